@@ -1,0 +1,52 @@
+"""The same tools for agents of any framework, over one live workspace.
+
+A `SandboxSession` owns a sandbox, Daytona's or a local one, and runs commands and file
+operations in it. Adapters turn its tools into those of a framework.
+
+What is exported is imported when it is first used: pydantic alone takes a quarter of a
+second, which a program that only passes by should not pay.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from daytona_toolkit.errors import RecoverableError as RecoverableError
+    from daytona_toolkit.errors import SandboxError as SandboxError
+    from daytona_toolkit.errors import TerminalError as TerminalError
+    from daytona_toolkit.limits import Limits as Limits
+    from daytona_toolkit.pool import SessionPool as SessionPool
+    from daytona_toolkit.sandboxes import Sandbox as Sandbox
+    from daytona_toolkit.sandboxes.daytona import DaytonaSandbox as DaytonaSandbox
+    from daytona_toolkit.sandboxes.local import LocalSandbox as LocalSandbox
+    from daytona_toolkit.session import SandboxSession as SandboxSession
+    from daytona_toolkit.sessions import open_session as open_session
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "DaytonaSandbox": "sandboxes.daytona",
+    "Limits": "limits",
+    "LocalSandbox": "sandboxes.local",
+    "RecoverableError": "errors",
+    "Sandbox": "sandboxes",
+    "SandboxError": "errors",
+    "SandboxSession": "session",
+    "SessionPool": "pool",
+    "TerminalError": "errors",
+    "open_session": "sessions",
+}
+
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]

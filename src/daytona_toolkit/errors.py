@@ -1,0 +1,153 @@
+"""Every error that leaves this package.
+
+A message says what happened, to what, and what to do next; its reader is often a model.
+
+```text
+SandboxError
+├── RecoverableError           the caller can do something else
+│   ├── InvalidArgumentError   an argument that no sandbox could accept
+│   ├── PathError              something about a path; it has the attribute `path`
+│   │   ├── PathNotFoundError
+│   │   ├── NotAFileError      a folder, a device, a pipe
+│   │   ├── NotAFolderError
+│   │   ├── PathDeniedError    permissions, or a read-only file system
+│   │   ├── OutsideRootError   a confined session was asked for a path outside its root
+│   │   ├── BinaryFileError    not text, and not a picture that can be shown
+│   │   ├── FileTooLargeError
+│   │   ├── OffsetError        a window that starts behind the end of the file
+│   │   ├── FileChangedError   other writers never left it alone
+│   │   └── WriteFailedError   the file could not be written: no space, a name too long
+│   ├── MatchError
+│   │   ├── NoMatchError
+│   │   └── AmbiguousMatchError
+│   ├── SearchPatternError     a regular expression or glob that does not parse
+│   └── JobNotFoundError
+└── TerminalError              nothing that a caller says next will work here
+    ├── SandboxUnavailableError  no answer, however often it was asked
+    ├── SandboxGoneError         deleted, or lost
+    ├── SandboxFailedError       it answers, but cannot do what every sandbox must
+    ├── AuthenticationError      missing or refused credentials
+    ├── QuotaError
+    ├── IsolationError           nothing on this host confines a local sandbox
+    └── SessionClosedError       closed, or used in a child after fork()
+```
+"""
+
+
+class SandboxError(Exception):
+    """Base of all errors of this package."""
+
+
+class RecoverableError(SandboxError):
+    """The caller, often a model, can react: another path, another argument."""
+
+
+class TerminalError(SandboxError):
+    """The sandbox, the credentials or the session are of no more use."""
+
+
+class InvalidArgumentError(RecoverableError):
+    """An argument that no sandbox could accept; nothing was sent."""
+
+
+class PathError(RecoverableError):
+    """Something is wrong with a path.
+
+    Attributes:
+        path: The path as the caller gave it.
+    """
+
+    def __init__(self, message: str, path: str) -> None:
+        super().__init__(message)
+        self.path = path
+
+    def __reduce__(self) -> tuple[type["PathError"], tuple[str, str]]:
+        return type(self), (str(self), self.path)
+
+
+class PathNotFoundError(PathError):
+    """Nothing is at the path."""
+
+
+class NotAFileError(PathError):
+    """The path is a folder, a device or a pipe."""
+
+
+class NotAFolderError(PathError):
+    """The path, or a part of it that should be a folder, is a file."""
+
+
+class PathDeniedError(PathError):
+    """The sandbox's user may not do this, or the file system is read-only."""
+
+
+class OutsideRootError(PathError):
+    """A confined session was asked for a path that leads outside its root."""
+
+
+class BinaryFileError(PathError):
+    """The file is neither text nor a picture that can be shown."""
+
+
+class FileTooLargeError(PathError):
+    """The file is above the limit of the operation."""
+
+
+class OffsetError(PathError):
+    """The window starts behind the end of the file."""
+
+
+class FileChangedError(PathError):
+    """The file was changed by others each time a change was tried; nothing was written."""
+
+
+class WriteFailedError(PathError):
+    """The file could not be written; what was there before still is."""
+
+
+class MatchError(RecoverableError):
+    """The text to replace does not name one place in the file; nothing was written."""
+
+
+class NoMatchError(MatchError):
+    """The text to replace is not in the file."""
+
+
+class AmbiguousMatchError(MatchError):
+    """The text to replace is in the file more than once."""
+
+
+class SearchPatternError(RecoverableError):
+    """A regular expression or a glob pattern that does not parse."""
+
+
+class JobNotFoundError(RecoverableError):
+    """No such job in this sandbox, or it was forgotten."""
+
+
+class SandboxUnavailableError(TerminalError):
+    """The sandbox gave no answer, however often it was asked."""
+
+
+class SandboxGoneError(TerminalError):
+    """The sandbox was deleted or lost; what was in it cannot be reached."""
+
+
+class SandboxFailedError(TerminalError):
+    """The sandbox answers, but cannot do what every sandbox must."""
+
+
+class AuthenticationError(TerminalError):
+    """Credentials are missing or were refused."""
+
+
+class QuotaError(TerminalError):
+    """The account may not have another sandbox, or not one like this."""
+
+
+class IsolationError(TerminalError):
+    """Nothing on this host confines a local sandbox at the level asked for."""
+
+
+class SessionClosedError(TerminalError):
+    """The session was closed, or belongs to the process before a fork."""

@@ -1,0 +1,330 @@
+"""The dialect of glob patterns: `**`, `*`, `?`, `[…]`, `{a,b}`. No I/O.
+
+A pattern is matched in the sandbox, as a regular expression over the bytes of a path, so
+that what crosses the network is the result and its bound counts hits only.
+
+* `*` and `?` stand for any characters of one name, `?` for exactly one; `[a-z]` for one of
+  those, `[!a-z]` for one of the others; a backslash takes the meaning from any of these.
+* `**` as a whole part of a path stands for any number of folders, none included; as the last
+  part, for everything below.
+* `{a,b}` stands for either, and may hold patterns, braces too.
+* A name that begins with a dot is hidden: only a pattern that spells the dot out finds it, and
+  only then is a hidden folder looked into, unless hidden ones are asked for.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from daytona_toolkit.errors import SearchPatternError
+from daytona_toolkit.regex import (
+    NAMED_SETS,
+    ByteSet,
+    Characters,
+    Choice,
+    Node,
+    Repeat,
+    Series,
+    check_size,
+)
+
+# Bounds on what a pattern unfolds to.
+_LENGTH = 4096
+_ALTERNATIVES = 1000
+
+_NAMED = re.compile(r"\[:(\w+):\]")
+_MAGIC = set("*?[{\\")
+_OTHERS = Characters.of([(ord("/"), ord("/"))]).inverted()
+
+# No name holds a slash.
+_NEVER = ByteSet(frozenset(b"/"))
+
+_ANYTHING = Repeat(_OTHERS.node(repeated=True), 0, None)
+
+# A part of a component: one character out of a set, or `*`.
+_STAR = None
+Token = Characters | None
+
+
+@dataclass(frozen=True)
+class Glob:
+    """A pattern, ready for the sandbox.
+
+    Attributes:
+        start: The folder that all hits are under, as the pattern spells it; empty if they may
+            be anywhere.
+        filter: An extended regular expression over bytes for paths relative to it, `./` first.
+        depth: How deep below it a hit can be; None if there is no bound.
+        hidden: Whether a hit can be hidden, or in a hidden folder.
+        folders: Whether only folders are asked for: the pattern ends with a slash.
+    """
+
+    start: str
+    filter: bytes
+    depth: int | None
+    hidden: bool
+    folders: bool
+
+
+def compile_glob(pattern: str, *, hidden: bool = False) -> Glob:
+    """Read a pattern of paths.
+
+    Args:
+        pattern: The pattern.
+        hidden: Whether it finds hidden names too.
+
+    Raises:
+        SearchPatternError: It cannot be matched.
+    """
+    paths = [_components(path, pattern) for path in _alternatives(pattern)]
+    start = _common_start(paths)
+    rests = [path[len(start) :] for path in paths]
+    if any(".." in rest for rest in rests):
+        raise SearchPatternError(
+            f"The glob pattern {pattern!r} has `..` behind a wildcard or at its end; begin with "
+            "the folder that you mean."
+        )
+    node = Choice(tuple(_path(rest, pattern, hidden=hidden) for rest in rests))
+    check_size(node, pattern)
+    deep = any("**" in rest for rest in rests)
+    root = "/" if next(_unfold(pattern)).startswith("/") else ""
+    return Glob(
+        start=root + "/".join(_unescaped(component) for component in start),
+        filter=_anchored(node),
+        depth=None if deep else max(len(rest) for rest in rests),
+        hidden=hidden or any(_is_dotted(part) for rest in rests for part in rest),
+        folders=pattern.endswith("/"),
+    )
+
+
+def compile_name_glob(pattern: str, *, hidden: bool = False) -> bytes:
+    """Read a pattern that selects files in a tree.
+
+    Without a slash it is one of names, at any depth; with one, of paths.
+
+    Returns:
+        An extended regular expression over bytes for relative paths, `./` first.
+
+    Raises:
+        SearchPatternError: It cannot be matched.
+    """
+    if pattern.startswith(("/", "~")):
+        raise SearchPatternError(
+            f"The glob {pattern!r} is absolute; give the folder as `path`, and as `glob` what "
+            "files in it to search, such as `*.py`."
+        )
+    nodes = []
+    for path in _alternatives(pattern):
+        parts = _components(path, pattern)
+        if ".." in parts:
+            raise SearchPatternError(f"The glob {pattern!r} has `..`; give the folder as `path`.")
+        anywhere = ["**", *parts] if "/" not in path else parts
+        nodes.append(_path(anywhere, pattern, hidden=hidden))
+    node = Choice(tuple(nodes))
+    check_size(node, pattern)
+    return _anchored(node)
+
+
+def _anchored(node: Node) -> bytes:
+    return b"^\\./(" + node.grep() + b")$"
+
+
+def _alternatives(pattern: str) -> list[str]:
+    """The patterns without braces that a pattern stands for."""
+    if not pattern.strip("/"):
+        raise SearchPatternError(f"The glob pattern {pattern!r} is empty; `*` finds all names.")
+    if "\0" in pattern or len(pattern) > _LENGTH:
+        raise SearchPatternError(
+            f"The glob pattern has a NUL character or more than {_LENGTH:,} characters."
+        )
+    found: list[str] = []
+    for alternative in _unfold(pattern):
+        found.append(alternative)
+        if len(found) > _ALTERNATIVES:
+            raise SearchPatternError(
+                f"The braces of the glob pattern {pattern[:80]!r} stand for more than "
+                f"{_ALTERNATIVES:,} patterns; use fewer."
+            )
+    if len({alternative.startswith("/") for alternative in found}) > 1:
+        raise SearchPatternError(
+            f"The glob pattern {pattern!r} is absolute and relative at once; search twice."
+        )
+    return list(dict.fromkeys(found))
+
+
+def _unfold(pattern: str) -> Iterator[str]:
+    """Unfold the first pair of braces that has a comma, and so on."""
+    position = 0
+    while position < len(pattern):
+        if pattern[position] == "{" and (choices := _choices(pattern, position)):
+            options, end = choices
+            for option in options:
+                yield from _unfold(pattern[:position] + option + pattern[end:])
+            return
+        position = _behind(pattern, position)
+    yield pattern
+
+
+def _choices(pattern: str, start: int) -> tuple[list[str], int] | None:
+    """What stands between the braces that begin here, and the position behind them."""
+    options, depth, begin, position = [], 0, start + 1, start
+    while position < len(pattern):
+        match pattern[position]:
+            case "{":
+                depth += 1
+            case "," if depth == 1:
+                options.append(pattern[begin:position])
+                begin = position + 1
+            case "}":
+                depth -= 1
+                if not depth:
+                    options.append(pattern[begin:position])
+                    return (options, position + 1) if len(options) > 1 else None
+        position = _behind(pattern, position)
+    return None
+
+
+def _behind(pattern: str, position: int) -> int:
+    """The position behind a character, with its backslash, or a set in brackets."""
+    if pattern[position] == "\\":
+        return position + 2
+    if pattern[position] == "[" and (end := _set_end(pattern, position)):
+        return end
+    return position + 1
+
+
+def _set_end(text: str, start: int) -> int | None:
+    """The position behind the set in brackets that begins here; None if none does."""
+    position = start + 1
+    if text[position : position + 1] in ("!", "^"):
+        position += 1
+    first = position
+    while position < len(text) and text[position] != "/":
+        if text[position] == "]" and position > first:
+            return position + 1
+        if found := _NAMED.match(text, position):
+            position = found.end()
+        else:
+            position += 2 if text[position] == "\\" else 1
+    return None
+
+
+def _components(path: str, pattern: str) -> list[str]:
+    """The parts between the slashes that mean something."""
+    parts = [part for part in path.split("/") if part not in ("", ".")]
+    if not parts:
+        raise SearchPatternError(f"The glob pattern {pattern!r} names no file; `*` finds all.")
+    return parts
+
+
+def _common_start(paths: Sequence[list[str]]) -> list[str]:
+    """The plain components that all paths begin with; the last one is never among them."""
+    start: list[str] = []
+    for parts in zip(*(path[:-1] for path in paths), strict=False):
+        if len(set(parts)) > 1 or _MAGIC & set(parts[0].replace("\\", "")):
+            break
+        start.append(parts[0])
+    return start
+
+
+def _unescaped(component: str) -> str:
+    return re.sub(r"\\(.)", r"\1", component, flags=re.DOTALL)
+
+
+def _is_dotted(component: str) -> bool:
+    return component.startswith((".", "\\."))
+
+
+def _path(components: Sequence[str], pattern: str, *, hidden: bool) -> Node:
+    """A path of components."""
+    name = _name([_STAR], hidden=hidden)
+    slash = ByteSet(frozenset(b"/"))
+    parts: list[Node] = []
+    for index, component in enumerate(components):
+        last = index == len(components) - 1
+        if component == "**":
+            parts.append(Repeat(Series((name, slash)), 0, None))
+            if last:
+                parts.append(name)
+        else:
+            tokens = list(_tokens(component, pattern))
+            parts.append(_name(tokens, hidden=hidden or _is_dotted(component)))
+            if not last:
+                parts.append(slash)
+    return Series(tuple(parts))
+
+
+def _name(tokens: Sequence[Token], *, hidden: bool) -> Node:
+    """One name. Unless hidden ones are wanted it does not begin with a dot."""
+    tokens = _squeezed(tokens)
+    if hidden:
+        return Series(tuple(token.node() if token else _ANYTHING for token in tokens))
+    first, rest = tokens[0], _name(tokens[1:], hidden=True)
+    if first:
+        undotted = first.without(".")
+        return Series((undotted.node() if undotted.ranges else _NEVER, rest))
+    begun = Series((_OTHERS.without(".").node(repeated=True), _ANYTHING, rest))
+    # The star may also stand for nothing; then it is the next that may not be a dot.
+    return Choice((begun, _name(tokens[1:], hidden=False))) if tokens[1:] else begun
+
+
+def _squeezed(tokens: Sequence[Token]) -> list[Token]:
+    """Without stars that follow a star."""
+    return [
+        token
+        for index, token in enumerate(tokens)
+        if token is not _STAR or not index or tokens[index - 1] is not _STAR
+    ]
+
+
+def _tokens(component: str, pattern: str) -> Iterator[Token]:
+    position = 0
+    while position < len(component):
+        sign, end = component[position], _behind(component, position)
+        if sign == "*":
+            yield _STAR
+        elif sign == "?":
+            yield _OTHERS
+        elif sign == "[" and end > position + 1:
+            yield _set(component[position + 1 : end - 1], pattern)
+        else:
+            plain = component[position:end][-1]
+            yield Characters(((ord(plain), ord(plain)),))
+        position = end
+
+
+def _set(text: str, pattern: str) -> Characters:
+    """What stands in square brackets."""
+    inverted = text.startswith(("!", "^"))
+    ranges: list[tuple[int, int]] = []
+    position = int(inverted)
+    while position < len(text):
+        if found := _NAMED.match(text, position):
+            if found[1] not in NAMED_SETS:
+                raise SearchPatternError(
+                    f"The glob pattern {pattern!r} has [:{found[1]}:], which is no set."
+                )
+            ranges += ((ord(char), ord(char)) for char in NAMED_SETS[found[1]])
+            position = found.end()
+            continue
+        first, position = _member(text, position)
+        last = first
+        if text[position : position + 1] == "-" and position + 1 < len(text):
+            last, position = _member(text, position + 1)
+        if last < first:
+            raise SearchPatternError(
+                f"The glob pattern {pattern!r} has a range in [ ] that is none; put `-` last in it."
+            )
+        ranges.append((ord(first), ord(last)))
+    chosen = Characters.of(ranges)
+    chosen = (chosen.inverted() if inverted else chosen).without("/\0")
+    if not chosen.ranges:
+        raise SearchPatternError(f"The glob pattern {pattern!r} has a set that matches nothing.")
+    return chosen
+
+
+def _member(text: str, position: int) -> tuple[str, int]:
+    """One character of a set, and the position behind it."""
+    if text[position] == "\\" and position + 1 < len(text):
+        position += 1
+    return text[position], position + 1

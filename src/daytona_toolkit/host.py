@@ -1,0 +1,211 @@
+"""Files of the host, as a transfer reads and writes them.
+
+What a sandbox calls a file may be anything, and is checked here before it becomes a path. No
+symlink is followed below the folder that was asked for, and a file takes its name when it is
+whole.
+"""
+
+import asyncio
+import contextlib
+import hashlib
+import os
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+from daytona_toolkit.errors import (
+    NotAFileError,
+    PathDeniedError,
+    PathNotFoundError,
+    WriteFailedError,
+)
+
+# Windows has no bit that makes a file a program, and reads more into names.
+_POSIX = os.name == "posix"
+_MISREAD = frozenset() if _POSIX else frozenset('<>:"|?*\\')
+
+_BLOCK = 1024 * 1024
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Item:
+    """A file on its way.
+
+    Attributes:
+        name: Its path below what is moved; empty if that is the file itself.
+        size: Its bytes.
+        sum: Their sha256.
+        program: Whether it may be run; None where files know no such thing.
+    """
+
+    name: str
+    size: int
+    sum: str
+    program: bool | None
+
+    def is_like(self, other: "Item | None") -> bool:
+        """Whether another file need not be replaced by this one."""
+        if other is None or self.sum != other.sum:
+            return False
+        return None in (self.program, other.program) or self.program == other.program
+
+
+@dataclass(frozen=True)
+class Found:
+    """One thing below a folder: its name, and for a file what it is.
+
+    Attributes:
+        name: Its path below the folder; empty for the folder itself.
+        kind: What it is.
+        item: The file, if it is one.
+    """
+
+    name: str
+    kind: str
+    item: Item | None = None
+
+
+async def on_host(path: Path, work: Callable[P, T], *args: P.args, **options: P.kwargs) -> T:
+    """Work with files of the host, in a thread.
+
+    Raises:
+        PathNotFoundError, PathDeniedError, WriteFailedError: What the host says of the path.
+    """
+    try:
+        return await asyncio.to_thread(work, *args, **options)
+    except FileNotFoundError as error:
+        raise PathNotFoundError(f"{str(path)!r} does not exist on this host.", str(path)) from error
+    except PermissionError as error:
+        raise PathDeniedError(
+            f"No permission on this host for {str(path)!r}.", str(path)
+        ) from error
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise WriteFailedError(f"{str(path)!r} on this host: {why}.", str(path)) from error
+
+
+def scan(source: Path) -> list[Found]:
+    """What is at a path and below it, in order.
+
+    Raises:
+        NotAFileError: The path is a device or a pipe.
+    """
+    if source.is_dir():
+        return sorted(_scan_below(source, ""), key=lambda found: found.name)
+    if source.exists() and not source.is_file():
+        raise NotAFileError(f"{str(source)!r} is neither a file nor a folder.", str(source))
+    return [Found("", "file", item_at(source, ""))]
+
+
+def item_at(path: Path, name: str) -> Item:
+    """What a file is like."""
+    looked = path.stat()
+    program = bool(looked.st_mode & 0o111) if _POSIX else None
+    return Item(name, looked.st_size, sum_of(path), program)
+
+
+def sum_of(path: Path) -> str:
+    """The sha256 of a file."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def read_range(path: Path, start: int, length: int) -> bytes:
+    """Some bytes of a file."""
+    with path.open("rb") as file:
+        file.seek(start)
+        return file.read(length)
+
+
+def place_for(target: Path, name: str) -> Path | None:
+    """Where what a sandbox calls `name` goes below a folder; None if nowhere that is safe."""
+    place, parts = target, name.split("/") if name else []
+    for part in parts:
+        if place != target and place.is_symlink():
+            return None
+        if part in ("", ".", "..") or "\0" in part or _MISREAD & set(part):
+            return None
+        if not _POSIX and part[-1] in " .":
+            return None
+        place = place / part
+    return place
+
+
+def has(place: Path, item: Item) -> bool:
+    """Whether a file is there already."""
+    if place.is_symlink() or not place.is_file() or place.stat().st_size != item.size:
+        return False
+    return item.is_like(item_at(place, item.name))
+
+
+def make_folder(place: Path) -> None:
+    """Make a folder, and those above it."""
+    if place.is_symlink() and not place.is_dir():
+        raise FileExistsError(17, "A symlink that leads nowhere is in the way")
+    place.mkdir(parents=True, exist_ok=True)
+
+
+def save(place: Path, item: Item, content: bytes) -> None:
+    """Write a file, whole or not at all."""
+    partial = partial_of(place, item)
+    try:
+        append(partial, 0, content)
+        finish(partial, place, item)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def partial_of(place: Path, item: Item) -> Path:
+    """The file beside it that collects its parts, and that another transfer finds again."""
+    return place.with_name(f".daytona-{item.sum[:16]}.part")
+
+
+def begun(partial: Path, part: int) -> int:
+    """Bytes of whole parts that an earlier transfer has left."""
+    with contextlib.suppress(FileNotFoundError):
+        if not partial.is_symlink():
+            return partial.stat().st_size // part * part
+    return 0
+
+
+def append(partial: Path, start: int, content: bytes) -> None:
+    """Write a part behind those before it."""
+    if not start:
+        partial.parent.mkdir(parents=True, exist_ok=True)
+        partial.unlink(missing_ok=True)  # and not through it, if it is a symlink
+    with partial.open("r+b" if start else "xb") as file:
+        file.truncate(start)
+        file.seek(start)
+        file.write(content)
+
+
+def finish(partial: Path, place: Path, item: Item) -> None:
+    """Let the file take its name, with the mode of the one that it replaces."""
+    if _POSIX:
+        old = place if place.is_file() and not place.is_symlink() else partial
+        mode = stat.S_IMODE(old.stat().st_mode)
+        # Who may read a program may run it.
+        partial.chmod(mode | (mode & 0o444) >> 2 if item.program else mode & ~0o111)
+    partial.replace(place)
+
+
+def _scan_below(folder: Path, above: str) -> Iterator[Found]:
+    yield Found(above, "folder")
+    for entry in folder.iterdir():
+        name = f"{above}/{entry.name}" if above else entry.name
+        if entry.is_symlink():
+            yield Found(name, "symlink")
+        elif entry.is_dir():
+            yield from _scan_below(entry, name)
+        elif entry.is_file():
+            yield Found(name, "file", item_at(entry, name))
+        else:
+            yield Found(name, "other")

@@ -1,0 +1,72 @@
+"""Every number that bounds what a session sends, keeps and shows."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+MIB = 1024 * 1024
+
+
+class Limits(BaseModel):
+    """Bounds on what a session sends, keeps and shows.
+
+    Example:
+        ```python
+        SandboxSession(sandbox, limits=Limits(output_bytes=10_000))
+        ```
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    window: int = Field(
+        default=20,
+        ge=1,
+        le=50,
+        description=(
+            "Seconds that one request waits for a command at the most. Daytona's proxy and "
+            "others on the way close requests that stay silent for a minute."
+        ),
+    )
+    output_bytes: int = Field(
+        default=30_000,
+        ge=200,
+        description=("Bytes of each stream of a command that come back: the head and the tail."),
+    )
+    stream_bytes: int = Field(
+        default=64 * MIB,
+        ge=65_536,
+        description=("Bytes of each stream that the sandbox keeps; whoever writes on is stopped."),
+    )
+    kept_jobs: int = Field(
+        default=32,
+        ge=1,
+        description=("Finished jobs whose files stay for later reading, until the session closes."),
+    )
+    read_lines: int = Field(default=2000, ge=1, description="Lines in one window of a file.")
+    read_bytes: int = Field(default=50_000, ge=1000, description="Bytes in one window of a file.")
+    line_chars: int = Field(
+        default=2000,
+        ge=80,
+        description=("Characters shown of one line; the rest is replaced by a hint."),
+    )
+    image_bytes: int = Field(
+        default=3 * MIB, ge=0, description=("Bytes of the largest picture that read returns.")
+    )
+    inline_bytes: int = Field(
+        default=128 * 1024,
+        ge=0,
+        description=(
+            "Bytes that travel inside a request; more is uploaded first, in a request of its own."
+        ),
+    )
+    file_bytes: int = Field(
+        default=32 * MIB,
+        ge=0,
+        description=("Bytes of the largest file that edit works on and that read_bytes returns."),
+    )
+    cache_bytes: int = Field(
+        default=64 * MIB,
+        ge=0,
+        description=(
+            "Bytes of file content that the client remembers, so that an edit needs one request."
+        ),
+    )
+    entries: int = Field(default=1000, ge=1, description="Entries that ls, glob and grep return.")

@@ -1,0 +1,311 @@
+"""Where a text stands in a file, and what to say when it does not. Bytes in, no I/O."""
+
+import difflib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+from daytona_toolkit.text import count_of
+
+# Lines that are compared at length (0.3 ms each), and near misses that are shown.
+_COMPARED = 2_000
+_SHOWN = 3
+# Places of an ambiguous match that are listed.
+_LISTED = 10
+# How alike two lines must be to be called close.
+_CLOSE = 0.6
+_CONTEXT = 3
+# Hunks of a diff, and lines of one that are compared line by line.
+_HUNKS = 50
+_HUNK_LINES = 2000
+
+_GUTTER = re.compile(rb"^\d+\|", re.MULTILINE)
+_WORD = re.compile(r"\w{3,}")
+_QUOTES = str.maketrans("‘’‚‛“”„‟`", "''''\"\"\"\"'")
+
+
+@dataclass(frozen=True)
+class Splice:
+    """Bytes `start` to `end` of a file, and what takes their place."""
+
+    start: int
+    end: int
+    new: bytes
+
+
+@dataclass(frozen=True)
+class Match:
+    """Where the old text stands.
+
+    Attributes:
+        old: Its bytes, with the line endings of the file.
+        new: The bytes to put there, likewise.
+        starts: All positions, overlapping ones too.
+    """
+
+    old: bytes
+    new: bytes
+    starts: tuple[int, ...]
+
+    def splices(self) -> list[Splice]:
+        """A splice for every position that does not overlap the one before."""
+        found: list[Splice] = []
+        for start in self.starts:
+            if not found or start >= found[-1].end:
+                found.append(Splice(start, start + len(self.old), self.new))
+        return found
+
+
+def match(content: bytes, old: str, new: str) -> Match:
+    r"""Find the old text: its exact bytes, or with the line endings that the file uses.
+
+    In a file of CRLF (or CR) lines, line endings of a model, which writes `\\n`, become
+    those of the file. Whoever spells `\\r` in the old text is taken at their word.
+    """
+    old_bytes = old.encode("utf-8", "surrogateescape")
+    new_bytes = new.encode("utf-8", "surrogateescape")
+    starts = tuple(_positions(content, old_bytes))
+    ending = _foreign_ending(content)
+    if ending and "\r" not in old:
+        if "\n" in old and not starts:
+            old_bytes, new_bytes = _with_ending(old_bytes, ending), _with_ending(new_bytes, ending)
+            starts = tuple(_positions(content, old_bytes))
+        elif "\n" not in old and b"\n" not in content.replace(ending, b""):
+            # A part of a line says nothing of line endings; the file, all of one kind, does.
+            new_bytes = _with_ending(new_bytes, ending)
+    return Match(old_bytes, new_bytes, starts)
+
+
+def splice(content: bytes, splices: list[Splice]) -> bytes:
+    """The content with all splices made; they are in order and do not overlap."""
+    parts, position = [], 0
+    for each in splices:
+        parts += [content[position : each.start], each.new]
+        position = each.end
+    return b"".join([*parts, content[position:]])
+
+
+def merge(content: bytes, splices: list[Splice], most: int) -> list[Splice]:
+    """As few splices with the same effect: each costs the sandbox some processes.
+
+    Those with the smallest gaps between them are joined, until there are at most `most`.
+    """
+    if len(splices) <= most:
+        return splices
+    gaps = sorted(
+        range(1, len(splices)), key=lambda i: splices[i].start - splices[i - 1].end, reverse=True
+    )
+    borders = [0, *sorted(gaps[: most - 1]), len(splices)]
+    merged = []
+    for first, last in pairwise(borders):
+        start, end = splices[first].start, splices[last - 1].end
+        group = [Splice(s.start - start, s.end - start, s.new) for s in splices[first:last]]
+        merged.append(Splice(start, end, splice(content[start:end], group)))
+    return merged
+
+
+def describe_ambiguity(content: bytes, found: Match, path: str) -> str:
+    """What to tell when the old text stands in several places."""
+    lines = [content.count(b"\n", 0, start) + 1 for start in found.starts[:_LISTED]]
+    more = len(found.starts) - len(lines)
+    where = ", ".join(map(str, lines)) + (f" and {more:,} more" if more else "")
+    return (
+        f"old_string occurs {len(found.starts):,} times in {path!r}, at lines {where}; nothing "
+        "was changed. Add lines around it so that it names one place, or set replace_all to "
+        "replace all of them."
+    )
+
+
+def describe_absence(content: bytes, old: str, path: str) -> str:
+    """What to tell when the old text is not there: what comes closest, and how it differs."""
+    old_bytes = old.encode("utf-8", "surrogateescape")
+    bare = _GUTTER.sub(b"", old_bytes)
+    start = f"old_string is not in {path!r}; nothing was changed."
+    if bare != old_bytes and match(content, bare.decode(errors="replace"), "").starts:
+        return (
+            f"{start} It carries the line numbers that read shows, such as `12|`: leave them "
+            "out, and it matches."
+        )
+    wanted = old.splitlines() or [old]
+    lines = _lines(content)
+    near = _closest(lines, wanted)
+    if not near:
+        return (
+            f"{start} None of the file's {count_of(len(lines), 'line')} comes close to it; read "
+            "the file to see what is there."
+        )
+    return "\n".join([start, *near, "Read the file around there and copy the text exactly."])
+
+
+def unified_diff(content: bytes, splices: list[Splice], path: str, first_line: int = 1) -> str:
+    """The splices as a unified diff; its size goes with theirs, not with the file's.
+
+    Args:
+        content: The file before, or whole lines of it.
+        splices: What is replaced.
+        path: What to call the file.
+        first_line: The number of the first line of the content.
+    """
+    hunks: list[str] = [f"--- {path}\n", f"+++ {path}\n"]
+    shift = 0
+    groups = list(_grouped(content, splices))
+    for start, end, group in groups[:_HUNKS]:
+        before = content[start:end]
+        inner = [Splice(s.start - start, s.end - start, s.new) for s in group]
+        after = splice(before, inner)
+        first = content.count(b"\n", 0, start) + first_line
+        old_lines, new_lines = _lines(before), _lines(after)
+        hunks += _hunks(old_lines, new_lines, first, first + shift)
+        shift += len(new_lines) - len(old_lines)
+    if len(groups) > _HUNKS:
+        hunks.append(f"... and {count_of(len(groups) - _HUNKS, 'more hunk')}\n")
+    return "".join(hunks)
+
+
+def _foreign_ending(content: bytes) -> bytes | None:
+    """The line ending of a file whose lines do not end with LF alone."""
+    if b"\r\n" in content:
+        return b"\r\n"
+    return b"\r" if b"\r" in content and b"\n" not in content else None
+
+
+def _with_ending(text: bytes, ending: bytes) -> bytes:
+    return text.replace(b"\r\n", b"\n").replace(b"\n", ending)
+
+
+def _positions(content: bytes, old: bytes) -> Iterator[int]:
+    position = content.find(old)
+    while position >= 0:
+        yield position
+        position = content.find(old, position + 1)
+
+
+def _closest(lines: list[str], wanted: list[str]) -> list[str]:
+    """Up to three places that nearly match, a line of text each."""
+    anchor = next((i for i, line in enumerate(wanted) if line.strip()), 0)
+    target = wanted[anchor]
+    exact = [i for i, line in enumerate(lines) if line.rstrip("\r") == target]
+    if exact and len(wanted) > 1:
+        return [_first_difference(lines, wanted, i - anchor) for i in exact[:_SHOWN]]
+    loose = _loosely(target)
+    near = [i for i, line in enumerate(lines) if loose and _loosely(line) == loose]
+    near += [i for i, line in enumerate(lines) if loose and loose in _loosely(line)]
+    if not near:
+        near = _alike(lines, target)
+    return [
+        f"  line {i + 1}: {lines[i][:200]!r} {_difference(target, lines[i])}"
+        for i in dict.fromkeys(near)
+    ][:_SHOWN]
+
+
+def _first_difference(lines: list[str], wanted: list[str], start: int) -> str:
+    for i, expected in enumerate(wanted):
+        place = start + i
+        actual = lines[place] if 0 <= place < len(lines) else None
+        if actual is None:
+            return f"  from line {start + 1}: the file ends before line {i + 1} of old_string"
+        last = i == len(wanted) - 1
+        if actual != expected and not (last and actual.startswith(expected)):
+            return (
+                f"  from line {start + 1}: line {i + 1} of old_string is {expected[:200]!r}, but "
+                f"line {place + 1} is {actual[:200]!r} {_difference(expected, actual)}"
+            )
+    return f"  from line {start + 1}: only what follows the last line differs"
+
+
+def _alike(lines: list[str], target: str) -> list[int]:
+    matcher = difflib.SequenceMatcher(autojunk=False)
+    matcher.set_seq2(target[:300])
+    scored = []
+    words = set(_WORD.findall(target))
+    related = [i for i, line in enumerate(lines) if not words.isdisjoint(_WORD.findall(line))]
+    for i in (related or range(len(lines)))[:_COMPARED]:
+        matcher.set_seq1(lines[i][:300])
+        if matcher.real_quick_ratio() > _CLOSE and matcher.quick_ratio() > _CLOSE:
+            ratio = matcher.ratio()
+            if ratio > _CLOSE:
+                scored.append((-ratio, i))
+    return [i for _, i in sorted(scored)[:_SHOWN]]
+
+
+def _loosely(line: str) -> str:
+    return " ".join(line.translate(_QUOTES).replace('"', "'").casefold().split())
+
+
+def _difference(expected: str, actual: str) -> str:
+    """In what two lines differ, if that can be said in a word."""
+    if expected == actual:
+        return "(this line matches)"
+    if expected.rstrip() == actual.rstrip():
+        return "(differs in blanks at its end)"
+    if expected.strip() == actual.strip():
+        kinds = {"\t" in _indent(expected), "\t" in _indent(actual)}
+        return "(differs in tabs and spaces)" if len(kinds) == 2 else "(differs in indentation)"
+    if "".join(expected.split()) == "".join(actual.split()):
+        return "(differs in blanks)"
+    if expected.casefold().strip() == actual.casefold().strip():
+        return "(differs in case)"
+    if _loosely(expected) == _loosely(actual):
+        return "(differs in quotes, blanks or case)"
+    return ""
+
+
+def _indent(line: str) -> str:
+    return line[: len(line) - len(line.lstrip())]
+
+
+def _grouped(content: bytes, splices: list[Splice]) -> Iterator[tuple[int, int, list[Splice]]]:
+    """Splices with the whole lines around them; near ones together."""
+    group: list[Splice] = []
+    start = end = 0
+    for each in splices:
+        first, last = _lines_back(content, each.start), _lines_ahead(content, each.end)
+        if group and first <= end:
+            group.append(each)
+            end = max(end, last)
+            continue
+        if group:
+            yield start, end, group
+        start, end, group = first, last, [each]
+    if group:
+        yield start, end, group
+
+
+def _lines_back(content: bytes, position: int) -> int:
+    for _ in range(_CONTEXT + 1):
+        position = content.rfind(b"\n", 0, position)
+        if position < 0:
+            return 0
+    return position + 1
+
+
+def _lines_ahead(content: bytes, position: int) -> int:
+    for _ in range(_CONTEXT + 1):
+        position = content.find(b"\n", position) + 1
+        if not position:
+            return len(content)
+    return position
+
+
+def _lines(data: bytes) -> list[str]:
+    return data.decode(errors="replace").split("\n")[: None if data[-1:] != b"\n" else -1]
+
+
+def _hunks(old: list[str], new: list[str], first_old: int, first_new: int) -> Iterator[str]:
+    """Hunks of two runs of lines that begin at the given lines."""
+    if max(len(old), len(new)) > _HUNK_LINES:
+        yield f"@@ -{first_old},{len(old)} +{first_new},{len(new)} @@\n"
+        yield f"... {count_of(len(old), 'line')} replaced by {count_of(len(new), 'line')}\n"
+        return
+    matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
+    for group in matcher.get_grouped_opcodes(_CONTEXT):
+        i, j = group[0][1], group[0][3]
+        old_count, new_count = group[-1][2] - i, group[-1][4] - j
+        yield f"@@ -{first_old + i},{old_count} +{first_new + j},{new_count} @@\n"
+        for tag, i1, i2, j1, j2 in group:
+            if tag == "equal":
+                yield from (f" {line}\n" for line in old[i1:i2])
+                continue
+            yield from (f"-{line}\n" for line in old[i1:i2])
+            yield from (f"+{line}\n" for line in new[j1:j2])

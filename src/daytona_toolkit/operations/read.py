@@ -1,0 +1,162 @@
+"""read: a window of a text file, or a picture."""
+
+from daytona_toolkit.errors import (
+    BinaryFileError,
+    FileTooLargeError,
+    InvalidArgumentError,
+    OffsetError,
+    RecoverableError,
+)
+from daytona_toolkit.operations import refusal
+from daytona_toolkit.results import Image, ReadResult
+from daytona_toolkit.text import clip, count_of, image_type, is_binary, whole_characters
+from daytona_toolkit.workspace import Workspace
+
+
+async def read(
+    workspace: Workspace, path: str, *, offset: int = 1, limit: int | None = None
+) -> ReadResult:
+    """Read a window of lines; a picture comes whole."""
+    limits = workspace.limits
+    count = limits.read_lines if limit is None else limit
+    if offset < 1:
+        raise InvalidArgumentError(f"offset is {offset}; lines count from 1.")
+    if count < 1:
+        raise InvalidArgumentError(f"limit is {count}; ask for at least 1 line.")
+    full = workspace.resolve(path)
+    # A character has four bytes at most; one byte more shows that there is more.
+    clip_bytes = limits.line_chars * 4 + 1
+    reply = await workspace.call(
+        "read",
+        workspace.place(full)
+        | {
+            "offset": offset,
+            "lines": count,
+            "bytes": limits.read_bytes,
+            "clip": clip_bytes,
+            "image": limits.image_bytes,
+        },
+    )
+    if reply.failure:
+        raise refusal(reply, path, workspace)
+    size = reply.number("size")
+    content = reply.blobs.get("content")
+    if content is None and "image" in reply.values:
+        raise _picture_too_large(path, size, limits.image_bytes)
+    if content is not None and (media_type := image_type(content)):
+        if size > limits.image_bytes:
+            raise _picture_too_large(path, size, limits.image_bytes)
+        return ReadResult(path=full, size=size, image=Image.of(media_type, content))
+    if content is not None:
+        workspace.files.put(full, content)
+        lines = split_lines(content)
+        total, window = len(lines), lines[offset - 1 : offset - 1 + count]
+    else:
+        total = reply.number("newlines") + ("closed" not in reply.values)
+        window = split_lines(reply.blobs.get("window", b""))
+        if len(reply.blobs["window"]) == limits.read_bytes:
+            last = window.pop()  # cut at the bound, most likely in its middle
+            if not window:
+                window = [whole_characters(last)]
+        elif window and offset + len(window) - 1 == total and "closed" not in reply.values:
+            window[-1] = window[-1].removesuffix(b"\n")  # cut adds it
+    if is_binary(b"".join(window) if content is None else content):
+        raise BinaryFileError(
+            f"{path!r} is a binary file of {count_of(size, 'byte')}; it cannot be shown as text. "
+            "Use exec to look into it, for example with `file` or `xxd`, or to convert it.",
+            path,
+        )
+    if content is None and all(len(line) < clip_bytes for line in window):
+        workspace.files.put_window(full, offset, b"".join(window))
+    if not window and offset > 1:
+        raise OffsetError(
+            f"{path!r} has {count_of(total, 'line')}; offset {offset} is behind its end. Use an "
+            f"offset from 1 to {max(total, 1)}.",
+            path,
+        )
+    return _window(workspace, full, window, offset=offset, total=total, size=size)
+
+
+async def read_bytes(workspace: Workspace, path: str) -> bytes:
+    """All bytes of a file."""
+    full = workspace.resolve(path)
+    return await fetch(workspace, path, full, "download it")
+
+
+async def fetch(workspace: Workspace, path: str, full: str, advice: str) -> bytes:
+    """All bytes of a file in one request, and remember them.
+
+    Args:
+        workspace: Where it is.
+        path: The path as the caller gave it.
+        full: The path, absolute.
+        advice: What to do instead when it is too large.
+    """
+    bound = workspace.limits.file_bytes
+    reply = await workspace.call("fetch", workspace.place(full) | {"bytes": bound})
+    if reply.failure:
+        raise refusal(reply, path, workspace)
+    if "content" not in reply.blobs:
+        raise FileTooLargeError(
+            f"{path!r} has {count_of(reply.number('size'), 'byte')}, more than the {bound:,} "
+            f"that this works on; {advice} instead.",
+            path,
+        )
+    content = reply.blobs["content"]
+    workspace.files.put(full, content)
+    return content
+
+
+async def exists(workspace: Workspace, path: str) -> bool:
+    """Whether a path leads to something."""
+    reply = await workspace.call("exists", workspace.place(workspace.resolve(path)))
+    if reply.failure in ("missing", "notdir"):
+        return False
+    if reply.failure:
+        raise refusal(reply, path, workspace)
+    return "exists" in reply.values
+
+
+def split_lines(content: bytes) -> list[bytes]:
+    r"""Lines with their newline; only `\n` ends one."""
+    lines = [line + b"\n" for line in content.split(b"\n")]
+    last = lines.pop()[:-1]
+    return [*lines, last] if last else lines
+
+
+def _window(
+    workspace: Workspace, full: str, window: list[bytes], *, offset: int, total: int, size: int
+) -> ReadResult:
+    limits = workspace.limits
+    data = b"".join(window)
+    text = data.decode(errors="replace")
+    shown = [clip(line, limits.line_chars) for line in text.split("\n")]
+    notes = []
+    if clipped := sum(len(line) > limits.line_chars for line in text.split("\n")):
+        notes.append(
+            f"{count_of(clipped, 'line')} of over {limits.line_chars:,} characters clipped; use "
+            "exec with `cut -c` to see the rest"
+        )
+    if "\r\n" in text:
+        notes.append("lines end with CRLF; edit accepts \\n for it")
+    if data != text.encode():
+        notes.append("bytes that are not UTF-8 are shown as \ufffd; edit leaves them as they are")
+    end = offset + len(window) - 1
+    return ReadResult(
+        path=full,
+        content="\n".join(shown),
+        start_line=offset if window else 0,
+        end_line=end if window else 0,
+        total_lines=total,
+        next_offset=end + 1 if end < total else None,
+        size=size,
+        notes=tuple(notes),
+    )
+
+
+def _picture_too_large(path: str, size: int, bound: int) -> RecoverableError:
+    return FileTooLargeError(
+        f"{path!r} is a picture of {count_of(size, 'byte')}; at most {bound:,} can be shown. Make "
+        "a smaller copy with exec and read that.",
+        path,
+    )

@@ -1,0 +1,271 @@
+"""ls, glob and grep: what is where, in one request each."""
+
+import re
+import stat
+from collections.abc import Iterator
+from typing import Literal
+
+from daytona_toolkit.errors import InvalidArgumentError, SandboxFailedError, SearchPatternError
+from daytona_toolkit.globs import compile_glob, compile_name_glob
+from daytona_toolkit.operations import refusal
+from daytona_toolkit.regex import compile_regex
+from daytona_toolkit.remote import Reply
+from daytona_toolkit.results import Entry, GrepResult, Listing, Match
+from daytona_toolkit.text import clip, count_of, printable
+from daytona_toolkit.workspace import Workspace
+
+# Bytes of lines that grep returns, for each entry of the bound: a page of long lines has to
+# end somewhere too.
+_LINE_BYTES = 256
+# Deeper than a path can be.
+_BOTTOMLESS = 10_000
+_MOST_CONTEXT = 100
+# Paths that a note names.
+_NAMED = 3
+
+_TYPES: dict[int, Literal["file", "folder", "symlink", "other"]] = {
+    stat.S_IFREG: "file",
+    stat.S_IFDIR: "folder",
+    stat.S_IFLNK: "symlink",
+}
+_RECORD = re.compile(rb"([0-9a-f]+) (\d+) (-?\d+) (.+?)//\n", re.DOTALL)
+_LINE = re.compile(rb"(\d+)([:-])([^\n]*)\n")
+_DENIED = re.compile(
+    r"(?:(?:find|grep|rg): )?'?(?:\./)?(.*?)'?: Permission denied(?: \(os error 13\))?"
+)
+
+
+async def ls(workspace: Workspace, path: str = ".", *, hidden: bool = True) -> Listing:
+    """List a folder, or the one file that the path names."""
+    full = workspace.resolve(path)
+    reply = await _call(workspace, "ls", path, full, {"depth": 1, "hidden": _yes(hidden)})
+    return _listing(workspace, path, full, reply)
+
+
+async def glob(
+    workspace: Workspace, pattern: str, path: str = ".", *, hidden: bool = False
+) -> Listing:
+    """Find paths by a pattern."""
+    if pattern == "~" or pattern.startswith("~/"):
+        pattern = workspace.home + pattern[1:]
+    compiled = compile_glob(pattern, hidden=hidden)
+    subfolder = compiled.start
+    if pattern.startswith("/"):
+        path, subfolder = subfolder, ""
+    full = workspace.resolve(path)
+    inputs: dict[str, str | int | None] = {
+        "subfolder": subfolder,
+        "filter": _decoded(compiled.filter),
+        "depth": compiled.depth or _BOTTOMLESS,
+        "hidden": _yes(compiled.hidden),
+        "type": "d" if compiled.folders else None,
+    }
+    reply = await _call(workspace, "glob", path, full, inputs, subfolder=subfolder)
+    found = _listing(workspace, _join(path, subfolder) if subfolder else path, full, reply)
+    if not found.entries and not found.notes and "**" not in pattern:
+        hint = f"nothing below the folder was looked at; the pattern `**/{pattern}` would"
+        return found.model_copy(update={"notes": (hint,)}) if "/" not in pattern else found
+    return found
+
+
+async def grep(
+    workspace: Workspace,
+    pattern: str,
+    path: str = ".",
+    *,
+    glob: str | None = None,
+    fixed: bool = False,
+    ignore_case: bool = False,
+    context: int = 0,
+    hidden: bool = False,
+) -> GrepResult:
+    """Find lines by a pattern."""
+    if not 0 <= context <= _MOST_CONTEXT:
+        raise InvalidArgumentError(
+            f"context is {context}; ask for 0 to {_MOST_CONTEXT} lines around each match."
+        )
+    limits = workspace.limits
+    regex = compile_regex(pattern, fixed=fixed, ignore_case=ignore_case)
+    full = workspace.resolve(path)
+    bounds = {
+        # A line of a file may take three: its own, the file's name, and a mark between it and
+        # lines that are not its neighbours.
+        "lines": 3 * (limits.entries + 1),
+        "bytes": limits.entries * _LINE_BYTES + limits.line_chars * 4,
+    }
+    inputs: dict[str, str | int | None] = {
+        "filter": _decoded(compile_name_glob(glob, hidden=hidden)) if glob else None,
+        "depth": _BOTTOMLESS,
+        "hidden": _yes(hidden),
+        "pattern": _decoded(regex.grep),
+        "rg": regex.rg if workspace.has_rg else None,
+        "case": "-i" if ignore_case else None,
+        "context": context,
+        # The number of the line, the longest characters, and one byte that shows that
+        # there is more.
+        "clip": 20 + limits.line_chars * 4,
+        **bounds,
+    }
+    reply = await _call(workspace, "grep", path, full, inputs)
+    if workspace.has_rg and "error:" in reply.text("complaints"):
+        # A ripgrep that does not take our options is of no use to us.
+        workspace.has_rg = False
+        reply = await _call(workspace, "grep", path, full, inputs | {"rg": None})
+    return _matches(workspace, path, full, reply, bounds)
+
+
+async def _call(
+    workspace: Workspace,
+    name: str,
+    path: str,
+    full: str,
+    inputs: dict[str, str | int | None],
+    subfolder: str = "",
+) -> Reply:
+    """Run a program that looks for files.
+
+    Args:
+        workspace: Where to look.
+        name: The program.
+        path: The path as the caller gave it.
+        full: The path, absolute.
+        inputs: What it takes besides what all of them take.
+        subfolder: A folder under the path that need not exist.
+    """
+    everywhere: dict[str, str | int | None] = {
+        "confine": None,
+        **workspace.place(full),
+        "entries": workspace.limits.entries,
+        "filter": None,
+    }
+    reply = await workspace.call(name, everywhere | inputs)
+    if reply.failure == "nofind":
+        raise SandboxFailedError(
+            "The sandbox lacks find, grep, sort, tr or xargs, which searching takes. Install "
+            "findutils and grep, or busybox, in its image."
+        )
+    if reply.failure and not ("entered" in reply.values and reply.failure in ("missing", "notdir")):
+        raise refusal(
+            reply, _join(path, subfolder) if "entered" in reply.values else path, workspace
+        )
+    return reply
+
+
+def _listing(workspace: Workspace, path: str, full: str, reply: Reply) -> Listing:
+    entries = []
+    for mode, size, modified, name in _RECORD.findall(reply.blobs.get("entries", b"")):
+        entry = Entry(
+            path=path if "file" in reply.values else _join(path, _name(name)),
+            type=_TYPES.get(stat.S_IFMT(int(mode, 16)), "other"),
+            size=int(size),
+            modified=int(modified),
+        )
+        entries.append(entry)
+    bound = workspace.limits.entries
+    return Listing(
+        path=full,
+        entries=tuple(entries[:bound]),
+        truncated=len(entries) > bound,
+        notes=tuple(_denials(reply)),
+    )
+
+
+def _matches(
+    workspace: Workspace, path: str, full: str, reply: Reply, bounds: dict[str, int]
+) -> GrepResult:
+    limits = workspace.limits
+    _check_pattern(reply)
+    lines = reply.blobs.get("lines", b"")
+    parts = _joined(lines) if "joined" in reply.values else _apart(lines)
+    matches = [
+        Match(
+            path=path if "file" in reply.values else _join(path, _name(name)),
+            line=int(number),
+            text=clip(line.removesuffix(b"\r").decode(errors="replace"), limits.line_chars),
+            context=sign == b"-",
+        )
+        for name, number, sign, line in parts
+    ]
+    truncated = (
+        len(matches) > limits.entries
+        or len(lines) >= bounds["bytes"]
+        or lines.count(b"\n") >= bounds["lines"]
+    )
+    notes = []
+    hits = sum(int(value) for key, value in reply.values.items() if key.startswith("hits"))
+    binary = hits - len({match.path for match in matches})
+    if binary > 0 and not truncated:
+        notes.append(f"{count_of(binary, 'binary file')} with a match left out")
+    return GrepResult(
+        path=full,
+        matches=tuple(matches[: limits.entries]),
+        truncated=truncated,
+        notes=(*notes, *_denials(reply)),
+    )
+
+
+def _joined(lines: bytes) -> Iterator[tuple[bytes, bytes, bytes, bytes]]:
+    """File, number, sign and text of lines that each stand behind their file's name."""
+    record = re.compile(rb"(\./.+?)\0" + _LINE.pattern, re.DOTALL)
+    position = 0
+    while found := record.match(lines, position):
+        yield found[1], found[2], found[3], found[4]
+        position = found.end()
+
+
+def _apart(lines: bytes) -> Iterator[tuple[bytes, bytes, bytes, bytes]]:
+    """Likewise, of lines that follow their file's name."""
+    head = re.compile(rb"(\./.+?)//\n", re.DOTALL)
+    name, position = b"", 0
+    while position < len(lines):
+        if found := head.match(lines, position):
+            name = found[1]
+        elif found := _LINE.match(lines, position):
+            yield name, found[1], found[2], found[3]
+        elif lines.startswith(b"--\n", position):  # between lines that are not neighbours
+            position += 3
+            continue
+        else:
+            return  # cut here
+        position = found.end()
+
+
+def _check_pattern(reply: Reply) -> None:
+    """Hand on what grep says of a pattern that we thought it would take."""
+    words = re.search(r"^grep: (?!\./|write error)(.+)", reply.text("complaints"), re.MULTILINE)
+    if words and not reply.blobs.get("lines"):
+        raise SearchPatternError(
+            f"grep in the sandbox says of the pattern: {printable(words[1])}. Make it simpler, or "
+            "use fixed=True to search for the text as it is."
+        )
+
+
+def _denials(reply: Reply) -> Iterator[str]:
+    """Notes on what could not be looked into, the same whichever tool complains."""
+    complaints = reply.text("complaints").splitlines()
+    denied = [found for line in complaints if (found := _DENIED.fullmatch(line))]
+    names = sorted({printable(found[1]) for found in denied})
+    if names:
+        shown = ", ".join(names[:_NAMED]) + (", …" if len(names) > _NAMED else "")
+        yield f"no permission to read {count_of(len(names), 'path')}: {shown}"
+
+
+def _name(path: bytes) -> str:
+    return path.removeprefix(b"./").decode("utf-8", "surrogateescape")
+
+
+def _join(path: str, name: str) -> str:
+    """A path that other operations take, given what the caller called its folder."""
+    folder = path.rstrip("/")
+    if folder == "." and not name.startswith("~"):  # which would mean the home folder
+        return name
+    return f"{folder}/{name}"
+
+
+def _decoded(pattern: bytes) -> str:
+    """Bytes as a str that a program's input may be."""
+    return pattern.decode("utf-8", "surrogateescape")
+
+
+def _yes(value: bool) -> str | None:
+    return "yes" if value else None

@@ -1,0 +1,17 @@
+# shellcheck shell=sh
+# How the folders above a new file come to be.
+
+# parents PATH: make the folders above it that are missing.
+parents() {
+    _folder=${1%/*} _rest=
+    while [ -n "$_folder" ] && [ ! -e "$_folder" ] && [ ! -L "$_folder" ]; do
+        _rest=${_folder##*/}/$_rest
+        _folder=${_folder%/*}
+    done
+    [ -n "$_rest" ] || return 0
+    case /$_rest in
+    */../*) fail missing ;;
+    esac
+    enter "$_folder/"
+    _why=$(mkdir -p -- "./$_rest" 2>&1) || because "$_why"
+}

@@ -1,0 +1,110 @@
+"""Decisions about text: what to keep of it, and how to show it. No I/O."""
+
+
+def join_ends(head: bytes, tail: bytes, size: int, path: str) -> str:
+    """The two ends of a stream, with a notice of what is missing between them.
+
+    Args:
+        head: The first bytes.
+        tail: The last bytes.
+        size: Bytes in the whole stream, more than the two have together.
+        path: Where the whole stream can be read.
+    """
+    first, last = end_at_line(head), start_at_line(tail)
+    missing = size - len(first) - len(last)
+    notice = f"[... {missing:,} of {size:,} bytes left out here; all of it is in {path} ...]"
+    before = first.decode(errors="replace")
+    newline = "" if before.endswith("\n") or not before else "\n"
+    return f"{before}{newline}{notice}\n{last.decode(errors='replace')}"
+
+
+def end_at_line(data: bytes) -> bytes:
+    """Cut the end to the border of a line, or at least of a character.
+
+    A line that is more than half of the data is cut: better a part of it than nothing.
+    """
+    border = data.rfind(b"\n") + 1
+    if border > len(data) // 2:
+        return data[:border]
+    return whole_characters(data)
+
+
+def whole_characters(data: bytes) -> bytes:
+    """Cut a UTF-8 character at the end that is not finished."""
+    for count in range(1, min(3, len(data)) + 1):
+        byte = data[-count]
+        if byte & 0xC0 == 0x80:
+            continue
+        length = 4 if byte >= 0xF0 else 3 if byte >= 0xE0 else 2 if byte >= 0xC0 else 1
+        return data[:-count] if length > count else data
+    return data
+
+
+def start_at_line(data: bytes) -> bytes:
+    """Cut the start to the border of a line, or at least of a character."""
+    border = data.find(b"\n") + 1
+    if 0 < border < len(data) // 2:
+        return data[border:]
+    start = 0
+    while start < min(3, len(data)) and data[start] & 0xC0 == 0x80:
+        start += 1
+    return data[start:]
+
+
+def is_binary(data: bytes) -> bool:
+    """Whether bytes are no text: a NUL, or more than three bytes in ten that are not UTF-8."""
+    if b"\0" in data:
+        return True
+    damaged = data.decode(errors="replace").count("\ufffd")
+    return damaged > len(data) * 0.3
+
+
+def image_type(data: bytes) -> str | None:
+    """The media type of a picture, told by its bytes."""
+    if data.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "image/png"
+    if data.startswith(b"\xff\xd8\xff"):
+        return "image/jpeg"
+    if data.startswith((b"GIF87a", b"GIF89a")):
+        return "image/gif"
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "image/webp"
+    return None
+
+
+def clip(line: str, length: int) -> str:
+    """The start of a line that is too long to show."""
+    return line if len(line) <= length else f"{line[:length]} [... line clipped]"
+
+
+def printable(text: str) -> str:
+    r"""Text in which surrogates that stand for bytes are spelt out.
+
+    >>> printable("caf\udce9")
+    'caf\\xe9'
+    """
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def number_lines(content: str, first: int) -> str:
+    r"""Lines with a compact gutter.
+
+    >>> number_lines("a\nb\n", 9)
+    '9|a\n10|b\n'
+    """
+    lines = content.split("\n")
+    closed = lines[-1] == ""
+    if closed:
+        lines.pop()
+    numbered = "\n".join(f"{number}|{line}" for number, line in enumerate(lines, first))
+    return numbered + ("\n" if closed and lines else "")
+
+
+def count_of(number: int, noun: str) -> str:
+    """A number with its noun.
+
+    >>> count_of(1, "line"), count_of(1200, "line")
+    ('1 line', '1,200 lines')
+    """
+    plural = noun + ("es" if noun.endswith(("s", "ch")) else "s")
+    return f"{number:,} {noun if number == 1 else plural}"

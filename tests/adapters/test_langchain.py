@@ -1,0 +1,252 @@
+"""The tools in LangChain: alone, in a ToolNode, and in the hands of an agent."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from langchain.agents import create_agent
+from langchain.agents.middleware import HumanInTheLoopMiddleware
+from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.messages import AIMessage, ToolMessage
+from langchain_daytona_toolkit import DaytonaToolkit, ExecTool, ReadTool
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.graph import END, START, MessagesState, StateGraph
+from langgraph.prebuilt import ToolNode
+from langgraph.types import Command
+
+from daytona_toolkit import LocalSandbox, SandboxSession, SessionPool
+from daytona_toolkit.errors import SessionClosedError
+from tests.adapters.scripted import langchain_model
+from tests.adapters.test_same_on_both import PICTURE
+from tests.support import unique_seconds
+
+ASK = {"messages": [("user", "go on")]}
+
+
+def agent_of(session: Any, *script: Any, tools: Any = "all", **options: Any) -> Any:
+    toolkit = DaytonaToolkit(session=session, tools=tools)
+    return create_agent(langchain_model(*script), toolkit.get_tools(), **options)
+
+
+def answers(state: dict[str, Any]) -> list[ToolMessage]:
+    return [message for message in state["messages"] if isinstance(message, ToolMessage)]
+
+
+async def test_an_agent_survives_every_kind_of_error(session: SandboxSession) -> None:
+    session.write("notes.txt", "a\na\n")
+    mistakes = [
+        ("exec", {"command": "pwd", "cwd": "nowhere"}),
+        ("exec", {"cmd": "ls"}),
+        ("exec", {"command": "ls", "timeout": "soon"}),
+        ("read", {"file_path": "nothing"}),
+        ("read", {"file_path": "notes.txt", "offset": 99}),
+        ("write", {"file_path": "notes.txt/x", "content": ""}),
+        ("edit", {"file_path": "notes.txt", "old_string": "a", "new_string": "b"}),
+        ("edit", {"file_path": "notes.txt", "old_string": "z", "new_string": "b"}),
+        ("ls", {"path": "nowhere"}),
+        ("grep", {"pattern": "("}),
+        ("job", {"job_id": "job-nope"}),
+    ]
+    agent = agent_of(session, *([mistake] for mistake in mistakes), "sorry")
+    for state in (agent.invoke(ASK, {"recursion_limit": 99}), await agent.ainvoke(ASK)):
+        assert [m.status for m in answers(state)] == ["error"] * len(mistakes)
+        assert all(m.text.startswith("Error: ") for m in answers(state))
+        assert all(m.artifact["error"].endswith("Error") for m in answers(state))
+        assert state["messages"][-1].text == "sorry"
+
+
+def test_a_session_that_is_closed_ends_the_run(session: SandboxSession) -> None:
+    """Nothing that the model says next would work."""
+    agent = agent_of(session, [("exec", {"command": "ls"})], "done")
+    session.close()
+    with pytest.raises(SessionClosedError):
+        agent.invoke(ASK)
+
+
+async def test_a_batch_of_calls_runs_at_once(session: SandboxSession) -> None:
+    # Each waits for all others, so that one after another would never end.
+    meet = "touch here.{0}; while [ $(ls here.* | wc -l) -lt 8 ]; do sleep 0.05; done; echo {0}"
+    batch = [("exec", {"command": meet.format(i), "timeout": 20}) for i in range(8)]
+    state = await agent_of(session, batch, "done").ainvoke(ASK)
+    assert [m.text.split()[0] for m in answers(state)] == [str(i) for i in range(8)]
+
+
+async def test_a_run_that_is_cancelled_leaves_no_process(session: SandboxSession) -> None:
+    seconds = unique_seconds()
+    agent = agent_of(session, [("exec", {"command": f"sleep {seconds}"})], "done")
+    run = asyncio.create_task(agent.ainvoke(ASK))
+    running = f"pgrep -f '[s]leep {seconds}'"
+    while (await session.aexec(running)).exit_code:
+        await asyncio.sleep(0.05)
+    run.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await run
+    assert (await session.aexec(running)).exit_code == 1
+
+
+async def test_output_is_streamed_while_a_command_runs(session: SandboxSession) -> None:
+    command = "echo one; while [ ! -e go ]; do sleep 0.05; done; echo two >&2"
+    agent = agent_of(session, [("exec", {"command": command})], "done")
+    custom, tools = [], []
+    async for mode, event in agent.astream(ASK, stream_mode=["custom", "tools"]):
+        if mode == "custom":
+            custom.append(event)
+            await session.awrite("go", "")
+        elif event["event"] == "tool-output-delta":
+            tools.append(event["delta"])
+    assert tools == [
+        {"stream": "stdout", "text": "one\n"},
+        {"stream": "stderr", "text": "two\n"},
+    ]
+    assert custom == [{"tool_call_id": "call-1", **delta} for delta in tools]
+
+
+def test_output_is_streamed_to_a_thread_too(session: SandboxSession) -> None:
+    agent = agent_of(session, [("exec", {"command": "echo hi"})], "done")
+    assert list(agent.stream(ASK, stream_mode="custom")) == [
+        {"tool_call_id": "call-1", "stream": "stdout", "text": "hi\n"}
+    ]
+
+
+def test_a_picture_reaches_the_model(session: SandboxSession) -> None:
+    session.write("plot.png", PICTURE)
+    state = agent_of(session, [("read", {"file_path": "plot.png"})], "nice").invoke(ASK)
+    [answer] = answers(state)
+    assert [block["type"] for block in answer.content_blocks] == ["text", "image"]
+
+
+def test_the_tools_work_in_a_tool_node_and_survive_a_checkpoint(session: SandboxSession) -> None:
+    graph = StateGraph(MessagesState)
+    graph.add_node("tools", ToolNode(DaytonaToolkit(session=session).get_tools()))
+    graph.add_edge(START, "tools")
+    graph.add_edge("tools", END)
+    compiled = graph.compile(checkpointer=InMemorySaver())
+    calls = [
+        {"name": "exec", "args": {"command": "exit 3"}, "id": "1"},
+        {"name": "read", "args": {"file_path": "nope"}, "id": "2"},
+    ]
+    config = {"configurable": {"thread_id": "1"}}
+    compiled.invoke({"messages": [AIMessage("", tool_calls=calls)]}, config)
+    ran, missed = answers(compiled.get_state(config).values)
+    assert (ran.status, ran.artifact["exit_code"]) == ("success", 3)
+    assert (missed.status, missed.artifact["error"]) == ("error", "PathNotFoundError")
+
+
+async def test_a_tool_can_be_invoked_outside_a_graph(session: SandboxSession) -> None:
+    tool = ExecTool(session=session)
+    assert tool.invoke("echo hi") == "hi\n[exit code 0]"
+    assert await tool.ainvoke({"command": "echo hi"}) == "hi\n[exit code 0]"
+    assert tool.invoke({"command": "ls", "cwd": "nowhere"}).startswith("Error: 'nowhere'")
+
+
+def test_the_state_of_the_graph_is_neither_shown_to_callbacks_nor_taken_from_the_model(
+    session: SandboxSession,
+) -> None:
+    tool = ReadTool(session=session)
+    assert "runtime" not in json.dumps(tool.tool_call_schema.model_json_schema())
+    forged = {"file_path": "nope", "runtime": {"tool_call_id": "x", "state": {}}}
+    assert tool.invoke(forged).startswith("Error: 'nope' does not exist")
+
+    agent = agent_of(session, [("exec", {"command": "echo hi"})], "done")
+    inputs = []
+
+    class Spy(BaseCallbackHandler):
+        def on_tool_start(self, serialized: Any, input_str: str, **more: Any) -> None:
+            inputs.append((input_str, more["inputs"]))
+
+    agent.invoke(ASK, {"callbacks": [Spy()]})
+    assert inputs == [("{'command': 'echo hi'}", {"command": "echo hi"})]
+
+
+def test_a_tool_says_what_it_does_and_where_but_no_secret() -> None:
+    with SandboxSession(LocalSandbox(), env={"TOKEN": "tok-4f9a77"}) as session:
+        read, write = DaytonaToolkit(session=session, tools=["read", "write"]).get_tools()
+        assert read.metadata == {
+            "readOnlyHint": True,
+            "destructiveHint": False,
+            "sandbox_id": session.sandbox.id,
+        }
+        assert write.metadata is not None
+        assert write.metadata["destructiveHint"] is True
+        assert read.tags == ["daytona-toolkit"]
+        for value in (read, read.model_dump(), DaytonaToolkit(session=session)):
+            assert "tok-4f9a77" not in repr(value)
+            assert "session" not in repr(value)
+
+
+def test_tools_are_made_before_the_session_is_open() -> None:
+    session = SandboxSession(LocalSandbox())
+    try:
+        [tool] = DaytonaToolkit(session=session, tools=["exec"]).get_tools()
+        assert tool.invoke({"command": "echo hi"}) == "hi\n[exit code 0]"
+        assert tool.metadata is not None
+        assert tool.metadata["sandbox_id"] == f"local:{session.root}"
+    finally:
+        session.close()
+
+
+def test_tools_can_be_chosen_and_named(session: SandboxSession) -> None:
+    def names(**options: Any) -> list[str]:
+        return [tool.name for tool in DaytonaToolkit(session=session, **options).get_tools()]
+
+    assert names() == ["exec", "read", "write", "edit"]
+    assert names(tools="read_only") == ["read", "ls", "glob", "grep"]
+    assert names(tools="all") == ["exec", "read", "write", "edit", "ls", "glob", "grep", "job"]
+    assert names(tools=["job", "exec"], prefix="lab_") == ["lab_job", "lab_exec"]
+    with pytest.raises(ValueError, match="out of exec, read"):
+        names(tools=["bash"])
+    with pytest.raises(ValueError, match="Choose another prefix"):
+        names(prefix="my lab.")
+
+
+def test_line_numbers_can_be_left_out(session: SandboxSession) -> None:
+    session.write("a", "one\r\n")
+    toolkit = DaytonaToolkit(session=session, tools=["read"], line_numbers=False)
+    assert toolkit.get_tools()[0].invoke("a").startswith("one\n[")
+
+
+def test_a_person_approves_and_rejects_what_changes_something(session: SandboxSession) -> None:
+    toolkit = DaytonaToolkit(session=session, tools="all", prefix="lab_")
+    calls = [
+        ("lab_ls", {}),
+        ("lab_job", {}),
+        ("lab_write", {}),
+        ("lab_write", {"file_path": "yes", "content": "1"}),
+        ("lab_exec", {"command": "touch no"}),
+    ]
+    agent = create_agent(
+        langchain_model(calls, "done"),
+        toolkit.get_tools(),
+        middleware=[HumanInTheLoopMiddleware(interrupt_on=toolkit.interrupt_on())],
+        checkpointer=InMemorySaver(),
+    )
+    config = {"configurable": {"thread_id": "1"}}
+    [interrupt] = agent.invoke(ASK, config)["__interrupt__"]
+    asked = [request["name"] for request in interrupt.value["action_requests"]]
+    assert asked == ["lab_write", "lab_exec"]
+    assert not session.exists("yes")
+
+    decisions = [{"type": "approve"}, {"type": "reject", "message": "not now"}]
+    agent.invoke(Command(resume={"decisions": decisions}), config)
+    assert session.exists("yes")
+    assert not session.exists("no")
+
+
+async def test_each_thread_has_a_workspace_of_its_own() -> None:
+    made = []
+
+    def make(thread_id: str) -> SandboxSession:
+        made.append(thread_id)
+        return SandboxSession(LocalSandbox())
+
+    with SessionPool(make, bound=2) as pool:
+        agent = agent_of(pool, [("exec", {"command": "touch $RANDOM; ls | wc -l"})], "done")
+        for thread, seen in [("a", 1), ("b", 1), ("a", 2), ("b", 2), ("c", 1), ("b", 3), ("a", 1)]:
+            state = await agent.ainvoke(ASK, {"configurable": {"thread_id": thread}})
+            assert answers(state)[0].text == f"{seen}\n[exit code 0]"
+        assert made == ["a", "b", "c", "a"]  # the second time, a had made room for c
+        assert len(pool) == 2
+
+        with pytest.raises(ValueError, match="thread_id"):
+            await agent.ainvoke(ASK)

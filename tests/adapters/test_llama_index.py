@@ -1,0 +1,227 @@
+"""The tools in LlamaIndex: alone, and in the hands of its agents."""
+
+import asyncio
+import inspect
+from typing import Any
+
+import pytest
+from llama_index.core.agent.workflow import (
+    AgentWorkflow,
+    FunctionAgent,
+    ReActAgent,
+    ToolCallResult,
+)
+from llama_index.core.base.llms.types import ImageBlock, TextBlock
+from llama_index.core.tools.tool_spec.base import BaseToolSpec
+from llama_index.core.tools.types import ToolMetadata, ToolOutput
+from llama_index.tools.daytona import Approval, ApprovalRequest, CommandOutput, DaytonaToolSpec
+
+from daytona_toolkit import SandboxSession
+from daytona_toolkit.errors import SessionClosedError
+from tests.adapters.scripted import llama_index_model, react_model
+from tests.adapters.test_same_on_both import PICTURE
+from tests.support import unique_seconds
+
+# LlamaIndex's own.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning:inspect", "ignore:is_running called from within a step"
+)
+
+
+def tools_of(session: SandboxSession, **options: Any) -> dict[str, Any]:
+    tools = DaytonaToolSpec(session, **options).to_tool_list()
+    return {tool.metadata.get_name(): tool for tool in tools}
+
+
+def agent_of(session: SandboxSession, *script: Any, **options: Any) -> FunctionAgent:
+    tools = DaytonaToolSpec(session, **{"tools": "all"} | options).to_tool_list()
+    return FunctionAgent(tools=tools, llm=llama_index_model(*script))
+
+
+async def outputs(handler: Any) -> list[ToolOutput]:
+    """What the tools answered in a run."""
+    return [
+        event.tool_output
+        async for event in handler.stream_events()
+        if isinstance(event, ToolCallResult)
+    ]
+
+
+def test_the_class_is_a_tool_spec() -> None:
+    assert BaseToolSpec in inspect.getmro(DaytonaToolSpec)
+
+
+async def test_an_agent_survives_every_kind_of_error(session: SandboxSession) -> None:
+    session.write("notes.txt", "a\na\n")
+    mistakes = [
+        ("exec", {"command": "pwd", "cwd": "nowhere"}),
+        ("exec", {"cmd": "ls"}),
+        ("exec", {"command": "ls", "timeout": "soon"}),
+        ("read", {"file_path": "nothing"}),
+        ("read", {"file_path": "notes.txt", "offset": 99}),
+        ("write", {"file_path": "notes.txt/x", "content": ""}),
+        ("edit", {"file_path": "notes.txt", "old_string": "a", "new_string": "b"}),
+        ("edit", {"file_path": "notes.txt", "old_string": "z", "new_string": "b"}),
+        ("ls", {"path": "nowhere"}),
+        ("grep", {"pattern": "("}),
+        ("job", {"job_id": "job-nope"}),
+    ]
+    handler = agent_of(session, *([mistake] for mistake in mistakes), "sorry").run("go on")
+    answers = await outputs(handler)
+    assert [answer.is_error for answer in answers] == [True] * len(mistakes)
+    assert all(answer.content.startswith("Error: ") for answer in answers)
+    assert str(await handler) == "sorry"
+
+
+async def test_a_session_that_is_closed_is_no_result(session: SandboxSession) -> None:
+    tool = tools_of(session)["exec"]
+    session.close()
+    with pytest.raises(SessionClosedError):
+        tool.call(command="ls")
+    with pytest.raises(SessionClosedError):
+        await tool.acall(command="ls")
+
+
+async def test_arguments_are_converted_and_filled_in(session: SandboxSession) -> None:
+    """LlamaIndex itself never looks at a schema."""
+    session.write("a", "one\ntwo\n")
+    read = tools_of(session)["read"]
+    assert read.call(file_path="a", offset="2", limit=None).content.startswith("2|two\n")
+    refused = await read.acall(file_path="a", offset="-2")
+    assert refused.is_error
+    assert "offset: " in refused.content
+    assert refused.raw_input == {"args": (), "kwargs": {"file_path": "a", "offset": "-2"}}
+
+
+def meeting(count: int) -> list[dict[str, Any]]:
+    """Arguments of commands that each wait for all others."""
+    meet = "touch here.{0}; while [ $(ls here.* | wc -l) -lt {1} ]; do sleep 0.05; done; echo {0}"
+    return [{"command": meet.format(i, count), "timeout": 20} for i in range(count)]
+
+
+async def test_eight_calls_do_not_wait_for_each_other(session: SandboxSession) -> None:
+    exec_tool = tools_of(session)["exec"]
+    answers = await asyncio.gather(*(exec_tool.acall(**call) for call in meeting(8)))
+    assert [answer.content.split()[0] for answer in answers] == list("01234567")
+
+
+async def test_an_agent_makes_calls_at_once(session: SandboxSession) -> None:
+    """Four of them: so many workers has the step of LlamaIndex's agents that calls tools."""
+    batch = [("exec", call) for call in meeting(4)]
+    answers = await outputs(agent_of(session, batch, "done").run("go on"))
+    assert sorted(answer.content.split()[0] for answer in answers) == list("0123")
+
+
+async def test_a_run_that_is_cancelled_leaves_no_process(session: SandboxSession) -> None:
+    seconds = unique_seconds()
+    running = f"pgrep -f '[s]leep {seconds}'"
+    handler = agent_of(session, [("exec", {"command": f"sleep {seconds}"})], "done").run("go on")
+    while (await session.aexec(running)).exit_code:
+        await asyncio.sleep(0.05)
+    await handler.cancel_run()
+    while not (await session.aexec(running)).exit_code:
+        await asyncio.sleep(0.05)
+
+
+async def test_output_is_streamed_while_a_command_runs(session: SandboxSession) -> None:
+    command = "echo one; while [ ! -e go ]; do sleep 0.05; done; echo two >&2"
+    handler = agent_of(session, [("exec", {"command": command})], "done", stream=True).run("go on")
+    seen = []
+    async for event in handler.stream_events():
+        if isinstance(event, CommandOutput):
+            seen.append((event.tool, event.stream, event.text))
+            await session.awrite("go", "")
+    assert seen == [("exec", "stdout", "one\n"), ("exec", "stderr", "two\n")]
+
+
+async def test_a_person_approves_and_refuses_what_changes_something(
+    session: SandboxSession,
+) -> None:
+    calls = [
+        ("exec", {"command": "echo x >> yes"}),
+        ("exec", {"command": "echo x >> no"}),
+        ("ls", {}),
+        ("job", {}),
+        ("write", {}),
+    ]
+    handler = agent_of(session, calls, "done", confirm=True).run("go on")
+    asked, answers = [], []
+    async for event in handler.stream_events():
+        if isinstance(event, ApprovalRequest):
+            asked.append(event.arguments["command"])
+            approved = event.arguments["command"].endswith("yes")
+            answer = Approval(call=event.call, approved=approved, reason="" if approved else "no")
+            handler.ctx.send_event(answer)
+        elif isinstance(event, ToolCallResult):
+            answers.append(event.tool_output)
+    assert sorted(asked) == ["echo x >> no", "echo x >> yes"]
+    refused = [answer.content for answer in answers if "refused" in answer.content]
+    assert refused == ["Error: exec was not run, because a person refused it: no"]
+    assert session.read_bytes("yes") == b"x\n"
+    assert not session.exists("no")
+
+
+async def test_a_react_agent_uses_the_tools(session: SandboxSession) -> None:
+    tools = DaytonaToolSpec(session).to_tool_list()
+    model = react_model(
+        [("write", {"file_path": "a.txt", "content": "hello\n"})],
+        [("read", {"file_path": "missing.txt"})],
+        [("read", {"file_path": "a.txt"})],
+        "It says hello.",
+    )
+    handler = ReActAgent(tools=tools, llm=model, streaming=False).run("go on")
+    answers = await outputs(handler)
+    assert [answer.is_error for answer in answers] == [False, True, False]
+    assert answers[-1].content == "1|hello\n"
+    assert str(await handler) == "It says hello."
+
+
+async def test_agents_of_a_workflow_share_the_workspace(session: SandboxSession) -> None:
+    tools = DaytonaToolSpec(session).to_tool_list()
+    writer = FunctionAgent(
+        name="writer",
+        description="Writes.",
+        tools=tools,
+        can_handoff_to=["reader"],
+        llm=llama_index_model(
+            [("write", {"file_path": "a.txt", "content": "hello\n"})],
+            [("handoff", {"to_agent": "reader", "reason": "written"})],
+        ),
+    )
+    reader = FunctionAgent(
+        name="reader",
+        description="Reads.",
+        tools=tools,
+        llm=llama_index_model([("read", {"file_path": "a.txt"})], "hello"),
+    )
+    handler = AgentWorkflow(agents=[writer, reader], root_agent="writer").run(user_msg="go on")
+    answers = await outputs(handler)
+    assert answers[-1].content == "1|hello\n"
+    assert str(await handler) == "hello"
+
+
+async def test_a_picture_is_a_block_of_its_own(session: SandboxSession) -> None:
+    session.write("plot.png", PICTURE)
+    output = await tools_of(session)["read"].acall(file_path="plot.png")
+    assert [type(block) for block in output.blocks] == [TextBlock, ImageBlock]
+    assert output.blocks[1].resolve_image().read() == PICTURE
+
+
+def test_tools_can_be_chosen_and_named(session: SandboxSession) -> None:
+    assert list(tools_of(session)) == ["exec", "read", "write", "edit"]
+    assert list(tools_of(session, tools="read_only")) == ["read", "ls", "glob", "grep"]
+    assert list(tools_of(session, tools=["job"], prefix="lab_")) == ["lab_job"]
+    spec = DaytonaToolSpec(session)
+    [read] = spec.to_tool_list(["read"], {"read": ToolMetadata("Look.", "look")})
+    assert (read.metadata.name, read.metadata.description) == ("look", "Look.")
+
+
+def test_line_numbers_can_be_left_out(session: SandboxSession) -> None:
+    session.write("a", "one\n")
+    read = tools_of(session, line_numbers=False)["read"]
+    assert read.call(file_path="a").content == "one\n"
+
+
+async def test_a_tool_that_needs_a_workflow_says_so(session: SandboxSession) -> None:
+    with pytest.raises(ValueError, match="Context"):
+        await tools_of(session, stream=True)["exec"].acall(command="ls")

@@ -1,0 +1,66 @@
+"""Every snippet of the adapters' READMEs, run in order as a reader would paste them."""
+
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from tests.adapters.scripted import langchain_model, llama_index_model
+
+ADAPTERS = Path(__file__).parents[2] / "adapters"
+
+WORK = (
+    [("write", {"file_path": "hello.py", "content": "print('hello world')\n"})],
+    [("exec", {"command": "python3 hello.py"})],
+    "It greets the world.",
+)
+
+
+@pytest.fixture
+def readme(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[[str], str]:
+    """Run a README's snippets without an account; returns what was printed."""
+    for name in ("DAYTONA_API_KEY", "DAYTONA_JWT_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+
+    def run(adapter: str) -> str:
+        text = (ADAPTERS / adapter / "README.md").read_text()
+        blocks = re.findall(r"^```(python|text)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+        namespace: dict[str, Any] = {"__name__": "__main__"}
+        printed, last = "", ""
+        for kind, block in blocks:
+            if kind == "text":
+                assert last == block
+                continue
+            exec(compile(block, f"{adapter}/README.md", "exec"), namespace)
+            last = capsys.readouterr().out
+            printed += last
+        return printed
+
+    return run
+
+
+def test_the_snippets_for_langchain_work(
+    readme: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "langchain.agents.factory.init_chat_model", lambda name: langchain_model(*WORK)
+    )
+    assert "It greets the world." in readme("langchain")
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:inspect")
+def test_the_snippets_for_llama_index_work(
+    readme: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    openai = ModuleType("llama_index.llms.openai")
+    openai.OpenAI = lambda model: llama_index_model(*WORK)  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "llama_index.llms.openai", openai)
+    printed = readme("llama-index")
+    assert printed.startswith("It greets the world.")
+    assert "approved: exec {'command': 'python3 hello.py'}\nstdout hello world\n" in printed

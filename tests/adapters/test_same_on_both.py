@@ -1,0 +1,322 @@
+"""Whatever happens, both frameworks show a model and a program the same."""
+
+import asyncio
+import base64
+import inspect
+import re
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from langchain_core.utils.function_calling import convert_to_openai_tool
+from langchain_daytona_toolkit import DaytonaToolkit
+from llama_index.core.base.llms.types import ImageBlock
+from llama_index.tools.daytona import DaytonaToolSpec
+
+from daytona_toolkit import Limits, LocalSandbox, SandboxSession
+from daytona_toolkit.tools import TOOLS
+
+SECRET = "tok-4f9a77"
+
+
+def png(width: int, height: int) -> bytes:
+    """A white picture."""
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        checked = name + data
+        return struct.pack(">I", len(data)) + checked + struct.pack(">I", zlib.crc32(checked))
+
+    head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    rows = zlib.compress(b"".join(b"\0" + b"\xff" * width for _ in range(height)))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+
+
+PICTURE = png(20, 10)
+
+
+@dataclass(frozen=True)
+class Situation:
+    """A call, the files that it meets, and what the model is told.
+
+    Attributes:
+        says: Regular expressions that the text must contain.
+    """
+
+    tool: str
+    arguments: dict[str, Any]
+    says: list[str]
+    files: dict[str, str | bytes] = field(default_factory=dict)
+    error: bool = False
+
+
+def ok(tool: str, arguments: dict[str, Any], *says: str, **files: str | bytes) -> Situation:
+    return Situation(tool, arguments, list(says), files)
+
+
+def error(tool: str, arguments: dict[str, Any], *says: str, **files: str | bytes) -> Situation:
+    return Situation(tool, arguments, ["^Error: ", *says], files, error=True)
+
+
+TEXT = "one\ntwo\nthree\n"
+TREE = {"a_py": "import os\n", "b_py": "import sys\nprint(1)\n"}
+
+SITUATIONS = {
+    "a command that succeeds": ok("exec", {"command": "echo hi"}, r"^hi\n\[exit code 0\]$"),
+    "a command that fails": ok(
+        "exec",
+        {"command": "echo out; echo err >&2; exit 3"},
+        r"^out\n\[stderr\]\nerr\n\[exit code 3\]$",
+    ),
+    "a command that prints nothing": ok("exec", {"command": "true"}, r"^\[exit code 0\]$"),
+    "no newline at the end": ok("exec", {"command": "printf hi"}, r"^hi\n\[exit code 0\]$"),
+    "too much output": ok(
+        "exec", {"command": "seq 100000"}, r"\n\[\.\.\. [\d,]+ of 588,895 bytes left out here; all"
+    ),
+    "a command that is too slow": ok(
+        "exec",
+        {"command": "echo begun; sleep 60", "timeout": 1},
+        r"^begun\n\[timed out: .* 1\.\d s",
+    ),
+    "a command in the background": ok(
+        "exec", {"command": "sleep 60", "background": True}, r"running in the background as job-"
+    ),
+    "another folder": ok("exec", {"command": "pwd", "cwd": "/tmp"}, r"^/tmp\n"),
+    "a variable": ok("exec", {"command": "echo $A", "env": ["A=b=c"]}, r"^b=c\n"),
+    "a secret": ok(
+        "exec", {"command": "echo $TOKEN; cat /no/$TOKEN"}, r"^\*\*\*\n.*\n.*/no/\*\*\*"
+    ),
+    "null for a default": ok("exec", {"command": "echo hi", "timeout": None, "env": None}, "^hi"),
+    "a number as text": ok("exec", {"command": "echo hi", "timeout": "5"}, "^hi"),
+    "a command of 1 MB": ok("exec", {"command": f": {'x' * 1_000_000}\necho done"}, "^done"),
+    "a missing cwd": error("exec", {"command": "pwd", "cwd": "/no/such"}, "/no/such.*not exist"),
+    "a NUL in a command": error("exec", {"command": "echo \0"}, "NUL"),
+    "half a surrogate pair": error("exec", {"command": "echo \ud800"}, "half of a surr"),
+    "a variable without value": error("exec", {"command": "env", "env": ["A"]}, "NAME=value"),
+    "a bad name of a variable": error("exec", {"command": "env", "env": ["1A=b"]}, "'1A'"),
+    "an argument that is missing": error("exec", {}, "command is missing"),
+    "an argument that is unknown": error(
+        "exec",
+        {"command": "ls", "shell": "zsh"},
+        "shell is not an argument of exec; it takes command",
+    ),
+    "an argument of a wrong type": error("exec", {"command": ["ls"]}, r"command: .*not \['ls'\]"),
+    "a negative timeout": error("exec", {"command": "ls", "timeout": -1}, "timeout: .*not -1"),
+    "several wrong arguments": error(
+        "exec", {"timeout": "soon"}, "command is missing", "timeout: "
+    ),
+    "a file": ok("read", {"file_path": "a"}, r"^1\|one\n2\|two\n3\|three\n$", a=TEXT),
+    "a window": ok(
+        "read",
+        {"file_path": "a", "offset": 2, "limit": 1},
+        r"^2\|two\n\[lines 2 to 2 of 3; go on with offset=3\]$",
+        a=TEXT,
+    ),
+    "an empty file": ok("read", {"file_path": "a"}, r"^\[the file is empty\]$", a=""),
+    "a file with CRLF": ok("read", {"file_path": "a"}, r"^1\|x\n2\|y\n\[.*CRLF", a="x\r\ny\r\n"),
+    "a secret in a file": ok("read", {"file_path": "a"}, r"^1\|key=\*\*\*\n$", a=f"key={SECRET}\n"),
+    "a picture": ok("read", {"file_path": "a"}, rf"image/png, {len(PICTURE)} bytes\]$", a=PICTURE),
+    "a missing file": error("read", {"file_path": "nope"}, "'nope' does not exist"),
+    "a folder for a file": error("read", {"file_path": "."}, "folder"),
+    "a binary file": error("read", {"file_path": "a"}, "binary", a=b"\0\1\2" * 50),
+    "an offset past the end": error("read", {"file_path": "a", "offset": 9}, "3 lines", a=TEXT),
+    "a negative limit": error("read", {"file_path": "a", "limit": -1}, "limit: .*not -1", a=TEXT),
+    "a NUL in a path": error("read", {"file_path": "a\0b"}, "NUL"),
+    "an empty path": error("read", {"file_path": ""}, "empty"),
+    "a new file": ok("write", {"file_path": "d/new", "content": "é"}, "^Created .*/d/new: 2 bytes"),
+    "a file written over": ok(
+        "write", {"file_path": "a", "content": ""}, "^Replaced .*: 0", a=TEXT
+    ),
+    "a target that cannot be written": error(
+        "write", {"file_path": "/usr/x", "content": ""}, "/usr/x"
+    ),
+    "an object for a content": error("write", {"file_path": "a", "content": {}}, "content: "),
+    "an edit": ok(
+        "edit",
+        {"file_path": "a", "old_string": "two", "new_string": "2"},
+        r"^Replaced 1 place in .*/a\.\n--- a\n\+\+\+ a\n@@ .*\n one\n-two\n\+2\n three$",
+        a=TEXT,
+    ),
+    "an edit in several places": ok(
+        "edit",
+        {"file_path": "a", "old_string": "e", "new_string": "E", "replace_all": True},
+        "^Replaced 3 places",
+        a=TEXT,
+    ),
+    "a large edit": ok(
+        "edit",
+        {"file_path": "a", "old_string": "two\n", "new_string": "line\n" * 1500},
+        r"^Replaced 1 place[^§]{3000,5000}\n\[[\d,]+ more lines of diff\]$",
+        a=TEXT,
+    ),
+    "no match": error(
+        "edit", {"file_path": "a", "old_string": "Two", "new_string": ""}, "line 2.*case", a=TEXT
+    ),
+    "several matches": error(
+        "edit", {"file_path": "a", "old_string": "e", "new_string": ""}, "lines 1, 3", a=TEXT
+    ),
+    "an empty old_string": error(
+        "edit", {"file_path": "a", "old_string": "", "new_string": "x"}, "empty", a=TEXT
+    ),
+    "an identical edit": error(
+        "edit", {"file_path": "a", "old_string": "two", "new_string": "two"}, "the same", a=TEXT
+    ),
+    "a listing": ok("ls", {}, r"^a_py  10\nb_py  20\n$", **TREE),
+    "an empty folder": ok("ls", {"path": "."}, r"^\[nothing found in /.*\]$"),
+    "a missing folder": error("ls", {"path": "nope"}, "'nope' does not exist"),
+    "paths": ok("glob", {"pattern": "**/*_py"}, r"^a_py  10\nb_py  20\n$", **TREE),
+    "no path": ok("glob", {"pattern": "**/*.rs"}, r"^\[nothing found in /.*\]$", **TREE),
+    "lines": ok("grep", {"pattern": "^import (os|sys)"}, r"^a_py:1:import os\nb_py:1:", **TREE),
+    "lines around": ok("grep", {"pattern": "sys", "context": 1}, r"^b_py:1:.*\nb_py-2-", **TREE),
+    "a bad pattern": error("grep", {"pattern": "("}, r"\("),
+    "plain text": ok("grep", {"pattern": "(1)", "fixed": True}, r"^b_py:2:print\(1\)\n$", **TREE),
+    "an unknown job": error("job", {"job_id": "job-0123456789ab"}, "no job"),
+    "nothing to kill": error("job", {"kill": True}, "kill needs a job_id"),
+}
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[SandboxSession]:
+    with SandboxSession(LocalSandbox(), env={"TOKEN": SECRET}) as session:
+        yield session
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What came out of one framework, in words of neither."""
+
+    text: str
+    artifact: Any
+    images: list[tuple[str, bytes]]
+    is_error: bool
+
+
+@pytest.mark.parametrize("name", TOOLS)
+def test_models_are_told_the_same_of_a_tool(shared: SandboxSession, name: str) -> None:
+    [langchain] = DaytonaToolkit(session=shared, tools=[name]).get_tools()
+    [llama_index] = DaytonaToolSpec(shared, tools=[name]).to_tool_list()
+
+    told = convert_to_openai_tool(langchain)
+    assert told == llama_index.metadata.to_openai_tool()
+    assert told["function"]["parameters"]["properties"]
+    assert "title" not in str(told)
+
+
+@pytest.mark.parametrize("situation", SITUATIONS.values(), ids=list(SITUATIONS))
+async def test_a_model_is_shown_the_same(shared: SandboxSession, situation: Situation) -> None:
+    shown = []
+    for way in (langchain_sync, langchain_async, llama_index_sync, llama_index_async):
+        await prepare(shared, situation)
+        answer = way(shared, situation.tool, dict(situation.arguments))
+        shown.append(await answer if inspect.isawaitable(answer) else answer)
+
+    assert shown[0] == shown[1] == shown[2] == shown[3]
+    assert shown[0].is_error is situation.error
+    for expected in situation.says:
+        assert re.search(expected, shown[0].text), shown[0].text[:2000]
+    assert SECRET not in str(shown)
+    shown[0].text.encode()  # a model can be sent it
+
+
+async def test_a_picture_arrives_byte_by_byte(shared: SandboxSession) -> None:
+    await shared.awrite("plot.png", PICTURE)
+    shown = langchain_sync(shared, "read", {"file_path": "plot.png"})
+    assert shown.images == [("image/png", PICTURE)]
+    assert base64.b64encode(PICTURE).decode() not in str(shown.artifact)
+
+
+async def test_a_secret_that_arrives_in_pieces_is_not_streamed() -> None:
+    pieces = f"printf {SECRET[:5]}; sleep 1.5; echo {SECRET[5:]}; echo end"
+    threaded, awaited = [], []
+
+    async def on_output(stream: str, text: str) -> None:
+        awaited.append(text)
+
+    # With a short window the first piece comes in an answer of its own.
+    limits, env = Limits(window=2), {"TOKEN": SECRET}
+    async with SandboxSession(LocalSandbox(), env=env, limits=limits) as session:
+        tool, arguments = TOOLS["exec"], {"command": pieces}
+        await asyncio.gather(
+            asyncio.to_thread(tool.run, session, arguments, lambda _, text: threaded.append(text)),
+            tool.arun(session, arguments, on_output),
+        )
+        seen: list[str] = []
+        await session.aexec(pieces, on_output=lambda _, text: seen.append(text))
+    assert seen[0] == SECRET[:5]
+    assert threaded == awaited == ["***\nend\n"]
+
+
+async def prepare(session: SandboxSession, situation: Situation) -> None:
+    await session.aexec("rm -rf ./*")
+    for path, content in situation.files.items():
+        await session.awrite(path, content)
+
+
+def langchain_sync(session: SandboxSession, name: str, arguments: dict[str, Any]) -> Shown:
+    [tool] = DaytonaToolkit(session=session, tools=[name]).get_tools()
+    return of_message(tool.invoke(as_call(name, arguments)))
+
+
+async def langchain_async(session: SandboxSession, name: str, arguments: dict[str, Any]) -> Shown:
+    [tool] = DaytonaToolkit(session=session, tools=[name]).get_tools()
+    return of_message(await tool.ainvoke(as_call(name, arguments)))
+
+
+def llama_index_sync(session: SandboxSession, name: str, arguments: dict[str, Any]) -> Shown:
+    [tool] = DaytonaToolSpec(session, tools=[name]).to_tool_list()
+    return of_output(tool.call(**arguments))
+
+
+async def llama_index_async(session: SandboxSession, name: str, arguments: dict[str, Any]) -> Shown:
+    [tool] = DaytonaToolSpec(session, tools=[name]).to_tool_list()
+    return of_output(await tool.acall(**arguments))
+
+
+def as_call(name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "tool_call", "id": "call-1", "name": name, "args": arguments}
+
+
+def of_message(message: Any) -> Shown:
+    images = []
+    if isinstance(message.content, list):
+        images = [
+            (block["mime_type"], base64.b64decode(block["base64"]))
+            for block in message.content
+            if block["type"] == "image"
+        ]
+    return Shown(
+        without_chance(message.text),
+        without_chance(message.artifact),
+        images,
+        message.status == "error",
+    )
+
+
+def of_output(output: Any) -> Shown:
+    output.model_dump(mode="json")  # what LlamaIndex does with it in its events
+    images = [
+        (block.image_mimetype, base64.b64decode(block.image))
+        for block in output.blocks
+        if isinstance(block, ImageBlock)
+    ]
+    return Shown(
+        without_chance(output.content), without_chance(output.raw_output), images, output.is_error
+    )
+
+
+def without_chance(value: Any) -> Any:
+    """A text or an artifact without what differs from run to run."""
+    match value:
+        case str():
+            value = re.sub(r"job-[0-9a-f]{12}", "job-id", value)
+            return re.sub(r"after \d+\.\d s", "after 1.0 s", value)
+        case dict():
+            return {
+                k: 0 if k in ("duration", "modified") else without_chance(v)
+                for k, v in value.items()
+            }
+        case list():
+            return [without_chance(each) for each in value]
+    return value

@@ -1,0 +1,408 @@
+"""exec: a command behaves as in a terminal, runs once, and its output is never lost."""
+
+import asyncio
+import contextlib
+import contextvars
+import threading
+import time
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from daytona_toolkit import Limits, SandboxSession
+from daytona_toolkit.errors import (
+    InvalidArgumentError,
+    JobNotFoundError,
+    NotAFolderError,
+    PathNotFoundError,
+)
+from tests.support import MakeSession, unique_seconds
+
+SERVE = """
+import http.server
+server = http.server.HTTPServer(("127.0.0.1", 0), http.server.SimpleHTTPRequestHandler)
+open("port", "w").write(str(server.server_port))
+server.serve_forever()
+"""
+
+FETCH = """
+import urllib.request
+page = f"http://127.0.0.1:{open('port').read()}/page.txt"
+print(urllib.request.urlopen(page).read().decode(), end="")
+"""
+
+
+def test_streams_and_exit_code_come_apart(session: SandboxSession) -> None:
+    result = session.exec("echo out; echo err >&2; exit 3")
+    assert (result.exit_code, result.stdout, result.stderr) == (3, "out\n", "err\n")
+    assert result.output == "out\nerr\n"
+    assert not result.timed_out
+    assert not result.truncated
+
+
+@pytest.mark.parametrize(
+    ("command", "exit_code", "stdout"),
+    [
+        ("exit 7", 7, ""),
+        ("cd /; pwd", 0, "/\n"),
+        ("printf x", 0, "x"),
+        ("cat <<END\na 'b' \"c\" $((1 + 1))\nEND", 0, "a 'b' \"c\" 2\n"),
+        ("cat <<'END'\n$HOME `id`\nEND\necho after", 0, "$HOME `id`\nafter\n"),
+        ("cat; echo after", 0, "after\n"),
+        ("read line; echo got=$line", 0, "got=\n"),
+        ("echo one\n\n# a comment\necho two", 0, "one\ntwo\n"),
+        ("echo a\\\nb", 0, "ab\n"),
+        ("kill -9 $$", 137, ""),
+        ("set -e; false; echo not reached", 1, ""),
+        ("echo $'tab\\there'", 0, "tab\there\n"),
+        ("echo no-match-[x]", 0, "no-match-[x]\n"),
+        ("printf '%s' \"don't\"", 0, "don't"),
+        ("echo first > /dev/stdout; echo second > /dev/stdout", 0, "first\nsecond\n"),
+        ("", 0, ""),
+    ],
+)
+def test_a_command_behaves_as_in_a_terminal(
+    session: SandboxSession, command: str, exit_code: int, stdout: str
+) -> None:
+    result = session.exec(command, timeout=20)
+    assert (result.exit_code, result.stdout) == (exit_code, stdout)
+
+
+def test_an_unterminated_quote_is_a_syntax_error_and_does_not_hang(session: SandboxSession) -> None:
+    result = session.exec("echo 'abc", timeout=20)
+    assert result.exit_code not in (0, None)
+    assert result.stderr
+
+
+def test_a_child_that_reads_stdin_does_not_eat_the_command(session: SandboxSession) -> None:
+    assert session.exec("cat\necho second line").stdout == "second line\n"
+
+
+def test_stdin_is_given_byte_for_byte(session: SandboxSession) -> None:
+    assert session.exec("cat", stdin="héllo\nno newline").stdout == "héllo\nno newline"
+    assert session.exec("od -An -tx1", stdin=b"\x00\xff\n").stdout.split() == ["00", "ff", "0a"]
+
+
+def test_a_large_stdin_is_uploaded(session: SandboxSession) -> None:
+    assert session.exec("wc -c", stdin=b"\0" * 700_000).stdout.strip() == "700000"
+
+
+def test_a_megabyte_of_command_text_runs(session: SandboxSession) -> None:
+    result = session.exec(": " + "é" * 500_000 + "\necho done", timeout=60)
+    assert (result.exit_code, result.stdout) == (0, "done\n")
+
+
+def test_bytes_that_are_not_utf8_do_not_break_the_rest(session: SandboxSession) -> None:
+    result = session.exec(r"printf 'a\377b\n'; printf '\000z'")
+    assert result.stdout == "a\ufffdb\n\0z"
+
+
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(text=st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])))
+def test_any_text_reaches_the_command_and_comes_back(session: SandboxSession, text: str) -> None:
+    quoted = "'" + text.replace("'", "'\\''") + "'"
+    assert session.exec(f"printf %s {quoted}", env={"X": text}).stdout == text
+    assert session.exec('printf %s "$X"', env={"X": text}).stdout == text
+    assert session.exec("cat", stdin=text).stdout == text
+
+
+def test_a_nul_and_a_bad_variable_name_are_refused(session: SandboxSession) -> None:
+    with pytest.raises(InvalidArgumentError, match="NUL"):
+        session.exec("echo \0")
+    with pytest.raises(InvalidArgumentError, match="no name for an environment variable"):
+        session.exec("true", env={"a b": "x"})
+    with pytest.raises(InvalidArgumentError, match="NUL"):
+        session.exec("true", env={"A": "\0"})
+
+
+def test_cwd_is_where_files_are(session: SandboxSession) -> None:
+    session.write("sub folder/file", "x")
+    assert session.exec("ls").stdout == "sub folder\n"
+    assert session.exec("ls", cwd="sub folder").stdout == "file\n"
+    assert session.exec("pwd").stdout.strip() == session.root
+    assert session.exec("pwd", cwd="~").stdout == session.exec("cd; pwd").stdout
+
+
+def test_a_missing_cwd_is_an_error_that_names_it(session: SandboxSession) -> None:
+    session.write("file", "x")
+    with pytest.raises(PathNotFoundError, match="'no/such' does not exist"):
+        session.exec("true", cwd="no/such")
+    with pytest.raises(NotAFolderError, match="'file'"):
+        session.exec("true", cwd="file")
+
+
+def test_session_variables_reach_every_command(make_session: MakeSession) -> None:
+    session = make_session(env={"TOKEN": "it's secret"})
+    assert session.exec('echo "$TOKEN"').stdout == "it's secret\n"
+    assert session.exec('echo "$TOKEN"', env={"TOKEN": "other"}).stdout == "other\n"
+    assert session.mask("say it's secret") == "say ***"
+
+
+def test_variables_of_one_command_do_not_reach_the_next(session: SandboxSession) -> None:
+    session.exec("true", env={"ONCE": "1"})
+    assert session.exec("echo ${ONCE-unset}").stdout == "unset\n"
+
+
+def test_our_own_variables_stay_out_of_the_environment(session: SandboxSession) -> None:
+    names = [line.partition("=")[0] for line in session.exec("env").stdout.splitlines()]
+    assert not [name for name in names if name.startswith("_") and name != "_"]
+
+
+# --- what comes back of much output
+
+
+def test_long_output_keeps_head_and_tail_and_names_the_rest(session: SandboxSession) -> None:
+    result = session.exec("seq 100000; seq 100000 >&2; exit 4")
+    assert result.exit_code == 4
+    assert result.truncated
+    for text, path in ((result.stdout, result.stdout_path), (result.stderr, result.stderr_path)):
+        assert path is not None
+        assert text.startswith("1\n2\n")
+        assert text.endswith("\n99999\n100000\n")
+        assert f"of 588,895 bytes left out here; all of it is in {path}" in text
+        assert len(text) < 31_000
+        assert session.read(path, offset=50_000, limit=1).content == "50000\n"
+
+
+def test_output_at_the_limit_is_not_cut(make_session: MakeSession) -> None:
+    session = make_session(limits=Limits(output_bytes=1000))
+    exact = session.exec("head -c 1000 /dev/zero | tr '\\0' Q")
+    assert (len(exact.stdout), exact.truncated, exact.stdout_path) == (1000, False, None)
+    over = session.exec("head -c 1001 /dev/zero | tr '\\0' Q")
+    assert over.truncated
+    assert over.stdout.count("Q") == 1000
+    assert "1 of 1,001 bytes left out" in over.stdout
+
+
+def test_a_cut_falls_between_characters(make_session: MakeSession) -> None:
+    session = make_session(limits=Limits(output_bytes=1001))
+    result = session.exec("i=0; while [ $i -lt 999 ]; do printf '€'; i=$((i+1)); done")
+    assert result.truncated
+    assert "\ufffd" not in result.stdout
+
+
+def test_a_runaway_writer_is_stopped_at_the_bound(make_session: MakeSession) -> None:
+    session = make_session(limits=Limits(stream_bytes=1024 * 1024))
+    result = session.exec("yes", timeout=60)
+    assert result.exit_code == 141  # SIGPIPE
+    assert result.stopped_writing
+    assert not result.timed_out
+    assert session.exec(f"wc -c <{result.stdout_path}").stdout.strip() == str(1024 * 1024)
+    # The bound is on the streams, not on files that commands write.
+    assert session.exec("head -c 3000000 /dev/zero >big; wc -c <big").stdout.strip() == "3000000"
+
+
+def test_a_single_line_of_200_mb_is_bounded(session: SandboxSession) -> None:
+    result = session.exec("head -c 200000000 /dev/zero | tr '\\0' x; echo end >&2")
+    assert result.truncated
+    assert len(result.stdout) < 31_000
+    assert result.stderr == "end\n"
+
+
+# --- time
+
+
+def test_a_timeout_returns_what_was_printed_so_far(session: SandboxSession) -> None:
+    started = time.monotonic()
+    result = session.exec("echo before; echo warning >&2; sleep 30; echo after", timeout=1)
+    assert time.monotonic() - started < 10
+    assert result.timed_out
+    assert (result.stdout, result.stderr) == ("before\n", "warning\n")
+    assert 0.9 < result.duration < 8
+
+
+def test_a_timeout_ends_every_descendant(session: SandboxSession) -> None:
+    mark = unique_seconds()
+    session.exec(
+        f"sleep {mark} & (sleep {mark} &) ; setsid sleep {mark} & nohup sleep {mark} >/dev/null & "
+        f"sleep {mark}",
+        timeout=1,
+    )
+    assert session.exec(f"pgrep -f '[s]leep {mark}'").exit_code == 1
+
+
+def test_a_command_that_ignores_term_is_killed(session: SandboxSession) -> None:
+    result = session.exec("trap '' TERM; echo started; sleep 60; sleep 60", timeout=0.5)
+    assert result.timed_out
+    assert result.stdout == "started\n"
+    assert result.duration < 10
+
+
+def test_a_command_that_ends_before_its_timeout_has_not_timed_out(session: SandboxSession) -> None:
+    for _ in range(3):
+        result = session.exec("sleep 0.8; echo done", timeout=1.5)
+        assert (result.timed_out, result.exit_code, result.stdout) == (False, 0, "done\n")
+
+
+def test_a_command_longer_than_the_window_is_polled(make_session: MakeSession) -> None:
+    session = make_session(limits=Limits(window=1))
+    result = session.exec("for i in 1 2 3; do echo $i; sleep 1; done; exit 5")
+    assert (result.exit_code, result.stdout) == (5, "1\n2\n3\n")
+
+
+# --- what a command leaves behind
+
+
+def test_a_server_started_with_an_ampersand_goes_on(session: SandboxSession) -> None:
+    started = time.monotonic()
+    result = session.exec("while :; do date >beat; sleep 0.1; done & echo $! >pid")
+    assert result.exit_code == 0
+    assert time.monotonic() - started < 5
+    session.exec("rm -f beat; sleep 0.5; cat beat >/dev/null")
+    assert session.exec("rm -f beat; sleep 0.5; test -s beat").exit_code == 0
+    session.exec("kill $(cat pid)")
+
+
+def test_an_http_server_started_with_an_ampersand_answers_later(session: SandboxSession) -> None:
+    session.write("page.txt", "hello from the server")
+    session.write("serve.py", SERVE)
+    started = time.monotonic()
+    assert session.exec("python3 serve.py &").exit_code == 0
+    assert time.monotonic() - started < 5
+    session.exec("until [ -s port ]; do sleep 0.05; done", timeout=20)
+    session.write("fetch.py", FETCH)
+    assert session.exec("python3 fetch.py").stdout == "hello from the server"
+
+
+def test_an_exit_does_not_wait_for_a_child_that_holds_the_streams(session: SandboxSession) -> None:
+    started = time.monotonic()
+    result = session.exec("sleep 30 & echo here; exit 3")
+    assert (result.exit_code, result.stdout) == (3, "here\n")
+    assert time.monotonic() - started < 5
+
+
+# --- jobs
+
+
+def test_a_background_job_is_started_polled_and_ended(session: SandboxSession) -> None:
+    started = session.exec("echo one; sleep 0.4; echo two; sleep 60", background=True)
+    assert started.exit_code is None
+    seen = ""
+    for _ in range(50):
+        status = session.job(started.job_id)
+        assert status.state == "running"
+        seen += status.stdout
+        if seen == "one\ntwo\n":
+            break
+        time.sleep(0.1)
+    assert seen == "one\ntwo\n"
+    assert [job.job_id for job in session.jobs()] == [started.job_id]
+    ended = session.kill(started.job_id)
+    assert (ended.state, ended.exit_code) == ("exited", 143)
+    assert session.job(started.job_id).stdout == ""
+
+
+def test_job_waits_for_the_end(session: SandboxSession) -> None:
+    job_id = session.exec("sleep 0.5; echo done; exit 6", background=True).job_id
+    status = session.job(job_id, wait=0.9)  # a part of a second is no reason not to wait
+    assert (status.state, status.exit_code, status.stdout) == ("exited", 6, "done\n")
+    assert status.command == "sleep 0.5; echo done; exit 6"
+
+
+def test_kill_ends_what_a_finished_job_left_behind(session: SandboxSession) -> None:
+    mark = unique_seconds()
+    job_id = session.exec(f"sleep {mark} & exit 0", background=True).job_id
+    assert session.job(job_id, wait=5).exit_code == 0
+    assert session.exec(f"pgrep -f '[s]leep {mark}'").exit_code == 0
+    session.kill(job_id)
+    assert session.exec(f"pgrep -f '[s]leep {mark}'").exit_code == 1
+
+
+def test_an_unknown_job_is_an_error(session: SandboxSession) -> None:
+    for job_id in ("job-000000000000", "../../etc", "", "job-1; rm -rf /"):
+        with pytest.raises(JobNotFoundError, match="no job"):
+            session.job(job_id)
+        with pytest.raises(JobNotFoundError, match="no job"):
+            session.kill(job_id)
+
+
+def test_finished_jobs_are_forgotten(session: SandboxSession) -> None:
+    for _ in range(5):
+        session.exec("true")
+    assert session.jobs() == []
+
+
+def test_jobs_whose_output_was_cut_are_kept_up_to_a_bound(make_session: MakeSession) -> None:
+    session = make_session(limits=Limits(output_bytes=200, kept_jobs=2))
+    paths = [session.exec("seq 1000").stdout_path for _ in range(4)]
+    session.exec("sleep 0.3")
+    assert [session.exists(path) for path in paths if path] == [False, False, True, True]
+
+
+# --- output while it runs
+
+
+def test_output_arrives_while_the_command_runs(make_session: MakeSession) -> None:
+    session = make_session(limits=Limits(window=1))
+    here = threading.get_ident()
+    chunks: list[tuple[float, str, str]] = []
+
+    def on_output(stream: str, text: str) -> None:
+        assert threading.get_ident() == here
+        chunks.append((time.monotonic(), stream, text))
+
+    result = session.exec(
+        "echo first; echo oops >&2; sleep 2; printf '\\342\\202'; sleep 2; printf '\\254'",
+        on_output=on_output,
+    )
+    ended = time.monotonic()
+    assert "".join(text for _, stream, text in chunks if stream == "stdout") == "first\n€"
+    assert "".join(text for _, stream, text in chunks if stream == "stderr") == "oops\n"
+    assert ended - chunks[0][0] > 2
+    assert result.stdout == "first\n€"
+
+
+async def test_output_arrives_on_the_callers_loop_and_in_its_context(
+    make_session: MakeSession,
+) -> None:
+    session = make_session(limits=Limits(window=1))
+    variable = contextvars.ContextVar("variable", default="default")
+    variable.set("mine")
+    loop = asyncio.get_running_loop()
+    seen = []
+
+    async def on_output(stream: str, text: str) -> None:
+        assert asyncio.get_running_loop() is loop
+        seen.append((variable.get(), text))
+
+    await session.aexec("echo one; sleep 1.5; echo two", on_output=on_output)
+    assert "".join(text for _, text in seen) == "one\ntwo\n"
+    assert {value for value, _ in seen} == {"mine"}
+
+
+def test_a_callback_that_fails_ends_the_command(make_session: MakeSession) -> None:
+    session = make_session(limits=Limits(window=1))
+    mark = unique_seconds()
+
+    def on_output(stream: str, text: str) -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        session.exec(f"echo x; sleep {mark}", on_output=on_output)
+    assert session.exec(f"pgrep -f '[s]leep {mark}'").exit_code == 1
+
+
+# --- many at once, and cancelling
+
+
+async def test_cancelling_ends_the_command(session: SandboxSession) -> None:
+    mark = unique_seconds()
+    task = asyncio.create_task(session.aexec(f"sleep {mark}"))
+    await asyncio.sleep(0.5)
+    started = time.monotonic()
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+    assert task.cancelled()
+    assert time.monotonic() - started < 5
+    assert (await session.aexec(f"pgrep -f '[s]leep {mark}'")).exit_code == 1
+
+
+async def test_many_commands_at_once(session: SandboxSession) -> None:
+    started = time.monotonic()
+    results = await asyncio.gather(*(session.aexec(f"sleep 0.5; echo {i}") for i in range(30)))
+    assert [result.stdout for result in results] == [f"{i}\n" for i in range(30)]
+    assert time.monotonic() - started < 15

@@ -1,0 +1,38 @@
+"""Tests of `DaytonaSandbox`: the real SDK, over a real socket, against the test server."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from daytona_toolkit import SandboxSession
+from daytona_toolkit.sandboxes import daytona_errors
+from tests.daytona.support import session_on
+from tests.daytona_server import DaytonaServer
+
+
+@pytest.fixture(autouse=True)
+def no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the machine knows of a real Daytona is none of a test's business."""
+    for name in ("API_KEY", "API_URL", "SERVER_URL", "JWT_TOKEN", "ORGANIZATION_ID", "TARGET"):
+        monkeypatch.delenv(f"DAYTONA_{name}", raising=False)
+
+
+@pytest.fixture(autouse=True)
+def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait less between two attempts than where others share the service."""
+    monkeypatch.setattr(daytona_errors, "_FIRST_WAIT", 0.01)
+    monkeypatch.setattr(daytona_errors, "_JITTER", 0.01)
+
+
+@pytest.fixture
+def server() -> Iterator[DaytonaServer]:
+    """A server of its own for each test."""
+    with DaytonaServer() as server:
+        yield server
+
+
+@pytest.fixture
+def session(server: DaytonaServer) -> Iterator[SandboxSession]:
+    """An open session over a new sandbox."""
+    with session_on(server) as session:
+        yield session

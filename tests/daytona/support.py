@@ -1,0 +1,52 @@
+"""A `DaytonaSandbox` on the test server, for every test that wants one."""
+
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+from daytona import DaytonaConfig
+
+from daytona_toolkit import DaytonaSandbox, SandboxSession
+from tests.daytona_server import DaytonaServer
+
+
+def config_of(server: DaytonaServer) -> DaytonaConfig:
+    """The SDK's configuration for the server."""
+    return DaytonaConfig(api_key=server.api_key, api_url=server.api_url, target="local")
+
+
+def sandbox_on(server: DaytonaServer, params: Any = None, **options: Any) -> DaytonaSandbox:
+    """A new sandbox on the server; its shell is the server's."""
+    return DaytonaSandbox.create(params, config=config_of(server), **options)
+
+
+@contextmanager
+def session_on(server: DaytonaServer, **options: Any) -> Iterator[SandboxSession]:
+    """An open session over a new sandbox on the server."""
+    with SandboxSession(sandbox_on(server), **options) as session:
+        yield session
+
+
+@asynccontextmanager
+async def opened(sandbox: DaytonaSandbox) -> AsyncIterator[DaytonaSandbox]:
+    """A sandbox without a session."""
+    await sandbox.open()
+    try:
+        yield sandbox
+    finally:
+        await sandbox.close()
+
+
+def start_program(server: DaytonaServer, text: str, **variables: str) -> "subprocess.Popen[str]":
+    """Start a Python program with the server's credentials in its environment."""
+    return subprocess.Popen(
+        [sys.executable, "-W", "always::ResourceWarning", "-c", text],
+        env={**os.environ, **server.env, **variables},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )

@@ -1,0 +1,184 @@
+"""A thousand operations while one request in ten fails."""
+
+import random
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from daytona import Daytona, DaytonaError
+
+from daytona_toolkit import SandboxSession
+from tests.daytona.support import config_of, session_on
+from tests.daytona_server import (
+    DaytonaServer,
+    DropAfter,
+    DropBefore,
+    Mixed,
+    RateLimit,
+    Reset,
+    Status,
+    StopSandbox,
+    TruncatedBody,
+)
+
+SESSIONS = 8
+OPERATIONS = 125
+
+FAULTS = Mixed(
+    probability=0.1,
+    seed=20,
+    faults=(
+        DropBefore(),
+        DropAfter(),
+        Reset(),
+        Reset(after=True),
+        RateLimit(retry_after=0),
+        Status(502, message=None),
+        Status(502, message=None, after=True),
+        Status(503),
+        Status(504, message=None, after=True),
+        TruncatedBody(),
+        StopSandbox(),
+    ),
+)
+
+
+@dataclass
+class Worker:
+    """One session's work, and what its folder must look like afterwards."""
+
+    session: SandboxSession
+    choice: random.Random
+    files: dict[str, str] = field(default_factory=dict)
+    commands: int = 0
+
+    def work(self, operations: int) -> None:
+        actions = (self.run, self.run, self.fail, self.write, self.write_much, self.edit, self.read)
+        for _ in range(operations):
+            self.choice.choice(actions)()
+
+    def run(self) -> None:
+        self.commands += 1
+        token = f"run-{self.commands}"
+        result = self.session.exec(f"echo {token} | tee -a log")
+        assert (result.exit_code, result.stdout) == (0, f"{token}\n")
+        self.files["log"] = self.files.get("log", "") + f"{token}\n"
+
+    def fail(self) -> None:
+        self.commands += 1
+        code = self.choice.randint(1, 99)
+        result = self.session.exec(f"echo run-{self.commands} >>log; echo why >&2; exit {code}")
+        assert (result.exit_code, result.stderr) == (code, "why\n")
+        self.files["log"] = self.files.get("log", "") + f"run-{self.commands}\n"
+
+    def write(self) -> None:
+        name = f"file-{self.choice.randint(0, 9)}"
+        text = "".join(f"line {self.choice.random()}\n" for _ in range(20))
+        self.session.write(name, text)
+        self.files[name] = text
+
+    def write_much(self) -> None:
+        self.files["large"] = f"{self.choice.random()}\n" * 10_000
+        self.session.write("large", self.files["large"])
+
+    def edit(self) -> None:
+        names = [name for name in self.files if name.startswith("file-")]
+        if not names:
+            return self.write()
+        name = self.choice.choice(names)
+        old = self.choice.choice(self.files[name].splitlines())
+        new = f"line {self.choice.random()}"
+        self.session.edit(name, old, new)
+        self.files[name] = self.files[name].replace(old, new)
+        return None
+
+    def read(self) -> None:
+        names = [name for name in self.files if name.startswith("file-")]
+        if not names:
+            return self.write()
+        name = self.choice.choice(names)
+        assert self.session.read(name).content == self.files[name]
+        return None
+
+
+@dataclass
+class Outcome:
+    """How often commands ran that were asked for once, and what their callers saw."""
+
+    commands: int
+    ran: Counter[int]
+    errors: int
+    seconds: float
+    requests: int
+
+    def __str__(self) -> str:
+        runs = ", ".join(f"{self.ran[times]} x {times}" for times in sorted(self.ran))
+        return (
+            f"{self.commands} commands; runs: {runs}; errors: {self.errors}; "
+            f"{self.requests} requests; {self.seconds:.0f} s"
+        )
+
+
+def runs(log: Path, commands: int) -> Counter[int]:
+    """How many commands ran how often."""
+    lines = Counter(log.read_text().split() if log.exists() else [])
+    return Counter(lines[f"run-{number}"] for number in range(1, commands + 1))
+
+
+def measured(
+    server: DaytonaServer, work: Callable[[int], tuple[int, Counter[int], int]]
+) -> Outcome:
+    """Do all sessions' work at once."""
+    started = time.monotonic()
+    with server.counting() as count, ThreadPoolExecutor(SESSIONS) as pool:
+        parts = list(pool.map(work, range(SESSIONS)))
+    return Outcome(
+        sum(commands for commands, _, _ in parts),
+        sum((ran for _, ran, _ in parts), Counter()),
+        sum(errors for _, _, errors in parts),
+        time.monotonic() - started,
+        count.requests,
+    )
+
+
+@pytest.mark.slow
+def test_a_thousand_operations_survive_a_service_that_fails_one_request_in_ten(
+    server: DaytonaServer,
+) -> None:
+    def ours(number: int) -> tuple[int, Counter[int], int]:
+        with session_on(server) as session:
+            worker = Worker(session, random.Random(number))
+            worker.work(OPERATIONS)
+            folder = Path(session.root)
+            left = {path.name: path.read_text() for path in folder.iterdir()}
+            assert left == worker.files
+            return worker.commands, runs(folder / "log", worker.commands), 0
+
+    def raw(number: int) -> tuple[int, Counter[int], int]:
+        sandbox, errors = sandboxes[number], 0
+        for command in range(1, OPERATIONS + 1):
+            with suppress(DaytonaError):
+                sandbox.process.exec(f"echo run-{command} | tee -a log")
+                continue
+            errors += 1
+            with suppress(DaytonaError):
+                sandbox.start()
+        log = server.sandboxes[sandbox.id].work_dir / "log"
+        return OPERATIONS, runs(log, OPERATIONS), errors
+
+    rule = server.faults.add(FAULTS)
+    outcome = measured(server, ours)
+    print(f"\nthis toolkit: {outcome}; {rule.fired} faults")
+    assert not server.sandboxes
+    assert outcome.ran == {1: outcome.commands}
+    assert rule.fired > 100
+
+    server.faults.clear()
+    sandboxes = [Daytona(config_of(server)).create() for _ in range(SESSIONS)]
+    server.faults.add(FAULTS)
+    print(f"the raw SDK:  {measured(server, raw)}")

@@ -1,0 +1,124 @@
+"""No exception of the SDK escapes, and each becomes the right one of ours."""
+
+import inspect
+
+import pytest
+from daytona.common import errors as sdk_errors
+
+from daytona_toolkit import errors
+from daytona_toolkit.errors import SandboxError
+from daytona_toolkit.sandboxes.daytona_errors import pause_before_retry, translated
+
+SDK_CLASSES = sorted(
+    (
+        kind
+        for _, kind in inspect.getmembers(sdk_errors, inspect.isclass)
+        if issubclass(kind, sdk_errors.DaytonaError)
+    ),
+    key=lambda kind: kind.__name__,
+)
+
+# By the class whose meaning is inherited; those that a version lacks are not looked up.
+EXPECTED = {
+    "DaytonaError": errors.SandboxFailedError,
+    "DaytonaSpotEvictedError": errors.SandboxGoneError,
+    "DaytonaConnectionError": errors.SandboxUnavailableError,
+    "DaytonaTimeoutError": errors.SandboxUnavailableError,
+    "DaytonaBadRequestError": errors.SandboxFailedError,
+    "DaytonaValidationError": errors.SandboxFailedError,
+    "DaytonaAuthenticationError": errors.AuthenticationError,
+    "DaytonaForbiddenError": errors.AuthenticationError,
+    "DaytonaAuthorizationError": errors.AuthenticationError,
+    "DaytonaNotFoundError": errors.SandboxGoneError,
+    "DaytonaConflictError": errors.SandboxFailedError,
+    "DaytonaGoneError": errors.SandboxGoneError,
+    "DaytonaUnprocessableEntityError": errors.SandboxFailedError,
+    "DaytonaRateLimitError": errors.SandboxUnavailableError,
+    "DaytonaInternalServerError": errors.SandboxUnavailableError,
+    "DaytonaBadGatewayError": errors.SandboxUnavailableError,
+    "DaytonaServiceUnavailableError": errors.SandboxUnavailableError,
+}
+
+
+def raised(error: Exception, path: str | None = None) -> SandboxError:
+    with pytest.raises(SandboxError) as caught, translated("sandbox 'x'", path):
+        raise error
+    return caught.value
+
+
+@pytest.mark.parametrize("kind", SDK_CLASSES, ids=lambda kind: kind.__name__)
+def test_every_class_of_the_sdk_has_its_error(kind: type[Exception]) -> None:
+    meaning = next(base.__name__ for base in kind.__mro__ if base.__name__ in EXPECTED)
+    original = kind("it failed")
+    error = raised(original)
+    assert type(error) is EXPECTED[meaning]
+    assert error.__cause__ is original
+    assert "sandbox 'x'" in str(error) or "DAYTONA_API_KEY" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        (400, errors.SandboxFailedError),
+        (401, errors.AuthenticationError),
+        (403, errors.AuthenticationError),
+        (404, errors.SandboxGoneError),
+        (408, errors.SandboxUnavailableError),
+        (409, errors.SandboxFailedError),
+        (410, errors.SandboxGoneError),
+        (422, errors.SandboxFailedError),
+        (429, errors.SandboxUnavailableError),
+        (500, errors.SandboxUnavailableError),
+        (502, errors.SandboxUnavailableError),
+        (503, errors.SandboxUnavailableError),
+        (504, errors.SandboxUnavailableError),
+    ],
+)
+def test_a_status_decides_where_the_class_does_not(
+    status: int, expected: type[SandboxError]
+) -> None:
+    assert type(raised(sdk_errors.DaytonaError("it failed", status_code=status))) is expected
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        (400, errors.WriteFailedError),
+        (403, errors.PathDeniedError),
+        (404, errors.PathNotFoundError),
+        (500, errors.WriteFailedError),
+    ],
+)
+def test_an_error_about_a_file_is_one_that_a_model_can_react_to(
+    status: int, expected: type[errors.PathError]
+) -> None:
+    error = raised(sdk_errors.DaytonaError("it failed", status_code=status), path="/a b")
+    assert type(error) is expected
+    assert error.path == "/a b"
+
+
+def test_what_no_version_of_the_sdk_should_raise_is_ours_all_the_same() -> None:
+    for error in (KeyError("toolbox"), AttributeError("x"), RuntimeError("Session is closed")):
+        assert type(raised(error)) is errors.SandboxFailedError
+
+
+def test_our_own_errors_pass_unchanged() -> None:
+    error = errors.SandboxGoneError("gone")
+    assert raised(error) is error
+
+
+@pytest.mark.parametrize(
+    ("headers", "pause"),
+    [
+        ({"Retry-After": "7"}, 7.0),
+        ({"retry-after": "0"}, True),
+        ({"Retry-After": "Wed, 21 Oct 2015 07:28:00 GMT"}, True),
+        ({"Retry-After": "soon"}, True),
+        ({}, True),
+    ],
+)
+def test_retry_after_is_read_as_seconds_or_a_date(
+    headers: dict[str, str], pause: bool | float
+) -> None:
+    error = sdk_errors.DaytonaRateLimitError("slow down", status_code=429, headers=headers)
+    assert pause_before_retry(error) == pause

@@ -1,0 +1,178 @@
+"""A job runs once and is found again: whatever breaks, and whoever dies."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from daytona_toolkit import DaytonaSandbox, Limits, SandboxSession
+from tests.daytona.support import config_of, session_on, start_program
+from tests.daytona_server import DaytonaServer, DropAfter, DropBefore, Reset, Status, TruncatedBody
+
+FAULTS = [
+    DropBefore,
+    DropAfter,
+    Reset,
+    lambda **options: Reset(after=True, **options),
+    lambda **options: Status(502, message=None, after=True, **options),
+    TruncatedBody,
+]
+
+
+@pytest.fixture(scope="module")
+def quick() -> Iterator[tuple[DaytonaServer, SandboxSession]]:
+    """A session whose requests wait a second, so that a short job takes several."""
+    with DaytonaServer() as server, session_on(server, limits=Limits(window=1)) as session:
+        yield server, session
+
+
+@settings(
+    max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(faults=st.lists(st.tuples(st.integers(1, 6), st.sampled_from(FAULTS)), max_size=4))
+@example(faults=[(1, FAULTS[1])])
+@example(faults=[(position, FAULTS[1]) for position in range(1, 6)])
+@example(faults=[(position, FAULTS[0]) for position in range(1, 6)])
+def test_a_long_job_runs_once_whichever_request_is_lost(
+    quick: tuple[DaytonaServer, SandboxSession], faults: list[tuple[int, type]]
+) -> None:
+    server, session = quick
+    session.exec("rm -f runs")
+    server.faults.clear()
+    for position, fault in faults:
+        server.faults.add(fault(kind="execute", nth=position), times=1)
+    seen: list[str] = []
+    result = session.exec(
+        "echo run >>runs; for i in 1 2 3; do echo out $i; echo err $i >&2; sleep 0.5; done; exit 7",
+        on_output=lambda stream, text: seen.append(text) if stream == "stdout" else None,
+    )
+    server.faults.clear()
+    assert result.exit_code == 7
+    assert result.stdout == "".join(seen) == "out 1\nout 2\nout 3\n"
+    assert result.stderr == "err 1\nerr 2\nerr 3\n"
+    assert session.exec("cat runs").stdout == "run\n"
+
+
+def test_a_job_is_found_again_after_its_client_was_killed(server: DaytonaServer) -> None:
+    program = """
+from daytona_toolkit import DaytonaSandbox, SandboxSession
+with SandboxSession(DaytonaSandbox.get_or_create("key")) as session:
+    print(session.sandbox.id, flush=True)
+    session.exec("echo begun; echo $$ >begun; sleep 4; seq 5; exit 9")
+"""
+    with start_program(server, program) as client:
+        assert client.stdout
+        sandbox_id = client.stdout.readline().strip()
+        with SandboxSession(DaytonaSandbox.attach(sandbox_id, config=config_of(server))) as session:
+            session.exec("until [ -s begun ]; do sleep 0.05; done", timeout=30)
+            client.kill()
+            client.wait()
+            (job,) = session.jobs()
+            assert job.state == "running"
+            assert job.command.startswith("echo begun")
+            status = session.job(job.job_id, wait=20)
+    assert (status.state, status.exit_code) == ("exited", 9)
+    assert status.stdout == "begun\n1\n2\n3\n4\n5\n"
+
+
+def test_a_job_is_lost_when_the_sandbox_stops_under_it(server: DaytonaServer) -> None:
+    with session_on(server, limits=Limits(window=2)) as session:
+        job = session.exec("echo begun; sleep 60", background=True)
+        session.exec("sleep 0.2")
+        server.stop_sandbox(session.sandbox.id)
+        status = session.job(job.job_id)
+        assert (status.state, status.exit_code, status.stdout) == ("lost", None, "begun\n")
+
+
+async def test_cancelling_ends_the_command_in_the_sandbox(server: DaytonaServer) -> None:
+    with session_on(server) as session:
+        task = asyncio.create_task(session.aexec("echo $$ >pid; sleep 60"))
+        await session.aexec("until [ -s pid ]; do sleep 0.05; done")
+        started = time.monotonic()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert time.monotonic() - started < 5
+        assert (await session.aexec("kill -0 $(cat pid)")).exit_code == 1
+
+
+@pytest.mark.slow
+def test_sixty_five_seconds_cost_five_requests_and_are_seen(server: DaytonaServer) -> None:
+    with session_on(server) as session:
+        started, seen = time.monotonic(), []
+        with server.counting() as count:
+            result = session.exec(
+                "echo early; sleep 30; echo middle; sleep 35; echo late",
+                on_output=lambda stream, text: seen.append((time.monotonic() - started, text)),
+            )
+        assert result.stdout == "early\nmiddle\nlate\n"
+        assert count.requests <= 5
+        assert [text for _, text in seen] == ["early\n", "middle\n", "late\n"]
+        assert seen[0][0] < 5
+        assert seen[1][0] < 52
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "command",
+    [
+        "timeout 10 yes",
+        "timeout 5 cat /dev/urandom",
+        "head -c 200000000 /dev/zero | tr '\\0' x",
+        "seq 100000 & seq 100000 >&2; wait",
+    ],
+)
+def test_memory_of_the_client_is_bounded(server: DaytonaServer, command: str) -> None:
+    program = """
+import os, resource, sys
+from daytona_toolkit import DaytonaSandbox, SandboxSession
+
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+with SandboxSession(DaytonaSandbox.create()) as session:
+    session.exec("seq 100000")
+    before = peak()
+    result = session.exec(sys.stdin.read())
+    path = result.stdout_path or result.stderr_path
+    again = session.exec(f"wc -c <{path}").stdout
+    try:
+        session.read(path, limit=5)
+    except Exception as error:
+        assert type(error).__name__ == "BinaryFileError", error
+    print(result.exit_code, len(result.stdout), len(result.stderr), int(again), peak() - before)
+"""
+    with start_program(server, program) as client:
+        printed, errors = client.communicate(command)
+    assert client.returncode == 0, errors
+    code, out, err, size, grown = map(float, printed.split())
+    assert code in (0, 124, 141)
+    assert max(out, err) <= 31_000
+    assert 500_000 < size <= 64 * 1024 * 1024
+    assert grown < 30
+
+
+@pytest.mark.slow
+def test_two_hundred_commands_at_once(server: DaytonaServer) -> None:
+    with session_on(server) as session:
+        took: list[float] = []
+        outputs: list[str] = []
+
+        def work(i: int) -> None:
+            begun = time.monotonic()
+            outputs.append(session.exec(f"echo {i}; sleep 1").stdout)
+            took.append(time.monotonic() - begun)
+
+        threads = [threading.Thread(target=work, args=(i,)) for i in range(200)]
+        begun = time.monotonic()
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        wall = time.monotonic() - begun
+        assert sorted(outputs, key=int) == [f"{i}\n" for i in range(200)]
+        assert wall < 2 * max(took)

@@ -1,0 +1,110 @@
+"""What each operation costs, counted where the requests arrive."""
+
+from importlib.metadata import version
+
+import pytest
+
+from daytona_toolkit import DaytonaSandbox, Limits, SandboxSession
+from tests.daytona.support import config_of, sandbox_on, session_on
+from tests.daytona_server import DaytonaServer
+
+# Before 0.198 the SDK looks at a sandbox once more after it has deleted it.
+DELETE = 1 if tuple(map(int, version("daytona").split(".")[:2])) >= (0, 198) else 2
+
+
+def test_exec_costs_one_request(server: DaytonaServer, session: SandboxSession) -> None:
+    with server.counting() as count:
+        assert session.exec("echo out; echo err >&2; exit 3").exit_code == 3
+    assert count.by_kind == {"execute": 1}
+
+
+def test_exec_with_small_input_and_variables_costs_one_request(
+    server: DaytonaServer, session: SandboxSession
+) -> None:
+    with server.counting() as count:
+        assert session.exec('cat; echo "$A"', stdin="in\n", env={"A": "a"}).stdout == "in\na\n"
+    assert count.by_kind == {"execute": 1}
+
+
+def test_read_costs_one_request(server: DaytonaServer, session: SandboxSession) -> None:
+    session.exec("seq 100000 >numbers")
+    with server.counting() as count:
+        assert session.read("numbers", offset=50_000, limit=1).content == "50000\n"
+    assert count.by_kind == {"execute": 1}
+    assert count.bytes_out < 2_000
+
+
+def test_small_write_costs_one_request(server: DaytonaServer, session: SandboxSession) -> None:
+    with server.counting() as count:
+        session.write("deep/down/file", "x" * 100_000)
+    assert count.by_kind == {"execute": 1}
+
+
+def test_large_write_costs_an_upload_more(server: DaytonaServer, session: SandboxSession) -> None:
+    with server.counting() as count:
+        session.write("file", "x" * 1_000_000)
+    assert count.by_kind == {"execute": 1, "upload": 1}
+
+
+def test_first_edit_of_an_unseen_file_costs_two_requests_and_later_ones_one(
+    server: DaytonaServer, session: SandboxSession
+) -> None:
+    session.exec("printf 'one\\ntwo\\n' >file")
+    with server.counting() as first:
+        session.edit("file", "one", "1")
+    with server.counting() as second:
+        session.edit("file", "two", "2")
+    assert first.by_kind == {"execute": 2}
+    assert second.by_kind == {"execute": 1}
+    assert session.read("file").content == "1\n2\n"
+
+
+@pytest.mark.parametrize("operation", ["exists", "jobs", "ls", "glob", "grep"])
+def test_a_look_costs_one_request(
+    server: DaytonaServer, session: SandboxSession, operation: str
+) -> None:
+    arguments = {"exists": (".",), "jobs": (), "ls": (), "glob": ("*",), "grep": ("x",)}
+    with server.counting() as count:
+        getattr(session, operation)(*arguments[operation])
+    assert count.by_kind == {"execute": 1}
+
+
+def test_opening_a_new_sandbox_costs_two_requests(server: DaytonaServer) -> None:
+    session = SandboxSession(sandbox_on(server))
+    with server.counting() as count:
+        session.open()
+    session.close()
+    assert count.by_kind == {"create": 1, "execute": 1}
+
+
+def test_opening_an_attached_sandbox_costs_two_requests(
+    server: DaytonaServer, session: SandboxSession
+) -> None:
+    attached = DaytonaSandbox.attach(session.sandbox.id, config=config_of(server))
+    with server.counting() as count, SandboxSession(attached):
+        pass
+    assert count.by_kind == {"get": 1, "execute": 1}
+
+
+def test_closing_an_owned_sandbox_costs_one_request(server: DaytonaServer) -> None:
+    session = SandboxSession(sandbox_on(server))
+    session.write("file", "content")
+    session.exec("seq 100000")
+    with server.counting() as count:
+        session.close()
+    assert count.requests == DELETE
+    assert count.by_kind["delete"] == 1
+
+
+def test_making_a_sandbox_object_costs_nothing(server: DaytonaServer) -> None:
+    with server.counting() as count:
+        sandbox_on(server)
+        DaytonaSandbox.attach("x", config=config_of(server))
+        DaytonaSandbox.get_or_create("x", config=config_of(server))
+    assert count.requests == 0
+
+
+def test_a_command_that_runs_long_costs_a_request_each_window(server: DaytonaServer) -> None:
+    with session_on(server, limits=Limits(window=1)) as session, server.counting() as count:
+        session.exec("sleep 2.5")
+    assert count.by_kind == {"execute": 3}

@@ -1,0 +1,133 @@
+"""The API key appears nowhere that anybody looks at."""
+
+import logging
+import traceback
+from collections.abc import Iterator
+
+import pytest
+from langchain_daytona_toolkit import DaytonaToolkit
+from llama_index.tools.daytona import DaytonaToolSpec
+
+from daytona_toolkit import DaytonaSandbox, SandboxSession, open_session
+from daytona_toolkit.errors import SandboxError
+from daytona_toolkit.sandboxes import daytona_control, daytona_errors
+from tests.daytona.support import config_of, sandbox_on
+from tests.daytona_server import (
+    DaytonaServer,
+    DropBefore,
+    Fault,
+    RateLimit,
+    Status,
+)
+
+CANARY = "dtn_canary_3f1d0c5e9a7b"
+
+
+@pytest.fixture
+def server() -> Iterator[DaytonaServer]:
+    with DaytonaServer(api_key=CANARY) as server:
+        yield server
+
+
+def shown(error: BaseException) -> str:
+    """All that a person, a log or a tracer makes of an error."""
+    texts = ["".join(traceback.format_exception(error))]
+    seen: set[int] = set()
+    links = [error]
+    while links:
+        link = links.pop()
+        if id(link) not in seen:
+            seen.add(id(link))
+            texts += [str(link), repr(link), repr(link.args), repr(vars(link))]
+            links += [behind for behind in (link.__cause__, link.__context__) if behind]
+    return "\n".join(texts)
+
+
+def test_a_day_of_work_shows_no_key(
+    server: DaytonaServer, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in server.env.items():
+        monkeypatch.setenv(name, value)
+    with caplog.at_level(logging.DEBUG), open_session() as session:
+        session.write("file", "x" * 300_000)
+        session.edit("file", "x" * 300_000, "y")
+        environment = session.exec("env; cat file").output
+        server.stop_sandbox(session.sandbox.id)
+        server.faults.add(RateLimit(retry_after=0), times=2)
+        session.read("file")
+        seen = [repr(session), repr(session.sandbox), str(session.transcript), environment]
+    records = [f"{record.getMessage()} {vars(record)!r}" for record in caplog.records]
+    assert any(record.name == "daytona_toolkit" for record in caplog.records)
+    assert CANARY not in "\n".join(seen + records)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Status(400),
+        Status(401),
+        Status(403),
+        Status(404),
+        Status(429),
+        Status(500),
+        Status(502, message=None),
+        DropBefore(),
+    ],
+    ids=lambda fault: f"{type(fault).__name__}{getattr(fault, 'status', '')}",
+)
+async def test_no_failure_of_a_request_shows_the_key(
+    server: DaytonaServer,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    fault: Fault,
+) -> None:
+    monkeypatch.setattr(daytona_errors, "_BUDGET", 0.3)
+    monkeypatch.setattr(daytona_control, "_FAREWELL", 0.3)
+    monkeypatch.setattr(daytona_control, "_HEARSAY", 0.3)
+    errors = []
+    with caplog.at_level(logging.DEBUG):
+        sandbox = sandbox_on(server)
+        await sandbox.open()
+        await sandbox.run("printf x >file", timeout=5)
+        server.faults.add(fault)
+        for request in (
+            lambda: sandbox.run("true", timeout=0.5),
+            lambda: sandbox.download("file"),
+            lambda: sandbox.upload("file", b"y"),
+            lambda: DaytonaSandbox.attach("y", config=config_of(server), timeout=0.5).open(),
+            lambda: sandbox_on(server, timeout=1).open(),
+        ):
+            with pytest.raises(SandboxError) as caught:
+                await request()
+            errors.append(shown(caught.value))
+        server.faults.clear()
+        await sandbox.close()
+    texts = errors + [f"{record.getMessage()} {vars(record)!r}" for record in caplog.records]
+    assert CANARY not in "\n".join(texts)
+
+
+def test_a_refused_key_is_not_repeated(server: DaytonaServer) -> None:
+    config = config_of(server)
+    server.api_key = "another"
+    with pytest.raises(SandboxError) as caught:
+        SandboxSession(DaytonaSandbox.create(config=config)).__enter__()
+    assert CANARY not in shown(caught.value)
+
+
+def test_no_tool_shows_the_key(server: DaytonaServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in server.env.items():
+        monkeypatch.setenv(name, value)
+    with open_session() as session:
+        seen = []
+        for tool in DaytonaToolkit(session=session, tools="all").get_tools():
+            command = {"command": "env; cat /proc/self/environ", "file_path": "nope"}
+            arguments = {name: command.get(name, "x") for name in tool.args_schema.model_fields}
+            arguments.pop("runtime")
+            call = {"type": "tool_call", "id": "1", "name": tool.name, "args": arguments}
+            message = tool.invoke(call)
+            seen += [repr(tool), str(tool.tool_call_schema.model_json_schema()), repr(message)]
+        for function in DaytonaToolSpec(session, tools="all").to_tool_list():
+            output = function.call(command="env", file_path="nope")
+            seen += [repr(function.metadata), repr(output), str(output.model_dump(mode="json"))]
+    assert len(seen) == 3 * 16
+    assert CANARY not in "\n".join(seen)

@@ -1,0 +1,52 @@
+"""What a test may choose about the server, before it starts or while it runs."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from .recording import RecordedRequest
+
+Generation = Literal["old", "new"]
+Shell = Literal["zsh", "bash", "dash", "busybox"]
+
+
+@dataclass(kw_only=True)
+class Settings:
+    """The knobs of a server. All but `port` may be changed at any moment.
+
+    Attributes:
+        port: Port on 127.0.0.1; 0 takes a free one.
+        api_key: The only key that is let in.
+        shell: Shell that runs commands. Daytona's default images have zsh.
+        latency: Seconds added to every request.
+        generation: Shape of the daemon's errors. "old" is v0.190: empty bodies from the file
+            endpoints, prefixed messages elsewhere. "new" has JSON with `code` and `source`.
+        start_delay: Seconds that a sandbox takes to start.
+        answer_creating: Whether `create` answers `creating` at once instead of waiting.
+        destroying_for: Seconds that a deleted sandbox is still found, in state `destroying`.
+        stopped_status: What the toolbox answers for a sandbox that is not running: 400, or 502
+            with an empty body.
+        gone_status: What the toolbox answers for a sandbox without a record: 401, 400, 404, or
+            502 with an empty body.
+        quota: How many sandboxes may exist; `create` beyond that is refused.
+        quota_status: How it is refused, 403 or 400.
+        snapshots: Snapshot names that `create` knows.
+        on_request: Called on the server's thread with every finished request.
+    """
+
+    port: int = 0
+    api_key: str = "test-key"
+    shell: Shell = "zsh"
+    latency: float = 0.0
+    generation: Generation = "new"
+    start_delay: float = 0.0
+    answer_creating: bool = False
+    destroying_for: float = 0.2
+    stopped_status: int = 400
+    gone_status: int = 401
+    quota: int | None = None
+    quota_status: int = 403
+    snapshots: set[str] = field(
+        default_factory=lambda: {"daytona-small", "daytona-medium", "daytona-large"}
+    )
+    on_request: Callable[[RecordedRequest], None] | None = None

@@ -1,0 +1,56 @@
+"""The toolbox, under /toolbox/{sandbox}: the daemon in each sandbox, behind its proxy."""
+
+from aiohttp import web
+
+from . import files, process, sessions, transfer
+from .sandbox import DAEMON_VERSION, SANDBOX
+from .world import WORLD
+
+PREFIX = "/toolbox/{sandbox}"
+_SKIP_ACTIVITY = "X-Daytona-Skip-Last-Activity-Update"
+
+
+def routes() -> list[web.RouteDef]:
+    """Return the routes. A route's name is the kind of its requests."""
+    daemon = [
+        web.get("/work-dir", _work_dir, name="work_dir"),
+        web.get("/user-home-dir", _home_dir, name="user_home_dir"),
+        web.get("/version", _version, name="version"),
+        *process.routes(),
+        *sessions.routes(),
+        *transfer.routes(),
+        *files.routes(),
+    ]
+    return [
+        web.RouteDef(route.method, PREFIX + route.path, route.handler, route.kwargs)
+        for route in daemon
+    ]
+
+
+def serves(request: web.Request) -> bool:
+    """Tell whether a request is for the toolbox."""
+    return request.path.startswith("/toolbox/")
+
+
+def enter_sandbox(request: web.Request) -> None:
+    """Put the sandbox of a toolbox request into it, or refuse as the proxy does."""
+    if not serves(request):
+        return
+    sandbox = request.app[WORLD].running(request.path.split("/")[2])
+    if _SKIP_ACTIVITY not in request.headers:
+        sandbox.touch()
+    request[SANDBOX] = sandbox
+
+
+async def _work_dir(request: web.Request) -> web.Response:
+    sandbox = request[SANDBOX]
+    return web.json_response({"dir": str(sandbox.work_dir)})
+
+
+async def _home_dir(request: web.Request) -> web.Response:
+    sandbox = request[SANDBOX]
+    return web.json_response({"dir": str(sandbox.home)})
+
+
+async def _version(request: web.Request) -> web.Response:
+    return web.json_response({"version": DAEMON_VERSION})

@@ -1,0 +1,187 @@
+"""The local sandbox: what each level keeps from a command, and what is left at the end."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from daytona_toolkit import LocalSandbox, SandboxError, SandboxSession
+from daytona_toolkit.errors import IsolationError, SessionClosedError, WriteFailedError
+from daytona_toolkit.sandboxes import confinement
+from tests.support import unique_seconds
+
+CONFINED = ["bubblewrap", "landlock"]
+
+
+@pytest.fixture(params=CONFINED)
+def confined(request: pytest.FixtureRequest):  # type: ignore[no-untyped-def]
+    with SandboxSession(LocalSandbox(isolation=request.param)) as session:
+        yield session
+
+
+def running(seconds: str) -> bool:
+    """Whether a `sleep` with that argument runs on this machine."""
+    return subprocess.run(["pgrep", "-f", f"sleep {seconds}"], check=False).returncode == 0
+
+
+def open_files() -> int:
+    """How many files, pipes and sockets this process has open."""
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def test_auto_takes_what_confines(confined: SandboxSession) -> None:
+    with SandboxSession(LocalSandbox()) as session:
+        assert session.sandbox.isolation in CONFINED
+        assert session.sandbox.id == f"local:{session.root}"
+
+
+def test_the_home_of_the_host_cannot_be_read(confined: SandboxSession) -> None:
+    secret = Path.home() / f".daytona-toolkit-test-{os.getpid()}"
+    secret.write_text("secret")
+    try:
+        assert confined.exec(f"cat {secret}").exit_code != 0
+        assert confined.exec(f"ls {Path.home()}/.ssh").exit_code != 0
+        with pytest.raises(SandboxError):
+            confined.read(str(secret))
+    finally:
+        secret.unlink()
+
+
+def test_nothing_outside_the_workspace_can_be_written(confined: SandboxSession) -> None:
+    with tempfile.TemporaryDirectory() as elsewhere:
+        assert confined.exec(f"echo x >{elsewhere}/file").exit_code != 0
+        assert list(Path(elsewhere).iterdir()) == []
+    for folder in ("/etc", "/usr", "/"):
+        assert confined.exec(f"touch {folder}/daytona-toolkit-test").exit_code != 0
+
+
+def test_credentials_of_the_host_are_not_passed_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-canary")
+    monkeypatch.setenv("DAYTONA_API_KEY", "dtn-canary")
+    for isolation in (*CONFINED, "none"):
+        with SandboxSession(LocalSandbox(isolation=isolation)) as session:
+            everything = session.exec("env; cat /proc/*/environ 2>/dev/null | tr '\\0' '\\n'")
+            assert "HOME=" in everything.stdout
+            if isolation != "none":
+                assert "canary" not in everything.output
+
+
+def test_processes_outside_cannot_be_seen_or_signalled(confined: SandboxSession) -> None:
+    with subprocess.Popen(["sleep", "60"]) as victim:
+        try:
+            confined.exec(f"kill -9 {victim.pid}")
+            assert victim.poll() is None
+        finally:
+            victim.kill()
+
+
+def test_bubblewrap_has_no_network() -> None:
+    with SandboxSession(LocalSandbox(isolation="bubblewrap")) as session:
+        assert session.exec("tail -n +3 /proc/net/dev").stdout.split(":")[0].strip() == "lo"
+
+
+def test_a_given_folder_is_left_as_it_is(tmp_path: Path) -> None:
+    folder = tmp_path / "work"
+    for isolation in (*CONFINED, "none"):
+        with SandboxSession(LocalSandbox(folder, isolation=isolation)) as session:
+            session.write("kept.txt", isolation)
+            session.exec("seq 100000; echo more >>kept.txt")
+        assert [path.name for path in folder.iterdir()] == ["kept.txt"]
+        assert (folder / "kept.txt").read_text() == f"{isolation}more\n"
+
+
+@pytest.mark.parametrize("isolation", [*CONFINED, "none"])
+def test_close_leaves_nothing_behind(
+    isolation: confinement.Isolation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    threads = set(threading.enumerate())
+    files = open_files()
+    seconds = unique_seconds()
+    session = SandboxSession(LocalSandbox(isolation=isolation))
+    session.exec(f"sleep {seconds} & setsid sleep {seconds} & (setsid -f sleep {seconds})")
+    session.exec(f"env -i setsid nohup sleep {seconds}", background=True)
+    session.exec("mkdir -p closed/inner; echo x >closed/inner/file; chmod -R 0 closed")
+    assert running(seconds)
+    started = time.monotonic()
+    session.close()
+    assert time.monotonic() - started < 10
+    assert not running(seconds)
+    assert set(threading.enumerate()) == threads
+    assert open_files() == files
+    assert list(tmp_path.iterdir()) == []
+    session.close()
+    with pytest.raises(SessionClosedError, match="closed; make a new one"):
+        session.exec("true")
+
+
+def test_a_client_that_is_killed_leaves_no_process(tmp_path: Path) -> None:
+    seconds = unique_seconds()
+    code = (
+        "from daytona_toolkit import *\n"
+        f"session = SandboxSession(LocalSandbox({str(tmp_path)!r}, isolation='none'))\n"
+        f"session.exec('setsid sleep {seconds} &')\n"
+        "print('ready', flush=True)\n"
+        "session.exec('sleep 60')"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as client:
+        assert client.stdout
+        client.stdout.readline()
+        assert running(seconds)
+        client.kill()
+    deadline = time.monotonic() + 10
+    while running(seconds) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not running(seconds)
+
+
+def test_it_refuses_rather_than_runs_unconfined(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(confinement, "find_spec", lambda name: None)
+    for isolation in ("auto", *CONFINED):
+        with pytest.raises(IsolationError, match="Nothing here confines a local sandbox"):
+            SandboxSession(LocalSandbox(isolation=isolation)).open()
+    with pytest.raises(IsolationError, match=r'apt-get install bubblewrap.*isolation="none"'):
+        SandboxSession(LocalSandbox()).exec("true")
+
+
+def test_a_full_disk_leaves_the_old_file(tmp_path: Path) -> None:
+    small = tmp_path / "small"
+    small.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(small)]
+    mounted = subprocess.run(mount, capture_output=True, check=False).returncode == 0
+    if not mounted:
+        pytest.skip("only root can mount a small file system here")
+    try:
+        for isolation in (*CONFINED, "none"):
+            with SandboxSession(LocalSandbox(small, isolation=isolation)) as session:
+                session.write("file", "old\n")
+                for content in ("x" * 100_000, "x" * 400_000):
+                    session.exec("head -c 200000 /dev/zero >filler")
+                    with pytest.raises(WriteFailedError, match="no space left for 'file'"):
+                        session.write("file", content)
+                    with pytest.raises(WriteFailedError, match="no space left"):
+                        session.edit("file", "old", content)
+                    assert session.read("file").content == "old\n"
+                    assert session.exec("ls -A").stdout == "file\nfiller\n"
+                assert session.exec("rm filler; echo fine").stdout == "fine\n"
+    finally:
+        subprocess.run(["umount", str(small)], check=True)
+
+
+def test_the_helper_that_dies_is_a_terminal_error() -> None:
+    with SandboxSession(LocalSandbox(isolation="none")) as session:
+        session.exec("true")
+        with pytest.raises(SandboxError, match="has ended"):
+            session.exec(
+                "kill -9 $(ps -eo pid,ppid,args | grep '[h]elper.py' | "
+                f"awk '$2 == {os.getpid()} {{print $1}}')"
+            )
+        assert not session.is_alive()

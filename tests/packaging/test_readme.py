@@ -1,0 +1,55 @@
+"""What the README says can be done, done."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "README.md").read_text()
+
+
+def test_the_snippets_work_when_pasted(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("DAYTONA_API_KEY", "DAYTONA_JWT_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    by_itself, langchain, llama_index, daytona = re.findall(
+        r"^```python\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL
+    )
+    exec(compile(by_itself, "README.md", "exec"), {})
+    printed = capsys.readouterr().out
+    assert "0 34\n" in printed
+    assert "-for _ in range(10):\n+for _ in range(20):\n" in printed
+    for snippet in (langchain, llama_index):
+        exec(compile(snippet, "README.md", "exec"), {})
+        assert "Linux" in capsys.readouterr().out
+    compile(daytona, "README.md", "exec")  # it wants an account; tests/daytona runs the like
+
+
+def test_its_links_lead_somewhere() -> None:
+    links = re.findall(r"\]\(([^)#]+)\)", TEXT)
+    assert len(links) > 5
+    for link in links:
+        assert link.startswith("https://") or (ROOT / link).exists(), link
+
+
+def test_ci_runs_its_test_command() -> None:
+    commands = re.findall(r"^\$ pip install uv && (uv run .*)$", TEXT, re.MULTILINE)
+    assert commands == ["uv run cookbook/quickstart.py", "uv run pytest"]
+    assert "\nuv run pytest\n" in (ROOT / ".ci" / "run").read_text()
+
+
+def test_the_limits_it_names_are_those_in_force() -> None:
+    from daytona_toolkit import Limits
+
+    limits, text = Limits(), " ".join(TEXT.split())
+    assert f"brings back {limits.output_bytes:,} bytes" in text
+    assert f"keeps {limits.stream_bytes // 2**20} MiB of it" in text
+    assert f"{limits.read_lines:,} lines and {limits.read_bytes:,} bytes" in text
+    assert f"files up to {limits.file_bytes // 2**20} MiB" in text
+
+
+def test_the_scripts_are_in_order() -> None:
+    assert subprocess.run(["bash", "-n", ROOT / ".ci" / "run"], check=False).returncode == 0

@@ -1,0 +1,63 @@
+"""What tests of several folders share."""
+
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from daytona_toolkit import SandboxSession
+
+MakeSession = Callable[..., SandboxSession]
+
+
+def unique_seconds() -> str:
+    """An argument of sleep that tells one test's processes from those of all others."""
+    return f"{random.randint(10_000, 99_999)}.{random.randint(0, 10**9)}"
+
+
+@dataclass
+class Traffic:
+    """Requests that a session has sent, and their bytes."""
+
+    requests: int = 0
+    sent: int = 0
+    received: int = 0
+
+
+@contextmanager
+def counting(session: SandboxSession) -> Iterator[Traffic]:
+    """Count what a session sends to its sandbox."""
+    traffic, sandbox = Traffic(), session.sandbox
+    run, upload, download = sandbox.run, sandbox.upload, sandbox.download
+
+    async def counted_run(program: str, *, timeout: float) -> bytes:
+        traffic.requests += 1
+        traffic.sent += len(program)
+        printed = await run(program, timeout=timeout)
+        traffic.received += len(printed)
+        return printed
+
+    async def counted_upload(path: str, data: bytes) -> None:
+        traffic.requests += 1
+        traffic.sent += len(data)
+        await upload(path, data)
+
+    async def counted_download(path: str) -> bytes:
+        traffic.requests += 1
+        data = await download(path)
+        traffic.received += len(data)
+        return data
+
+    sandbox.run, sandbox.upload, sandbox.download = (  # type: ignore[method-assign]
+        counted_run,
+        counted_upload,
+        counted_download,
+    )
+    try:
+        yield traffic
+    finally:
+        sandbox.run, sandbox.upload, sandbox.download = (  # type: ignore[method-assign]
+            run,
+            upload,
+            download,
+        )

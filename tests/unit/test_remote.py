@@ -1,0 +1,109 @@
+"""The remote programs: under every shell, through any noise, whatever they are given."""
+
+import base64
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from daytona_toolkit import remote
+from daytona_toolkit.errors import SandboxFailedError
+
+PROGRAMS = Path(remote.__file__).parent
+SHELLS = [["dash"], ["bash"], ["zsh"], ["busybox", "sh"], ["bash", "--posix"]]
+
+
+def run(shell: list[str], program: remote.Program, **options: object) -> bytes:
+    done = subprocess.run(
+        shell,
+        input=program.text.encode(),
+        capture_output=True,
+        check=False,
+        **options,  # type: ignore[call-overload]
+    )
+    return bytes(done.stdout)
+
+
+def test_shellcheck_finds_nothing() -> None:
+    programs = sorted(str(path) for path in PROGRAMS.glob("*.sh"))
+    assert len(programs) > 15
+    checked = subprocess.run(["shellcheck", *programs], capture_output=True, text=True, check=False)
+    assert checked.stdout == ""
+    assert checked.returncode == 0
+
+
+@pytest.mark.parametrize("shell", SHELLS, ids=" ".join)
+def test_a_program_is_read_whole_before_it_runs(shell: list[str], tmp_path: Path) -> None:
+    # If `mkdir` could read the rest of the program from standard input, it would be lost.
+    program = remote.program("open", {"root": str(tmp_path / "new")})
+    printed = run(
+        shell, program, cwd=tmp_path, env={"PATH": "/usr/bin:/bin", "TMPDIR": str(tmp_path)}
+    )
+    reply = remote.parse(program, printed)
+    assert reply.failure is None
+    assert reply.text("root") == str(tmp_path / "new")
+    assert reply.text("state") == f"{tmp_path}/.daytona-toolkit"
+
+
+@pytest.mark.parametrize("shell", SHELLS, ids=" ".join)
+def test_a_large_program_arrives_whole(shell: list[str], tmp_path: Path) -> None:
+    content = base64.b64encode(b"x" * 1_000_000).decode()
+    inputs = {"path": f"{tmp_path}/file", "state": str(tmp_path), "id": "change-1"}
+    empty = {"upload": None, "forget": None}
+    program = remote.program("write", {**inputs, **empty, "content": content})
+    assert remote.parse(program, run(shell, program)).values == {"created": "yes"}
+    assert (tmp_path / "file").stat().st_size == 1_000_000
+
+
+@pytest.mark.parametrize("shell", SHELLS, ids=" ".join)
+def test_missing_tools_are_named(shell: list[str], tmp_path: Path) -> None:
+    for tool in ("sh", "mkdir", "chmod", "base64", "id"):
+        (tmp_path / tool).symlink_to(shutil.which(tool) or tool)
+    executable = [shutil.which(shell[0]) or shell[0], *shell[1:]]
+    if shell[0] == "busybox":
+        pytest.skip("busybox has its tools built in")
+    program = remote.program("open", {"root": ""})
+    reply = remote.parse(program, run(executable, program, env={"PATH": str(tmp_path)}))
+    assert reply.failure == "tools"
+    assert "setsid" in reply.values["names"].split()
+    assert "mkdir" not in reply.values["names"].split()
+
+
+def test_a_reply_is_found_in_noise() -> None:
+    program = remote.program("exists", {"path": "/"})
+    reply = b"@%s{\nsize 3\ncontent<\nYWJj\n.\n@%s}\n" % ((program.nonce.encode(),) * 2)
+    noise = program.text.encode() + b"\nWelcome!\r\n\x1b[0m\xff"
+    parsed = remote.parse(program, noise + reply + b"logout\n")
+    assert parsed.number("size") == 3
+    assert parsed.blobs["content"] == b"abc"
+
+
+@pytest.mark.parametrize("printed", [b"", b"sh: not found", b"@NONCE{\nsize 3\n", b"@NONCE}\n"])
+def test_half_a_reply_is_an_error_that_shows_it(printed: bytes) -> None:
+    program = remote.program("exists", {"path": "/"})
+    with pytest.raises(SandboxFailedError, match="did not run the program 'exists' to its end"):
+        remote.parse(program, printed.replace(b"NONCE", program.nonce.encode()))
+
+
+any_text = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])) | st.binary(
+    max_size=20
+).filter(lambda data: b"\0" not in data).map(lambda data: data.decode("utf-8", "surrogateescape"))
+
+
+@settings(max_examples=60, deadline=None)
+@given(value=any_text, shell=st.sampled_from(SHELLS))
+def test_an_assigned_value_is_that_value(value: str, shell: list[str]) -> None:
+    line = remote.assign("_VALUE", value)
+    script = f'{line}\nprintf %s "$_VALUE"\n'
+    done = subprocess.run(shell, input=script.encode(), capture_output=True, check=True)
+    assert done.stdout == value.encode("utf-8", "surrogateescape")
+
+
+def test_no_program_has_room_for_a_bare_variable() -> None:
+    """A request stays small, and what it takes is only ever assigned, never pasted in."""
+    program = remote.program("read", {"path": "$(touch /tmp/never)`id`'\"", "offset": 1})
+    assert "_PATH='$(touch /tmp/never)`id`'\\''\"'" in program.text
+    assert len(program.text) < 2000

@@ -1,0 +1,253 @@
+"""The session itself: any thread, any loop, one life."""
+
+import asyncio
+import inspect
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from unittest import mock
+
+import pytest
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from daytona_toolkit import LocalSandbox, SandboxError, SandboxSession, tracing
+from daytona_toolkit.errors import SessionClosedError
+from tests.support import counting, unique_seconds
+
+
+@pytest.fixture
+def session():  # type: ignore[no-untyped-def]
+    with SandboxSession(LocalSandbox()) as session:
+        yield session
+
+
+def test_importing_is_cheap_and_brings_no_framework() -> None:
+    code = (
+        "import time; begun = time.process_time(); import daytona_toolkit; "
+        "spent = time.process_time() - begun; import sys; "
+        "bad = {'daytona', 'langchain_core', 'llama_index', 'pydantic'} & set(sys.modules);"
+        "print(spent, sorted(bad))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    spent, _, bad = done.stdout.strip().partition(" ")
+    assert bad == "[]"
+    assert float(spent) < 0.15
+
+
+def test_every_operation_has_a_twin_of_the_same_signature() -> None:
+    names = [
+        name
+        for name, member in inspect.getmembers(SandboxSession, inspect.isfunction)
+        if not name.startswith("_") and not inspect.iscoroutinefunction(member)
+    ]
+    assert {"exec", "read", "write", "edit", "job", "kill", "close"} <= set(names)
+    for name in set(names) - {"mask"}:
+        twin = getattr(SandboxSession, f"a{name}")
+        assert inspect.iscoroutinefunction(twin)
+        assert inspect.signature(twin) == inspect.signature(getattr(SandboxSession, name))
+        assert inspect.getdoc(getattr(SandboxSession, name))
+
+
+def test_a_thread_and_two_loops_share_one_session(session: SandboxSession) -> None:
+    async def work(name: str) -> list[str]:
+        commands = (session.aexec(f"echo {name}{i}") for i in range(10))
+        return [result.stdout for result in await asyncio.gather(*commands)]
+
+    with ThreadPoolExecutor() as pool:
+        loops = [pool.submit(lambda name=name: asyncio.run(work(name))) for name in "ab"]
+        mine = [session.exec(f"echo c{i}").stdout for i in range(10)]
+        results = [loop.result() for loop in loops]
+    assert [*results, mine] == [[f"{name}{i}\n" for i in range(10)] for name in "abc"]
+
+
+def test_operations_cost_one_request(session: SandboxSession) -> None:
+    with counting(session) as count:
+        session.exec("echo hi")
+        session.write("file", "text")
+        session.read("file")
+        session.exists("file")
+        session.edit("file", "text", "words")
+        session.ls()
+        session.glob("*")
+        session.grep("words")
+    assert count.requests == 8
+
+
+def test_the_first_operation_opens_the_session() -> None:
+    session = SandboxSession(LocalSandbox())
+    assert "state=not open yet" in repr(session)
+    assert session.exec("echo hi").stdout == "hi\n"
+    assert "state=open" in repr(session)
+    session.close()
+    assert "state=closed" in repr(session)
+
+
+def test_its_shape_says_what_runs(session: SandboxSession) -> None:
+    job = session.exec("sleep 60", background=True)
+    assert repr(session) == (
+        f"<SandboxSession sandbox=local:{session.root}, root={session.root}, state=open, "
+        "running=1 job>"
+    )
+    assert "<td>1 job</td>" in session._repr_html_()
+    session.kill(job.job_id)
+    assert "running=0 jobs" in repr(session)
+
+
+def test_operations_are_spans_of_the_callers_trace(session: SandboxSession) -> None:
+    kept = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(kept))
+    with (
+        mock.patch.object(tracing, "_tracer", return_value=provider.get_tracer("test")),
+        provider.get_tracer("test").start_as_current_span("mine") as mine,
+    ):
+        session.exec("exit 3")
+        with pytest.raises(SandboxError):
+            session.read("nope")
+    spans = kept.get_finished_spans()[:2]
+    assert [span.name for span in spans] == ["daytona_toolkit.exec", "daytona_toolkit.read"]
+    for span, target, outcome in zip(
+        spans, ("exit 3", "nope"), ("exit 3", "PathNotFoundError"), strict=True
+    ):
+        assert span.parent is not None
+        assert span.parent.span_id == mine.get_span_context().span_id
+        assert span.attributes is not None
+        assert span.attributes["daytona_toolkit.target"] == target
+        assert span.attributes["daytona_toolkit.outcome"] == outcome
+        assert span.attributes["daytona_toolkit.sandbox"] == session.sandbox.id
+
+
+async def test_many_first_operations_open_it_once() -> None:
+    session = SandboxSession(LocalSandbox())
+    await asyncio.gather(*(session.awrite(f"f{i}", "x") for i in range(10)))
+    assert len((await session.als()).entries) == 10
+    await session.aclose()
+
+
+async def test_it_is_an_async_context_too() -> None:
+    async with SandboxSession(LocalSandbox()) as session:
+        assert (await session.aexec("echo hi")).stdout == "hi\n"
+    with pytest.raises(SessionClosedError):
+        await session.aread("x")
+
+
+def test_closing_ends_what_runs() -> None:
+    session = SandboxSession(LocalSandbox())
+    session.open()
+    failures = []
+
+    def work() -> None:
+        try:
+            session.exec("sleep 60")
+        except BaseException as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    time.sleep(0.3)
+    started = time.monotonic()
+    session.close()
+    thread.join()
+    assert time.monotonic() - started < 8
+    assert len(failures) == 1
+
+
+def test_ctrl_c_ends_the_command() -> None:
+    seconds = unique_seconds()
+    code = (
+        "from daytona_toolkit import *\n"
+        "with SandboxSession(LocalSandbox(isolation='bubblewrap')) as session:\n"
+        "    session.open(); print('ready', flush=True)\n"
+        "    try:\n"
+        f"        session.exec('sleep {seconds}')\n"
+        "    except KeyboardInterrupt:\n"
+        f"        print(session.exec('pgrep -f \"[s]leep {seconds}\"').exit_code, flush=True)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as client:
+        assert client.stdout
+        client.stdout.readline()
+        time.sleep(0.5)
+        client.send_signal(signal.SIGINT)
+        assert client.stdout.read() == b"1\n"
+
+
+def test_a_forked_child_is_told_to_make_its_own(session: SandboxSession) -> None:
+    session.exec("true")
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            session.exec("true")
+        except SandboxError as error:
+            os.write(writer, str(error).encode())
+        os._exit(0)
+    os.close(writer)
+    os.waitpid(child, 0)
+    with os.fdopen(reader) as told:
+        assert "a forked child has no part in its connections" in told.read()
+    assert session.exec("echo still here").stdout == "still here\n"
+
+
+def test_a_forgotten_session_warns_and_is_closed() -> None:
+    seconds = unique_seconds()
+    code = (
+        "import warnings; warnings.simplefilter('always')\n"
+        "from daytona_toolkit import *\n"
+        "session = SandboxSession(LocalSandbox(isolation='none'))\n"
+        f"session.exec('setsid sleep {seconds} &')\n"
+        "print(session.root)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30
+    )
+    assert "ResourceWarning: A session over local:" in done.stderr
+    assert not Path(done.stdout.strip()).exists()
+    assert subprocess.run(["pgrep", "-f", f"sleep {seconds}"], check=False).returncode == 1
+
+
+def test_the_log_and_the_transcript_say_what_was_done(
+    session: SandboxSession, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, "daytona_toolkit"):
+        session.exec("exit 3")
+        session.write("file", "text")
+        with pytest.raises(SandboxError):
+            session.read("nope")
+    lines = [record.getMessage() for record in caplog.records if record.name == "daytona_toolkit"]
+    assert [line.partition(" (")[0] for line in lines] == [
+        "exec exit 3: exit 3",
+        "write file: 4 bytes",
+        "read nope: PathNotFoundError",
+    ]
+    steps = list(session.transcript)[-3:]
+    assert [(step.operation, step.ok) for step in steps] == [
+        ("exec", False),
+        ("write", True),
+        ("read", False),
+    ]
+    assert "write      file" in str(session.transcript)
+
+
+def test_secrets_stay_out_of_log_and_transcript(caplog: pytest.LogCaptureFixture) -> None:
+    with SandboxSession(LocalSandbox(), env={"TOKEN": "s3cr3t"}) as session:
+        with caplog.at_level(logging.DEBUG):
+            session.exec("echo s3cr3t")
+            with pytest.raises(SandboxError):
+                session.read("s3cr3t")
+        assert "s3cr3t" not in caplog.text + str(session.transcript) + repr(session)
+
+
+def test_a_session_on_its_own_loop_says_what_to_use(session: SandboxSession) -> None:
+    async def inside(workspace: object) -> None:
+        session.exec("true")
+
+    with pytest.raises(RuntimeError, match=r"await session\.aexec"):
+        session._wait("test", "", inside)

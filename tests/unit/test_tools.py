@@ -1,0 +1,152 @@
+"""The tool table, and what it makes of outcomes."""
+
+import inspect
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from daytona_toolkit import SandboxSession
+from daytona_toolkit.errors import InvalidArgumentError
+from daytona_toolkit.rendering import render
+from daytona_toolkit.results import Entry, ExecResult, GrepResult, JobStatus, Listing, Match
+from daytona_toolkit.tools import READ, TOOLS, Tool
+
+every_tool = pytest.mark.parametrize("tool", TOOLS.values(), ids=list(TOOLS))
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=5,
+)
+
+
+@every_tool
+def test_a_description_is_short_enough_for_every_provider(tool: Tool) -> None:
+    assert 40 < len(tool.description) < 1024
+
+
+@every_tool
+def test_a_schema_is_flat_and_says_all(tool: Tool) -> None:
+    schema = tool.schema()
+    assert schema["type"] == "object"
+    for field in schema["properties"].values():
+        assert len(field["description"]) > 20
+        assert field["type"] in {"string", "integer", "number", "boolean", "array"}
+        assert field["type"] not in {"integer", "number"} or {"minimum", "maximum"} <= set(field)
+    for odd in ("anyOf", "$ref", "$defs", "title", "examples"):
+        assert odd not in json.dumps(schema)
+
+
+@every_tool
+@given(data=st.data())
+def test_no_argument_raises_anything_but_an_error_for_the_model(
+    tool: Tool, data: st.DataObject
+) -> None:
+    names = st.sampled_from([*tool.arguments.model_fields, "other"])
+    arguments = data.draw(st.dictionaries(names, anything))
+    try:
+        method, values = tool.parse(arguments).request()
+    except InvalidArgumentError as error:
+        complaints = str(error).split("\n- ")
+    else:
+        complaints = []
+        assert inspect.signature(getattr(SandboxSession, method)).bind(None, **values)
+    assert not complaints or complaints[0] == f"{tool.name} was not run:"
+
+
+def test_null_stands_for_the_default_and_not_for_what_has_none() -> None:
+    parsed = READ.parse({"file_path": "a", "offset": None, "limit": None})
+    assert parsed == READ.parse({"file_path": "a"})
+    with pytest.raises(InvalidArgumentError, match="file_path is missing"):
+        READ.parse({"file_path": None})
+
+
+def test_a_limit_that_is_left_out_is_that_of_the_session() -> None:
+    assert READ.parse({"file_path": "a"}).request()[1]["limit"] is None
+    assert READ.parse({"file_path": "a", "limit": 7}).request()[1]["limit"] == 7
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "needed"),
+    [
+        ("exec", {"command": "ls"}, True),
+        ("exec", {}, False),
+        ("write", {"file_path": "a", "content": ""}, True),
+        ("read", {"file_path": "a"}, False),
+        ("grep", {"pattern": "a"}, False),
+        ("job", {"job_id": "job-1"}, False),
+        ("job", {"job_id": "job-1", "kill": "true"}, True),
+    ],
+)
+def test_approval_is_needed_for_what_changes_something(
+    name: str, arguments: dict[str, Any], needed: bool
+) -> None:
+    assert TOOLS[name].needs_approval(arguments) is needed
+
+
+def ran(**fields: Any) -> str:
+    return render(ExecResult(**{"exit_code": 0, "job_id": "job-1"} | fields)).text
+
+
+def test_the_model_learns_how_a_command_ended() -> None:
+    assert ran() == "[exit code 0]"
+    assert ran(exit_code=None).startswith("[no exit code: the sandbox was stopped")
+    assert ran(exit_code=137, stopped_writing=True).startswith("[exit code 137; it was stopped be")
+    assert ran(exit_code=None, timed_out=True, duration=2.04).startswith(
+        "[timed out: ended after 2.0 s"
+    )
+
+
+def status(**fields: Any) -> JobStatus:
+    usual = {
+        "job_id": "job-1",
+        "command": "make\nall",
+        "state": "running",
+        "duration": 3.0,
+        "stdout_path": "/s/out",
+        "stderr_path": "/s/err",
+    }
+    return JobStatus(**usual | fields)
+
+
+def test_the_model_learns_how_a_job_stands() -> None:
+    files = "all of its output is in /s/out and /s/err]"
+    assert render(status()).text == f"[no new output]\n[job-1: running for 3.0 s; {files}"
+    exited = status(state="exited", exit_code=2, stdout="x")
+    assert render(exited).text == f"x\n[job-1: exit code 2, after 3.0 s; {files}"
+    late = status(state="exited", exit_code=143, timed_out=True)
+    assert "timed out: ended after 3.0 s" in render(late).text
+    assert "the sandbox was stopped" in render(status(state="lost")).text
+
+
+def test_jobs_are_listed_a_line_each() -> None:
+    shown = render([status(), status(job_id="job-2", state="exited", exit_code=0)])
+    assert shown.text == "job-1  running, 3.0 s  make all\njob-2  exit code 0, 3.0 s  make all"
+    assert [job["job_id"] for job in shown.data["jobs"]] == ["job-1", "job-2"]
+    assert render([]).text == "[no jobs]"
+
+
+def test_a_listing_tells_kinds_apart_and_says_when_it_is_cut() -> None:
+    entries = [
+        Entry(path=path, type=kind, size=5, modified=0.0)
+        for path, kind in [
+            ("a b", "file"),
+            ("d", "folder"),
+            ("l", "symlink"),
+            ("p", "other"),
+            ("x\ny", "file"),
+        ]
+    ]
+    listing = Listing(path="/w", entries=tuple(entries), truncated=True, notes=("no way into e",))
+    assert render(listing).text == (
+        "a b  5\nd/\nl@\np?\n'x\\ny'  5\n"
+        "[only the first 5 are shown; narrow the search]\n[no way into e]"
+    )
+
+
+def test_a_match_tells_from_a_line_around_it() -> None:
+    lines = (Match(path="a", line=1, text="x", context=True), Match(path="a", line=2, text="y"))
+    assert render(GrepResult(path="/w", matches=lines)).text == "a-1-x\na:2:y\n"
