@@ -31,10 +31,8 @@ _WHY = {
     "network; Daytona's download and a bare `awk` start fewer processes.",
     "write": "Our writes are atomic, make the folders, keep mode and owner, and may be sent "
     "twice; an upload writes in place. Large content is uploaded first, a request more.",
-    "edit_5_mb_unseen": "We find the place on the client, which has to see the file first; "
-    "others search in the sandbox with Python, or move the bytes raw and not in base64.",
-    "edit": "Our edit compares the file with what was seen and replaces it at once; others "
-    "write over it, whoever changed it meanwhile.",
+    "edit": "Our edit compares the file with what was seen, or looks for its place in the "
+    "sandbox, and replaces it at once; others write over it, whoever changed it meanwhile.",
     "grep": "We bound, sort and quote what is found, so that any name and any number will do; "
     "others take apart what the tools print.",
     "glob": "We bound, sort and quote what is found, so that any name and any number will do; "

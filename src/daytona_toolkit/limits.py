@@ -66,7 +66,7 @@ class Limits(BaseModel):
         default=64 * MIB,
         ge=0,
         description=(
-            "Bytes of file content that the client remembers, so that an edit needs one request."
+            "Bytes of file content that the client remembers, so that it knows where an edit goes."
         ),
     )
     entries: int = Field(default=1000, ge=1, description="Entries that ls, glob and grep return.")

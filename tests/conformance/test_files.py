@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import os
+import secrets
 import threading
 from typing import Any
 
@@ -402,17 +403,17 @@ def test_nothing_outside_the_edit_changes(
     assert session.exec("od -An -v -tx1 f").stdout.split() == [f"{byte:02x}" for byte in after]
 
 
-def test_a_seen_file_needs_one_request_and_an_unseen_one_two(session: SandboxSession) -> None:
+def test_an_edit_needs_one_request_whatever_was_seen(session: SandboxSession) -> None:
     session.exec("echo one >unseen; echo one >read; seq 100000 >big")
-    for name, first in (("unseen", 2), ("read", 1), ("written", 1)):
+    for name in ("unseen", "read", "written"):
         if name == "read":
             session.read(name)
         if name == "written":
             session.write(name, "one\n")
-        for old, new, expected in (("one", "two", first), ("two", "three", 1)):
+        for old, new in (("one", "two"), ("two", "three")):
             with counting(session) as count:
                 session.edit(name, old, new)
-            assert (name, count.requests) == (name, expected)
+            assert (name, count.requests) == (name, 1)
     session.read("big", offset=2000)
     with counting(session) as count:
         session.edit("big", "2345\n2346", "x\ny")
@@ -421,9 +422,71 @@ def test_a_seen_file_needs_one_request_and_an_unseen_one_two(session: SandboxSes
     assert session.exec("sed -n '2344,2346p;99999p' big").stdout == "2344\nz\n2347\n100000\n"
 
 
+def test_an_edit_of_an_unseen_file_needs_two_requests_at_the_most(session: SandboxSession) -> None:
+    session.exec(
+        "printf 'one\\r\\ntwo\\r\\n' >crlf; yes one | head -n 9 >many; printf 'a\\0b' >bin"
+    )
+    with counting(session) as count:
+        session.edit("crlf", "one\ntwo", "1\n2")
+    assert count.requests == 2
+    assert session.read_bytes("crlf") == b"1\r\n2\r\n"
+    refused = [
+        ("many", "one\n", AmbiguousMatchError, "9 times in 'many', at lines 1, 2"),
+        ("many", "two", NoMatchError, "not in 'many'"),
+        ("bin", "a", BinaryFileError, "'bin' is a binary file"),
+        ("missing", "a", PathNotFoundError, "'missing' does not exist"),
+        (".", "a", NotAFileError, "is a folder"),
+    ]
+    for name, old, error, message in refused:
+        with counting(session) as count, pytest.raises(error, match=message):
+            session.edit(name, old, "x")
+        assert (name, count.requests) == (name, 1)
+
+
+@given(
+    content=st.text("ab.*\n\n\ré", max_size=24),
+    old=st.text("ab.*\n\n\ré", min_size=1, max_size=5),
+    new=st.text("a\n€", max_size=5),
+)
+@settings(on_one_session, max_examples=60)
+@example("aa", "a", "x")  # two in a line
+@example("ababa", "aba", "x")  # that overlap
+@example("b\na\nb\na\nb", "a\nb\n", "")  # at the same lines, but not the same
+@example("a\r\nb\r\n", "a", "x\ny")
+@example("\n\n\n", "\n\n", "x")
+@example("é\na", "\na", "\nx")
+def test_an_edit_does_the_same_to_a_file_that_was_not_seen(
+    session: SandboxSession, content: str, old: str, new: str
+) -> None:
+    def outcome(path: str) -> tuple[object, ...]:
+        try:
+            result = session.edit(path, old, new)
+        except (RecoverableError, InvalidArgumentError) as error:
+            return type(error), str(error).replace(path, "")
+        return result.occurrences, result.diff.replace(path, "")
+
+    seen, unseen = (f"{kind}-{secrets.token_hex(4)}" for kind in ("seen", "unseen"))
+    session.write(seen, content)
+    session.exec(f"cat {seen} >{unseen}")
+    assert outcome(unseen) == outcome(seen)
+    assert session.read_bytes(unseen) == session.read_bytes(seen)
+
+
+def test_an_unseen_text_is_found_beside_long_lines_and_among_many(session: SandboxSession) -> None:
+    line = "x" * 60_000
+    session.exec(f"(echo first; echo {line}; echo last) >long")
+    assert session.edit("long", "first\n", "1\n").occurrences == 1
+    session.exec(f"(seq 50; echo {line}needle) >wide")
+    assert session.edit("wide", "needle", "pin").occurrences == 1
+    session.exec("(for i in $(seq 99); do echo '  }'; echo \"call($i)\"; done) >braces")
+    assert session.edit("braces", "  }\ncall(77)\n  }", "  } call(77) {").occurrences == 1
+    assert session.exec("cut -c 1-9 long; tail -c 4 wide; wc -l <braces").stdout == (
+        "1\nxxxxxxxxx\nlast\npin\n196\n"
+    )
+
+
 def test_an_edit_of_a_large_file_sends_the_edit(session: SandboxSession) -> None:
     session.exec("seq 2500000 >big")  # 19 MB
-    session.read("big", offset=1000, limit=500)
     with counting(session) as count:
         result = session.edit("big", "\n1234\n", "\ntwelve\n")
     assert (count.requests, count.sent < 6000, count.received < 500) == (1, True, True)
@@ -436,7 +499,7 @@ def test_an_edit_of_a_large_file_sends_the_edit(session: SandboxSession) -> None
     ]
 
 
-def test_a_text_seen_in_a_window_must_be_unique_in_the_file(session: SandboxSession) -> None:
+def test_a_text_seen_in_a_page_must_be_unique_in_the_file(session: SandboxSession) -> None:
     session.exec("(seq 30000; echo 'a twin'; seq 30000; echo 'a twin') >big")
     session.read("big", offset=29_990)
     with pytest.raises(AmbiguousMatchError, match="at lines 30001, 60002"):
@@ -447,8 +510,9 @@ def test_a_text_seen_in_a_window_must_be_unique_in_the_file(session: SandboxSess
 def test_a_file_above_the_limit_is_refused_with_advice(make_session: MakeSession) -> None:
     session = make_session(limits=Limits(file_bytes=100_000))
     session.exec("seq 100000 >big")
-    with pytest.raises(FileTooLargeError, match=r"588,895 bytes.*sed -i"):
-        session.edit("big", "77777", "x")
+    with pytest.raises(FileTooLargeError, match=r"588,895 bytes.*exactly once.*grep.*sed -i"):
+        session.edit("big", "7777", "x")
+    assert session.edit("big", "77777", "x").occurrences == 1
     with pytest.raises(FileTooLargeError, match="download"):
         session.read_bytes("big")
 

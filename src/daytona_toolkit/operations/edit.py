@@ -31,6 +31,9 @@ from daytona_toolkit.workspace import Workspace, check_encodable
 # Each time a try is lost another writer has won, so only a crowd exhausts them.
 _TRIES = 100
 
+# Base64 letters of the lines around a place, besides those that the old text asks for.
+_AROUND = 50_000
+
 # Ranges that one request replaces; nearer ones are joined.
 _SPLICES = 8
 
@@ -57,17 +60,18 @@ async def edit(
     check_encodable(old_string, "old_string")
     check_encodable(new_string, "new_string")
     full = workspace.resolve(path)
-    content = workspace.files.content(full)
-    if content is None and not replace_all:
-        result = await _edit_window(workspace, path, full, old_string, new_string)
-        if result:
-            return result
+    content = workspace.files.get(full)
     fresh = content is None
-    if content is None:
+    if content is None and not replace_all and _can_be_sought(workspace, old_string):
+        sought = await _seek(workspace, path, full, old_string, new_string)
+        if isinstance(sought, EditResult):
+            return sought
+        content = sought
+    elif content is None:
         content = await fetch(workspace, path, full, _ADVICE)
     for _ in range(_TRIES):
         found = match(content, old_string, new_string)
-        if not fresh and (not found.starts or len(found.starts) > 1):
+        if not fresh and len(found.starts) != 1:
             # What we remember may be old: look again before we complain.
             content = await fetch(workspace, path, full, _ADVICE)
             fresh = True
@@ -76,22 +80,12 @@ async def edit(
         splices = found.splices()
         wanted = splice(content, splices)
         reply = await _swap(workspace, full, content, splices)
-        if reply.failure == "changed":
-            if "content" not in reply.blobs:
-                raise FileTooLargeError(
-                    f"{path!r} was changed meanwhile and has now {reply.number('size'):,} bytes, "
-                    f"too many to edit; {_ADVICE} instead.",
-                    path,
-                )
-            current = reply.blobs["content"]
-            workspace.files.put(full, current)
+        if reply.failure:
+            current = _current(reply, workspace, full, path)
             fresh = True
             if current != wanted:
                 content = current
                 continue
-        elif reply.failure:
-            workspace.files.drop(full)
-            raise refusal(reply, path, workspace)
         workspace.files.put(full, wanted)
         diff = unified_diff(content, splices, path)
         return EditResult(path=full, occurrences=len(splices), diff=diff)
@@ -100,6 +94,22 @@ async def edit(
         "nothing of it was written. Try again.",
         path,
     )
+
+
+def _current(reply: Reply, workspace: Workspace, full: str, path: str) -> bytes:
+    """What the file holds, as told by a reply that nothing was changed."""
+    if reply.failure != "changed":
+        workspace.files.drop(full)
+        raise refusal(reply, path, workspace)
+    if "content" not in reply.blobs:
+        raise FileTooLargeError(
+            f"{path!r} has {reply.number('size'):,} bytes, too many to look into it any further: "
+            "old_string does not stand there exactly once, as it is, or the file has just been "
+            f"changed. Look for it with grep, or {_ADVICE} instead.",
+            path,
+        )
+    workspace.files.put(full, reply.blobs["content"])
+    return reply.blobs["content"]
 
 
 def _check(content: bytes, found: Match, old: str, path: str, *, replace_all: bool) -> None:
@@ -118,65 +128,59 @@ def _check(content: bytes, found: Match, old: str, path: str, *, replace_all: bo
         )
 
 
-async def _edit_window(
+def _can_be_sought(workspace: Workspace, old: str) -> bool:
+    """Whether the sandbox can look for the text: it travels there, and not as bytes."""
+    return len(old) <= workspace.limits.inline_bytes and "\0" not in old
+
+
+async def _seek(
     workspace: Workspace, path: str, full: str, old: str, new: str
-) -> EditResult | None:
-    """Edit a file of which only windows were seen, without fetching it.
+) -> EditResult | bytes:
+    """Ask for the text to be replaced wherever it stands, if it does so once.
 
     Returns:
-        None if the windows do not show the one place, or the sandbox does not agree.
+        What the file holds, if the sandbox leaves it to us.
     """
-    windows = workspace.files.windows(full)
-    found = {first: match(lines, old, new) for first, lines in windows.items()}
-    places = [(first, each) for first, each in found.items() if each.starts]
-    if len(places) != 1 or len(places[0][1].starts) != 1:
-        return None
-    first, one = places[0]
-    if one.old == one.new:
-        return None
-    first_line, other_line, lead = _telling_lines(one.old)
-    lines, start = windows[first], one.starts[0]
-    line = lines.count(b"\n", 0, start)
-    column = start - (lines.rfind(b"\n", 0, start) + 1)
-    digest = hashlib.sha256(one.old).hexdigest()
+    old_bytes, new_bytes = (text.encode("utf-8", "surrogateescape") for text in (old, new))
+    lines = old_bytes.split(b"\n")
+    key, index, lead = _telling_line(lines)
+    digest = hashlib.sha256(old_bytes).hexdigest()
     reply = await _send(
         workspace,
         full,
-        check=f"only {first + line} {column} {len(one.old)} {digest} {lead}",
-        keys={"first": first_line, "other": other_line},
-        pieces=[Splice(start, start + len(one.old), one.new)],
-        steps=['keep 0 "$_at"', f'keep "$((_at + {len(one.old)}))"'],
+        check=f"alone {len(old_bytes)} {digest} {len(lines)} {index} {lead}",
+        inputs={
+            "key": key.decode("utf-8", "surrogateescape"),
+            "text": old if len(lines) == 1 else None,
+            # See match: a part of a line says nothing of line endings.
+            "wary": "yes" if "\n" in new and not {"\n", "\r"} & set(old) else None,
+            "most": 2 * len(old_bytes) + _AROUND,
+        },
+        pieces=[Splice(0, len(old_bytes), new_bytes)],
+        steps=['keep 0 "$_at"', f'keep "$((_at + {len(old_bytes)}))"'],
     )
     if reply.failure:
-        workspace.files.drop(full)
-        if reply.failure == "unsure":
-            return None
-        raise refusal(reply, path, workspace)
-    splices = one.splices()
-    # What stands further down has moved.
-    kept = {other: window for other, window in windows.items() if other < first}
-    workspace.files.keep_windows(full, {**kept, first: splice(lines, splices)})
-    diff = unified_diff(lines, splices, path, first)
+        return _current(reply, workspace, full, path)
+    around = reply.blobs["around"]
+    start = around.index(old_bytes)
+    splices = [Splice(start, start + len(old_bytes), new_bytes)]
+    diff = unified_diff(around, splices, path, reply.number("line"))
     return EditResult(path=full, occurrences=1, diff=diff)
 
 
-def _telling_lines(old: bytes) -> tuple[str, str, int]:
-    """How to look for other places where a text may stand, with a tool that knows lines.
+def _telling_line(lines: list[bytes]) -> tuple[bytes, int, int]:
+    """How to look for a text of these lines with a tool that knows lines.
 
     Returns:
-        A basic regular expression for the lines that may hold the text's first line; one
-        for those that may hold the longest of its others, empty if those are blank; and
-        the bytes of the text before the latter.
+        A basic regular expression for the longest of its lines; which one that is, from 0;
+        and the bytes of the text before it, or before the second if it is the first.
     """
-    lines = old.split(b"\n")
-    escaped = [re.sub(rb"[][\\.*^$]", rb"\\\g<0>", line) for line in lines]
+    index = max(range(len(lines)), key=lambda i: len(lines[i].strip()))
     # Its lines end, and all but the first begin, where lines of the file do.
-    ended = [line + b"$" for line in escaped[:-1]] + escaped[-1:]
-    index = max(range(len(lines)), key=lambda i: i > 0 and len(lines[i].strip()))
-    other = b"^" + ended[index] if index else b""
-    lead = len(b"\n".join(lines[:index])) + 1
-    first, second = (part.decode("utf-8", "surrogateescape") for part in (ended[0], other))
-    return first, second, lead
+    begin, end = b"^" if index else b"", b"$" if index < len(lines) - 1 else b""
+    key = begin + re.sub(rb"[][\\.*^$]", rb"\\\g<0>", lines[index]) + end
+    lead = sum(len(line) + 1 for line in lines[: max(index, 1)])
+    return key, index, lead
 
 
 async def _swap(workspace: Workspace, full: str, content: bytes, splices: list[Splice]) -> Reply:
@@ -192,8 +196,8 @@ async def _swap(workspace: Workspace, full: str, content: bytes, splices: list[S
     return await _send(
         workspace,
         full,
-        check=f"same {digest} {workspace.limits.file_bytes}",
-        keys={"first": None, "other": None},
+        check=f"same {digest}",
+        inputs={},
         pieces=pieces,
         steps=[*kept, last],
     )
@@ -204,7 +208,7 @@ async def _send(
     full: str,
     *,
     check: str,
-    keys: dict[str, str | None],
+    inputs: dict[str, str | int | None],
     pieces: list[Splice],
     steps: list[str],
 ) -> Reply:
@@ -214,7 +218,7 @@ async def _send(
         workspace: Where the file is.
         full: The file.
         check: The call that makes sure of what we saw.
-        keys: What it takes.
+        inputs: What it takes.
         pieces: The new bytes.
         steps: The calls that keep what is around them, one more; empty where nothing is.
     """
@@ -234,11 +238,12 @@ async def _send(
     reply = await workspace.call(
         "edit",
         workspace.place(full)
-        | keys
+        | inputs
         | {
             "state": workspace.state,
             "id": change,
             "upload": upload,
+            "bytes": workspace.limits.file_bytes,
             "forget": workspace.take_forgettable(),
         },
         {"check": check, "splice": " && ".join(woven or [":"])},

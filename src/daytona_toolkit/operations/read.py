@@ -66,8 +66,6 @@ async def read(
             "Use exec to look into it, for example with `file` or `xxd`, or to convert it.",
             path,
         )
-    if content is None and all(len(line) < clip_bytes for line in window):
-        workspace.files.put_window(full, offset, b"".join(window))
     if not window and offset > 1:
         raise OffsetError(
             f"{path!r} has {count_of(total, 'line')}; offset {offset} is behind its end. Use an "

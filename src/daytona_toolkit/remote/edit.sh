@@ -2,8 +2,9 @@
 # edit: splice new bytes into a file, if it still is what the client saw.
 #
 # In: those of confined.sh and replace.sh; _PATH; the function check, which is one of same and
-#     only; the function splice, made of keep, insert and insert_part; _UPLOAD (a file that
-#     holds new bytes, or empty).
+#     alone, and takes _KEY, _TEXT, _WARY and _MOST; the function splice, made of keep, insert
+#     and insert_part; _UPLOAD (a file that holds new bytes, or empty); _BYTES (the largest file
+#     that is sent back).
 
 . ./frame.sh
 . ./path.sh
@@ -24,41 +25,73 @@ keep() {
 insert() { printf %s "$1" | base64 -d; }
 insert_part() { tail -c "+$(($1 + 1))" "$_UPLOAD" | head -c "$2"; }
 
-# same SHA256 BYTES: the client saw all of the file, and it is the same. Another one is
-# sent back, if it has at most so many bytes.
+# same SHA256: the client saw all of the file, and it is the same.
 same() {
     _sum=$(sha256sum <"$_source")
-    [ "${_sum%% *}" != "$1" ] || return 0
-    _size=$(wc -c <"$_source")
-    put size $((_size))
-    [ "$_size" -gt "$2" ] || put_bytes content <"$_source"
-    fail changed
+    [ "${_sum%% *}" = "$1" ] || show
 }
 
-# only LINE COLUMN LENGTH SHA256 LEAD: the client saw a part of the file. There, COLUMN
-# bytes into that line, still are the LENGTH bytes of that sum, and nowhere else: $_FIRST,
-# their first line, is found but once, or they are not LEAD bytes before any other line
-# where $_OTHER, another one of theirs, is found. Sets _at, where they are.
-only() {
-    _length=$3 _wanted=$4
-    _at=$(($(start_of "$1") + $2))
-    holds "$_at" || fail unsure
-    [ "$(grep -ce "$_FIRST" "$_source")" != 1 ] || return 0
-    [ -n "$_OTHER" ] || fail unsure
-    _count=0
-    for _line in $(grep -ne "$_OTHER" "$_source" | head -n 21 | cut -d : -f 1); do
+# alone LENGTH SHA256 LINES INDEX LEAD: the client did not see the file, and somewhere in it,
+# once, are the LENGTH bytes of that sum. They touch LINES lines; $_KEY finds line INDEX of
+# them. Sets _at, where they are. If they are within a line, they are $_TEXT. Otherwise LEAD of
+# them come before that line, or before the one behind it if it is their first, of which they
+# may hold but the end. $_WARY: new lines among the new bytes would have to end like the others.
+alone() {
+    _length=$1 _wanted=$2 _at='' _count=0
+    [ "$(tr -d '\000' <"$_source" | wc -c)" = "$(wc -c <"$_source")" ] || show
+    [ -z "$_WARY" ] || ! grep -q "$(printf '\r')" "$_source" || show
+    for _line in $(grep -ne "$_KEY" "$_source" | head -n 21 | cut -d : -f 1); do
         _count=$((_count + 1))
-        [ "$_count" -le 20 ] || fail unsure
-        _start=$(($(start_of "$_line") - $5))
-        [ "$_start" = "$_at" ] || ! holds "$_start" || fail unsure
+        [ "$_count" -le 20 ] || show
+        if [ -n "$_TEXT" ]; then
+            within "$_line"
+        else
+            _start=$(($(start_of $((_line + ($4 == 0)))) - $5))
+        fi
+        holds "$_start" || continue
+        [ -z "$_at" ] || show
+        _at=$_start _first=$((_line - $4))
     done
+    [ -n "$_at" ] || show
+    tell_around "$_first" $((_first + $3 - 1))
+}
+
+# within LINE: sets _start, where $_TEXT is in that line.
+within() {
+    _body=$(tail -n "+$1" "$_source" | head -n 1 | head -c 10001)
+    [ ${#_body} -le 10000 ] || show # shells are slow at this
+    _head=${_body%%"$_TEXT"*}
+    [ "$_head" = "${_body%"$_TEXT"*}" ] || show
+    _start=$(($(start_of "$1") + ${#_head}))
 }
 
 # start_of LINE: the bytes before it. holds START: whether the wanted bytes are there.
 start_of() { head -n $(($1 - 1)) "$_source" | wc -c; }
 holds() {
+    [ "$1" -ge 0 ] || return
     _sum=$(tail -c "+$(($1 + 1))" "$_source" | head -c "$_length" | sha256sum)
     [ "${_sum%% *}" = "$_wanted" ]
+}
+
+# tell_around FIRST LAST: these lines and those next to them, so that the client can show what
+# changed, unless they are very long.
+tell_around() {
+    _from=$(($1 > 3 ? $1 - 3 : 1))
+    _around=$(head -n $(($2 + 3)) "$_source" | tail -n "+$_from" | head -c "$_MOST" | base64)
+    [ ${#_around} -lt "$_MOST" ] || show
+    _told="line $_from
+around<
+$_around
+."
+}
+
+# show: it is not what the client counts on, so it gets the file, if that has at most $_BYTES.
+show() {
+    [ -z "$_UPLOAD" ] || rm -f "$_UPLOAD"
+    _size=$(wc -c <"$_source")
+    put size $((_size))
+    [ "$_size" -gt "$_BYTES" ] || put_bytes content <"$_source"
+    fail changed
 }
 
 begin

@@ -6,6 +6,7 @@
 . ./tidy.sh
 
 _temporary=./.dtk-$_ID
+_told= # lines of the reply that stay with the mark of the change
 
 # take_turns: until the program ends nobody else changes a file in this folder. The
 # lock is on the folder itself, so it needs no file and dies with its holder.
@@ -15,7 +16,7 @@ take_turns() {
     }
     # The change may be in place already, by a request whose answer was lost.
     if [ -e "$_STATE/$_ID" ]; then
-        [ ! -s "$_STATE/$_ID" ] || put created yes
+        cat "$_STATE/$_ID"
         end
     fi
 }
@@ -32,18 +33,17 @@ replaceable() {
 # put_in_place: the temporary file takes the name, with the mode and the owner that
 # the file had.
 put_in_place() {
-    _created=
     if [ -e "./$_name" ]; then
         # shellcheck disable=SC2046 # four words
         set -- $(stat -c '%a %u:%g' -- "./$_name" "$_temporary")
         [ "$2" = "$4" ] || chown "$2" "$_temporary"
         [ "$1 $2" = "$3 $4" ] || chmod "$1" "$_temporary"
     else
-        _created=yes
-        put created yes
+        _told="created yes"
     fi
     _why=$(mv -fT -- "$_temporary" "./$_name" 2>&1) || because "$_why"
-    printf %s "$_created" >"$_STATE/$_ID"
+    echo "$_told" >"$_STATE/$_ID"
+    echo "$_told"
     tidy
 }
 
