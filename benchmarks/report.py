@@ -141,7 +141,24 @@ def _goals(results: Results) -> Table:
         many = _median(results, condition, "toolkit", "parallel")
         if one and many:
             goal(f"{condition}: 100 commands at once, one of them", many / one, 3, "×")
-    return Table("What it should show", ("Figure", "Measured", "Limit"), rows)
+    return Table("What it should show", ("Figure", "Measured", "Limit"), rows, _ceiling(results))
+
+
+def _ceiling(results: Results) -> str:
+    """What the requests of the session come to where nothing but the distance counts."""
+    calls = {peer: _anywhere(results, peer, "session") for peer in ("toolkit", *_SLOWER)}
+    sent = {peer: sum(sample.requests for sample in calls[peer]) for peer in calls if calls[peer]}
+    if "toolkit" not in sent:
+        return ""
+    others = "; ".join(
+        f"{_column(peer)} {sent[peer]:,}, {sent[peer] / sent['toolkit']:.2f} ×"
+        for peer in _SLOWER
+        if peer in sent
+    )
+    return (
+        f"The session is {len(STEPS)} calls. For a server far enough away the ratio is that of the "
+        f"requests: ours {sent['toolkit']:,}; {others}."
+    )
 
 
 def _times(results: Results, condition: str) -> Table:
