@@ -19,8 +19,10 @@ from daytona_toolkit.sandboxes import Sandbox
 # to hash and copy a file of some GB.
 REQUEST_TIME = 60.0
 
-# Marks of changes that are kept before a request takes them along to be removed.
+# What is gathered before a request takes it along to be removed, for the processes that this
+# takes: marks of changes, and jobs, which others see in their lists until then.
 _MARKS = 64
+_JOBS = 8
 
 # Linux takes 4,096 with the NUL behind it.
 _LONGEST_PATH = 4095
@@ -63,6 +65,7 @@ class Workspace:
         self.files = FileCache(limits.cache_bytes)
         self._marks: list[str] = []
         self._finished: deque[str] = deque()
+        self._jobs: list[str] = []
         self._forgettable: list[str] = []
         self._taken: deque[str] = deque(maxlen=_TAKEN)
 
@@ -184,11 +187,11 @@ class Workspace:
             if len(self._finished) > self.limits.kept_jobs:
                 self._forgettable.append(self._finished.popleft())
         else:
-            self._forgettable.append(job_id)
+            self._jobs.append(job_id)
 
     def is_forgotten(self, name: str) -> bool:
         """Whether a name under the state folder is about to be removed."""
-        return name in self._forgettable or name in self._taken
+        return any(name in names for names in (self._jobs, self._forgettable, self._taken))
 
     def take_forgettable(self, *, everything: bool = False) -> str:
         """Names under the state folder that the next request may remove."""
@@ -199,6 +202,9 @@ class Workspace:
         if everything or len(self._marks) >= _MARKS:
             names += self._marks
             self._marks = []
+        if everything or len(self._jobs) >= _JOBS:
+            names += self._jobs
+            self._jobs = []
         self._taken.extend(names)
         return " ".join(names)
 
