@@ -74,6 +74,10 @@ def test_a_write_and_an_edit_happen_once(
     server.faults.add(fault, times=2)
     session.edit("file", "one\n", "one\none\n")
     assert session.read("file").content == "one\none\n"
+    session.exec("echo one >unseen")
+    server.faults.add(fault, times=2)
+    assert "-one\n+one one\n" in session.edit("unseen", "one", "one one").diff
+    assert session.read("unseen").content == "one one\n"
 
 
 @passing

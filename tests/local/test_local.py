@@ -185,3 +185,31 @@ def test_the_helper_that_dies_is_a_terminal_error() -> None:
                 f"awk '$2 == {os.getpid()} {{print $1}}')"
             )
         assert not session.is_alive()
+
+
+class DyingAtTheMove(LocalSandbox):
+    """A sandbox in which a program that moves a file dies right there, and is sent again."""
+
+    at: str
+
+    async def run(self, program: str, *, timeout: float) -> bytes:
+        move = 'mv -fT -- "$_temporary" "./$_name"'
+        if move in program:
+            dying = {"before": f"kill -9 $$; exit; {move}", "after": f"{move}; kill -9 $$"}
+            assert b"}" not in await super().run(
+                program.replace(move, dying[self.at]), timeout=timeout
+            )
+        return await super().run(program, timeout=timeout)
+
+
+@pytest.mark.parametrize("at", ["before", "after"])
+def test_a_change_whose_program_dies_at_the_move_happens_once(at: str) -> None:
+    sandbox = DyingAtTheMove()
+    sandbox.at = at
+    with SandboxSession(sandbox) as session:
+        assert session.write("file", "one\n").created
+        session.exec("cp file unseen")
+        for path in ("file", "unseen"):
+            assert "-one\n+one one\n" in session.edit(path, "one", "one one").diff
+            assert session.read_bytes(path) == b"one one\n"
+        assert session.exec("ls -A").stdout == "file\nunseen\n"

@@ -148,7 +148,7 @@ async def _seek(
     reply = await _send(
         workspace,
         full,
-        check=f"alone {len(old_bytes)} {digest} {len(lines)} {index} {lead}",
+        check=f"find_once {len(old_bytes)} {digest} {len(lines)} {index} {lead}",
         inputs={
             "key": key.decode("utf-8", "surrogateescape"),
             "text": old if len(lines) == 1 else None,

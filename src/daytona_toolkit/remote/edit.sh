@@ -2,7 +2,7 @@
 # edit: splice new bytes into a file, if it still is what the client saw.
 #
 # In: those of confined.sh and replace.sh; _PATH; the function check, which is one of same and
-#     alone, and takes _KEY, _TEXT, _WARY and _MOST; the function splice, made of keep, insert
+#     find_once, and takes _KEY, _TEXT, _WARY and _MOST; the function splice, made of keep, insert
 #     and insert_part; _UPLOAD (a file that holds new bytes, or empty); _BYTES (the largest file
 #     that is sent back).
 
@@ -31,12 +31,13 @@ same() {
     [ "${_sum%% *}" = "$1" ] || show
 }
 
-# alone LENGTH SHA256 LINES INDEX LEAD: the client did not see the file, and somewhere in it,
-# once, are the LENGTH bytes of that sum. They touch LINES lines; $_KEY finds line INDEX of
-# them. Sets _at, where they are. If they are within a line, they are $_TEXT. Otherwise LEAD of
-# them come before that line, or before the one behind it if it is their first, of which they
-# may hold but the end. $_WARY: new lines among the new bytes would have to end like the others.
-alone() {
+# find_once LENGTH SHA256 LINES INDEX LEAD: the client did not see the file, but the LENGTH bytes
+# of that sum are in it once. Sets _at, where they begin. They touch LINES lines, and $_KEY is a
+# pattern for line INDEX of these, from 0. LEAD of the bytes come before that line; before the
+# next one if INDEX is 0, for they may hold but the end of their first line. Bytes within a
+# single line are $_TEXT. $_WARY is set if what they become has line endings, which would have
+# to be those of the file.
+find_once() {
     _length=$1 _wanted=$2 _at='' _count=0
     [ "$(tr -d '\000' <"$_source" | wc -c)" = "$(wc -c <"$_source")" ] || show
     [ -z "$_WARY" ] || ! grep -q "$(printf '\r')" "$_source" || show

@@ -14,8 +14,9 @@ take_turns() {
     { command exec 8<. && flock 8; } || {
         command exec 8>"$_STATE/lock" && flock 8 # some network file systems lock no folders
     }
-    # The change may be in place already, by a request whose answer was lost.
-    if [ -e "$_STATE/$_ID" ]; then
+    # The change may be in place already, by a request whose answer was lost: the mark comes
+    # before the move, which takes the temporary file away.
+    if [ -e "$_STATE/$_ID" ] && [ ! -e "$_temporary" ]; then
         cat "$_STATE/$_ID"
         end
     fi
@@ -41,15 +42,15 @@ put_in_place() {
     else
         _told="created yes"
     fi
+    echo "$_told" >"$_STATE/$_ID" || rm -f "$_STATE/$_ID"
     _why=$(mv -fT -- "$_temporary" "./$_name" 2>&1) || because "$_why"
-    echo "$_told" >"$_STATE/$_ID"
     echo "$_told"
     tidy
 }
 
 # because MESSAGE: refuse for the reason that a tool gave.
 because() {
-    rm -f -- "$_temporary"
+    rm -f -- "$_temporary" "$_STATE/$_ID"
     case $1 in
     *'No space left'* | *'quota exceeded'*) fail space ;;
     *'ermission denied'* | *'not permitted'*) fail denied ;;
