@@ -406,8 +406,11 @@ def test_a_session_that_a_program_forgot_is_closed_at_its_end(
     assert not server.sandboxes
 
 
+# Whoever is started in the background, as these tests may be, ignores SIGINT.
 WORKING = """
+import signal
 from daytona_toolkit import SandboxSession, DaytonaSandbox
+signal.signal(signal.SIGINT, signal.default_int_handler)
 with SandboxSession(DaytonaSandbox.create()) as session:
     session.exec("sleep 60", on_output=print)
 """

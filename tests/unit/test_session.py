@@ -163,7 +163,10 @@ def test_closing_ends_what_runs() -> None:
 def test_ctrl_c_ends_the_command() -> None:
     seconds = unique_seconds()
     code = (
+        "import signal\n"
         "from daytona_toolkit import *\n"
+        # Whoever is started in the background, as these tests may be, ignores it.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "with SandboxSession(LocalSandbox(isolation='bubblewrap')) as session:\n"
         "    session.open(); print('ready', flush=True)\n"
         "    try:\n"
