@@ -3,7 +3,7 @@
 import os
 import platform
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -17,6 +17,11 @@ from benchmarks.session import STEPS
 from benchmarks.work import WORK
 
 DASH = "–"
+
+_SEARCH = (
+    "We bound, sort and quote what is found, so that any name and any number will do; others "
+    "take apart what the tools print"
+)
 
 # Why others may be faster, by the beginning of the work's name.
 _WHY = {
@@ -33,12 +38,9 @@ _WHY = {
     "twice; an upload writes in place. Large content is uploaded first, a request more.",
     "edit": "Our edit compares the file with what was seen, or looks for its place in the "
     "sandbox, and replaces it at once; others write over it, whoever changed it meanwhile.",
-    "grep": "We bound, sort and quote what is found, so that any name and any number will do; "
-    "others take apart what the tools print.",
-    "glob": "We bound, sort and quote what is found, so that any name and any number will do; "
-    "others take apart what the tools print.",
-    "ls": "We bound, sort and quote what is found, so that any name and any number will do; "
-    "others take apart what the tools print, or call Daytona's own listing.",
+    "grep": f"{_SEARCH}.",
+    "glob": f"{_SEARCH}.",
+    "ls": f"{_SEARCH}, or call Daytona's own listing.",
     "session": "All of the above. The farther the server is, the less it weighs.",
 }
 
@@ -191,40 +193,44 @@ def _times(results: Results, condition: str) -> Table:
 
 
 def _wire(results: Results) -> Table:
+    def figure(work: str, samples: Sequence[Sample]) -> str:
+        total = sum if work == "session" else median
+        requests, sent, received = (
+            total([getattr(sample, name) for sample in samples])
+            for name in ("requests", "sent", "received")
+        )
+        return f"{requests:g} · {_kb(sent)} / {_kb(received)}"
+
     peers = [peer for peer in _peers(results) if not PEERS[peer].local]
-    rows = []
-    for work in (*WORK, "session"):
-        row = [_title(work)]
-        for peer in peers:
-            samples = _anywhere(results, peer, work)
-            if not _times_of(samples):
-                row.append(DASH)
-                continue
-            total = sum if work == "session" else median
-            requests, sent, received = (
-                total([getattr(sample, name) for sample in samples])
-                for name in ("requests", "sent", "received")
-            )
-            row.append(f"{requests:g} · {_kb(sent)} / {_kb(received)}")
-        if set(row[1:]) != {DASH}:
-            rows.append(row)
     note = "Requests · KB sent / KB received, bodies only."
-    return Table("On the wire", ("Work", *map(_column, peers)), rows, note)
+    return _by_work(results, "On the wire", (*WORK, "session"), peers, figure, note)
 
 
 def _memory(results: Results) -> Table:
-    peers = _peers(results)
-    rows = []
-    for work in ("exec_50_mb", "read_100_mb", "write_1_mb", "edit_5_mb_seen", "edit_5_mb_unseen"):
-        row = [_title(work)]
-        for peer in peers:
-            samples = _anywhere(results, peer, work)
-            peak = max((sample.turn.megabytes for sample in samples), default=0.0)
-            row.append(f"{peak:.0f}" if _times_of(samples) else DASH)
-        if set(row[1:]) != {DASH}:
-            rows.append(row)
+    def figure(_: str, samples: Sequence[Sample]) -> str:
+        return f"{max(sample.turn.megabytes for sample in samples):.0f}"
+
+    works = ("exec_50_mb", "read_100_mb", "write_1_mb", "edit_5_mb_seen", "edit_5_mb_unseen")
     note = "Megabytes above what the client's process held before the call, at the peak."
-    return Table("Memory of the client", ("Work", *map(_column, peers)), rows, note)
+    return _by_work(results, "Memory of the client", works, _peers(results), figure, note)
+
+
+def _by_work(
+    results: Results,
+    title: str,
+    works: Sequence[str],
+    peers: Sequence[str],
+    figure: Callable[[str, Sequence[Sample]], str],
+    note: str,
+) -> Table:
+    """A row for each piece of work that any of the peers did, a column for each peer."""
+    rows = []
+    for work in works:
+        done = [_anywhere(results, peer, work) for peer in peers]
+        cells = [figure(work, samples) if _times_of(samples) else DASH for samples in done]
+        if set(cells) != {DASH}:
+            rows.append([_title(work), *cells])
+    return Table(title, ("Work", *map(_column, peers)), rows, note)
 
 
 def _sessions(results: Results) -> Table:

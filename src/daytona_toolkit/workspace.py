@@ -199,12 +199,10 @@ class Workspace:
         if everything:
             names += self._finished
             self._finished.clear()
-        if everything or len(self._marks) >= _MARKS:
-            names += self._marks
-            self._marks = []
-        if everything or len(self._jobs) >= _JOBS:
-            names += self._jobs
-            self._jobs = []
+        for gathered, enough in ((self._marks, _MARKS), (self._jobs, _JOBS)):
+            if everything or len(gathered) >= enough:
+                names += gathered
+                gathered.clear()
         self._taken.extend(names)
         return " ".join(names)
 

@@ -1,14 +1,14 @@
 # shellcheck shell=sh
 # edit: splice new bytes into a file, if it still is what the client saw.
 #
-# In: those of confined.sh and replace.sh; _PATH; the function check, which is one of same and
-#     find_once, and takes _KEY, _TEXT, _WARY and _MOST; the function splice, made of keep, insert
-#     and insert_part; _UPLOAD (a file that holds new bytes, or empty); _BYTES (the largest file
-#     that is sent back).
+# In: those of confined.sh, replace.sh and whole.sh; _PATH; the function check, which is one of
+#     same and find_once, and takes _KEY, _TEXT, _WARY and _MOST; the function splice, made of
+#     keep, insert and insert_part; _UPLOAD (a file that holds new bytes, or empty).
 
 . ./frame.sh
 . ./path.sh
 . ./replace.sh
+. ./whole.sh
 
 # keep FROM [LENGTH]: a range of the file as it is.
 keep() {
@@ -89,9 +89,7 @@ $_around
 # show: it is not what the client counts on, so it gets the file, if that has at most $_BYTES.
 show() {
     [ -z "$_UPLOAD" ] || rm -f "$_UPLOAD"
-    _size=$(wc -c <"$_source")
-    put size $((_size))
-    [ "$_size" -gt "$_BYTES" ] || put_bytes content <"$_source"
+    put_whole
     fail changed
 }
 

@@ -1,14 +1,13 @@
 # shellcheck shell=sh
 # fetch: all bytes of a file, up to a bound.
-# In: those of confined.sh; _PATH; _BYTES.
+# In: those of confined.sh and whole.sh; _PATH.
 
 . ./frame.sh
 . ./path.sh
+. ./whole.sh
 
 begin
 enter "$_PATH"
 regular
-_size=$(wc -c <"$_source")
-put size $((_size))
-[ "$_size" -gt "$_BYTES" ] || put_bytes content <"$_source"
+put_whole
 end
