@@ -11,30 +11,30 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from daytona_toolkit._open import open_session as open_session
+    from daytona_toolkit._pool import SessionPool as SessionPool
+    from daytona_toolkit._session import SandboxSession as SandboxSession
     from daytona_toolkit.errors import RecoverableError as RecoverableError
     from daytona_toolkit.errors import SandboxError as SandboxError
     from daytona_toolkit.errors import TerminalError as TerminalError
     from daytona_toolkit.limits import Limits as Limits
-    from daytona_toolkit.pool import SessionPool as SessionPool
     from daytona_toolkit.sandboxes import Sandbox as Sandbox
-    from daytona_toolkit.sandboxes.daytona import DaytonaSandbox as DaytonaSandbox
-    from daytona_toolkit.sandboxes.local import LocalSandbox as LocalSandbox
-    from daytona_toolkit.session import SandboxSession as SandboxSession
-    from daytona_toolkit.sessions import open_session as open_session
+    from daytona_toolkit.sandboxes._daytona.sandbox import DaytonaSandbox as DaytonaSandbox
+    from daytona_toolkit.sandboxes._local.sandbox import LocalSandbox as LocalSandbox
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "DaytonaSandbox": "sandboxes.daytona",
+    "DaytonaSandbox": "sandboxes",
     "Limits": "limits",
-    "LocalSandbox": "sandboxes.local",
+    "LocalSandbox": "sandboxes",
     "RecoverableError": "errors",
     "Sandbox": "sandboxes",
     "SandboxError": "errors",
-    "SandboxSession": "session",
-    "SessionPool": "pool",
+    "SandboxSession": "_session",
+    "SessionPool": "_pool",
     "TerminalError": "errors",
-    "open_session": "sessions",
+    "open_session": "_open",
 }
 
 __all__ = sorted(_HOMES)

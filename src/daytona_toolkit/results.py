@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, PlainSerializer
 
-from daytona_toolkit.text import printable
+from daytona_toolkit._text import printable
 
 # A path may hold bytes that are not UTF-8. Here they are surrogates, as everywhere in
 # Python, so that other operations take the path as it is; JSON has no place for such and

@@ -23,12 +23,13 @@ from pydantic import (
     model_validator,
 )
 
+from daytona_toolkit._masking import MaskedOutput
+from daytona_toolkit._operations.exec import Stream
+from daytona_toolkit._rendering import Rendered as Rendered
+from daytona_toolkit._rendering import render
+from daytona_toolkit._session import SandboxSession
 from daytona_toolkit.errors import InvalidArgumentError, RecoverableError
 from daytona_toolkit.limits import MIB, Limits
-from daytona_toolkit.masking import MaskedOutput
-from daytona_toolkit.operations.exec import Stream
-from daytona_toolkit.rendering import Rendered, render
-from daytona_toolkit.session import SandboxSession
 
 OnOutput: TypeAlias = Callable[[Stream, str], Any]
 Choice: TypeAlias = Literal["core", "read_only", "all"] | Sequence[str]

@@ -27,7 +27,7 @@ from daytona_toolkit.errors import (
     SearchPatternError,
 )
 from daytona_toolkit.results import GrepResult, Listing
-from daytona_toolkit.sandboxes import confinement
+from daytona_toolkit.sandboxes._local import confinement
 from tests.support import MakeSession, counting
 
 ODD_NAMES = [

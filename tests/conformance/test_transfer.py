@@ -18,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daytona_toolkit import SandboxSession
+from daytona_toolkit._operations.transfer.local_files import place_for
 from daytona_toolkit.errors import (
     FileChangedError,
     NotAFileError,
@@ -27,7 +28,6 @@ from daytona_toolkit.errors import (
     PathNotFoundError,
     SandboxUnavailableError,
 )
-from daytona_toolkit.host import place_for
 from tests.support import MakeSession, counting
 
 MIB = 1024 * 1024

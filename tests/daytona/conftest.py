@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from daytona_toolkit import SandboxSession
-from daytona_toolkit.sandboxes import daytona_errors
+from daytona_toolkit.sandboxes._daytona import errors as daytona_errors
 from tests.daytona.support import session_on
 from tests.daytona_server import DaytonaServer
 

@@ -7,7 +7,7 @@ from daytona.common import errors as sdk_errors
 
 from daytona_toolkit import errors
 from daytona_toolkit.errors import SandboxError
-from daytona_toolkit.sandboxes.daytona_errors import pause_before_retry, translated
+from daytona_toolkit.sandboxes._daytona.errors import pause_before_retry, translated
 
 SDK_CLASSES = sorted(
     (

@@ -143,7 +143,7 @@ async def test_the_deadline_of_a_call_wins(server: DaytonaServer, fault: Fault) 
 async def test_a_service_that_stays_away_is_given_up_within_the_budget(
     server: DaytonaServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from daytona_toolkit.sandboxes import daytona_errors
+    from daytona_toolkit.sandboxes._daytona import errors as daytona_errors
 
     monkeypatch.setattr(daytona_errors, "_BUDGET", 1.0)
     async with opened(sandbox_on(server)) as sandbox:

@@ -22,7 +22,8 @@ from daytona_toolkit.errors import (
     SandboxGoneError,
     SandboxUnavailableError,
 )
-from daytona_toolkit.sandboxes import Sandbox, daytona
+from daytona_toolkit.sandboxes import Sandbox
+from daytona_toolkit.sandboxes._daytona import sandbox as daytona
 from tests.daytona.support import config_of, opened, sandbox_on, session_on, start_program
 from tests.daytona_server import DaytonaServer, DropAfter, Status
 from tests.daytona_server.sandbox import Sandbox as ServerSandbox

@@ -10,7 +10,8 @@ from llama_index.tools.daytona import DaytonaToolSpec
 
 from daytona_toolkit import DaytonaSandbox, SandboxSession, open_session
 from daytona_toolkit.errors import SandboxError
-from daytona_toolkit.sandboxes import daytona_control, daytona_errors
+from daytona_toolkit.sandboxes._daytona import control_plane as daytona_control
+from daytona_toolkit.sandboxes._daytona import errors as daytona_errors
 from tests.daytona.support import config_of, sandbox_on
 from tests.daytona_server import (
     DaytonaServer,

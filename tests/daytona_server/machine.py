@@ -8,9 +8,10 @@ from functools import cache
 from pathlib import Path
 
 from daytona_toolkit.errors import IsolationError, SandboxGoneError
-from daytona_toolkit.sandboxes import confinement, local
-from daytona_toolkit.sandboxes.confinement import Level, Place
-from daytona_toolkit.sandboxes.local import Completed
+from daytona_toolkit.sandboxes._local import confinement
+from daytona_toolkit.sandboxes._local import sandbox as local
+from daytona_toolkit.sandboxes._local.confinement import Level, Place
+from daytona_toolkit.sandboxes._local.sandbox import Completed
 
 
 class MachineStoppedError(Exception):

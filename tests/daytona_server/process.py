@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
-from daytona_toolkit.sandboxes.local import Completed
+from daytona_toolkit.sandboxes._local.sandbox import Completed
 
 from .errors import DaemonError, WireError
 from .machine import MachineStoppedError

@@ -12,7 +12,7 @@ import pytest
 
 from daytona_toolkit import LocalSandbox, SandboxError, SandboxSession
 from daytona_toolkit.errors import IsolationError, SessionClosedError, WriteFailedError
-from daytona_toolkit.sandboxes import confinement
+from daytona_toolkit.sandboxes._local import confinement
 from tests.support import unique_seconds
 
 CONFINED = ["bubblewrap", "landlock"]

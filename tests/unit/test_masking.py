@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from daytona_toolkit._masking import Mask, MaskedOutput
 from daytona_toolkit.errors import NoMatchError, PathNotFoundError
-from daytona_toolkit.masking import Mask, MaskedOutput
 from daytona_toolkit.results import ExecResult, Image, Listing, ReadResult
 
 # A small alphabet, so that secrets overlap and contain each other.

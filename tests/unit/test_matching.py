@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daytona_toolkit.matching import (
+from daytona_toolkit._operations.edit.matching import (
     Splice,
     describe_absence,
     match,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daytona_toolkit import remote
+from daytona_toolkit import _remote as remote
 from daytona_toolkit.errors import SandboxFailedError
 
 PROGRAMS = Path(remote.__file__).parent

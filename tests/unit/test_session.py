@@ -18,7 +18,8 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from daytona_toolkit import LocalSandbox, SandboxError, SandboxSession, tracing
+from daytona_toolkit import LocalSandbox, SandboxError, SandboxSession
+from daytona_toolkit import _tracing as tracing
 from daytona_toolkit.errors import SessionClosedError
 from tests.support import counting, unique_seconds
 

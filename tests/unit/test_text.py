@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daytona_toolkit import text
+from daytona_toolkit import _text as text
 
 
 def test_the_examples_in_the_docstrings_hold() -> None:

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daytona_toolkit import SandboxSession
+from daytona_toolkit._rendering import render
 from daytona_toolkit.errors import InvalidArgumentError
-from daytona_toolkit.rendering import render
 from daytona_toolkit.results import Entry, ExecResult, GrepResult, JobStatus, Listing, Match
 from daytona_toolkit.tools import READ, TOOLS, Tool
 

@@ -5,8 +5,7 @@ from typing import Any
 from langchain_core.tools import BaseTool, BaseToolkit
 from pydantic import ConfigDict, Field
 
-from daytona_toolkit.pool import SessionPool
-from daytona_toolkit.session import SandboxSession
+from daytona_toolkit import SandboxSession, SessionPool
 from daytona_toolkit.tools import Choice, choose
 from langchain_daytona_toolkit.tools import TOOL_CLASSES
 

@@ -11,11 +11,8 @@ from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import BaseTool, InjectedToolArg
 from pydantic import BaseModel, Field, create_model
 
-from daytona_toolkit import tools
-from daytona_toolkit.pool import SessionPool
-from daytona_toolkit.rendering import Rendered
-from daytona_toolkit.session import SandboxSession
-from daytona_toolkit.tools import Arguments, OnOutput, Tool
+from daytona_toolkit import SandboxSession, SessionPool, tools
+from daytona_toolkit.tools import Arguments, OnOutput, Rendered, Tool
 
 
 class SandboxTool(BaseTool):

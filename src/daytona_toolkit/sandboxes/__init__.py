@@ -1,6 +1,21 @@
 """Machines that can run `sh`, and what a session asks of one."""
 
-from typing import Protocol, runtime_checkable
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from daytona_toolkit.sandboxes._daytona.sandbox import DaytonaSandbox as DaytonaSandbox
+    from daytona_toolkit.sandboxes._local.sandbox import LocalSandbox as LocalSandbox
+
+_HOMES = {"DaytonaSandbox": "_daytona.sandbox", "LocalSandbox": "_local.sandbox"}
+
+__all__ = ["DaytonaSandbox", "LocalSandbox", "Sandbox"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
 
 
 @runtime_checkable

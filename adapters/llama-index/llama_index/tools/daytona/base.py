@@ -9,9 +9,8 @@ from llama_index.core.tools import FunctionTool, ToolMetadata, ToolOutput
 from llama_index.core.tools.tool_spec.base import SPEC_FUNCTION_TYPE, BaseToolSpec
 from llama_index.core.workflow import Context, Event, HumanResponseEvent, InputRequiredEvent
 
-from daytona_toolkit.rendering import Rendered
-from daytona_toolkit.session import SandboxSession
-from daytona_toolkit.tools import Choice, OnOutput, Tool, choose
+from daytona_toolkit import SandboxSession
+from daytona_toolkit.tools import Choice, OnOutput, Rendered, Tool, choose
 
 
 class CommandOutput(Event):

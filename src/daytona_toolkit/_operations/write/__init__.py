@@ -2,9 +2,9 @@
 
 import base64
 
-from daytona_toolkit.operations import refusal
+from daytona_toolkit._operations import refusal
+from daytona_toolkit._workspace import Workspace, check_encodable
 from daytona_toolkit.results import WriteResult
-from daytona_toolkit.workspace import Workspace, check_encodable
 
 
 async def write(workspace: Workspace, path: str, content: str | bytes) -> WriteResult:

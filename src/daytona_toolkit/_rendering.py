@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from daytona_toolkit._text import count_of, number_lines
 from daytona_toolkit.errors import RecoverableError
 from daytona_toolkit.results import (
     EditResult,
@@ -18,7 +19,6 @@ from daytona_toolkit.results import (
     Result,
     WriteResult,
 )
-from daytona_toolkit.text import count_of, number_lines
 
 # Characters of a diff that are shown: whoever made the edit knows what is in it.
 _DIFF_CHARS = 4000

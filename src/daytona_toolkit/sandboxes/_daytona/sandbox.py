@@ -18,8 +18,8 @@ from daytona_toolkit.errors import (
     SandboxGoneError,
     SandboxUnavailableError,
 )
-from daytona_toolkit.sandboxes.daytona_control import GONE, ControlPlane, identity, state_of
-from daytona_toolkit.sandboxes.daytona_errors import (
+from daytona_toolkit.sandboxes._daytona.control_plane import GONE, ControlPlane, identity, state_of
+from daytona_toolkit.sandboxes._daytona.errors import (
     leaves_doubt,
     retried,
     status_of,
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from daytona import AsyncSandbox, DaytonaConfig
     from daytona import Sandbox as SyncSandbox
 
-    from daytona_toolkit.sandboxes.daytona_control import Params
+    from daytona_toolkit.sandboxes._daytona.control_plane import Params
 
 T = TypeVar("T")
 Obtain = Callable[[ControlPlane, float], Awaitable["AsyncSandbox"]]

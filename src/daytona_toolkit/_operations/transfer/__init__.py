@@ -17,14 +17,14 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from daytona_toolkit import host
+from daytona_toolkit._operations import refusal
+from daytona_toolkit._operations.transfer import local_files as host
+from daytona_toolkit._operations.transfer.local_files import Item, on_host
+from daytona_toolkit._remote import Reply, assign
+from daytona_toolkit._text import count_of, printable
+from daytona_toolkit._workspace import Workspace
 from daytona_toolkit.errors import FileChangedError, NotAFileError
-from daytona_toolkit.host import Item, on_host
-from daytona_toolkit.operations import refusal
-from daytona_toolkit.remote import Reply, assign
 from daytona_toolkit.results import TransferResult
-from daytona_toolkit.text import count_of, printable
-from daytona_toolkit.workspace import Workspace
 
 # Bytes of one part of a large file, and of small files that travel together.
 _PART = 2 * 1024 * 1024

@@ -4,15 +4,8 @@ import base64
 import hashlib
 import re
 
-from daytona_toolkit.errors import (
-    AmbiguousMatchError,
-    BinaryFileError,
-    FileChangedError,
-    FileTooLargeError,
-    InvalidArgumentError,
-    NoMatchError,
-)
-from daytona_toolkit.matching import (
+from daytona_toolkit._operations import refusal
+from daytona_toolkit._operations.edit.matching import (
     Match,
     Splice,
     describe_absence,
@@ -22,11 +15,18 @@ from daytona_toolkit.matching import (
     splice,
     unified_diff,
 )
-from daytona_toolkit.operations import refusal
-from daytona_toolkit.operations.read import fetch
-from daytona_toolkit.remote import Reply
+from daytona_toolkit._operations.read import fetch
+from daytona_toolkit._remote import Reply
+from daytona_toolkit._workspace import Workspace, check_encodable
+from daytona_toolkit.errors import (
+    AmbiguousMatchError,
+    BinaryFileError,
+    FileChangedError,
+    FileTooLargeError,
+    InvalidArgumentError,
+    NoMatchError,
+)
 from daytona_toolkit.results import EditResult
-from daytona_toolkit.workspace import Workspace, check_encodable
 
 # Each time a try is lost another writer has won, so only a crowd exhausts them.
 _TRIES = 100

@@ -12,13 +12,17 @@ from collections.abc import Callable, Coroutine, Mapping
 from types import TracebackType
 from typing import Any, TypeVar
 
+from daytona_toolkit._loop import Deliveries, Runner
+from daytona_toolkit._masking import Mask
+from daytona_toolkit._operations import edit, exec, read, search, transfer, write
+from daytona_toolkit._operations.exec import OnOutput, Watch
+from daytona_toolkit._progress import OnProgress, progress_of
+from daytona_toolkit._text import count_of
+from daytona_toolkit._tracing import span
+from daytona_toolkit._transcript import Transcript, outcome_of
+from daytona_toolkit._workspace import Workspace
 from daytona_toolkit.errors import SandboxError, SessionClosedError
 from daytona_toolkit.limits import Limits
-from daytona_toolkit.loop import Deliveries, Runner
-from daytona_toolkit.masking import Mask
-from daytona_toolkit.operations import edit, exec, read, search, transfer, write
-from daytona_toolkit.operations.exec import OnOutput, Watch
-from daytona_toolkit.progress import OnProgress, progress_of
 from daytona_toolkit.results import (
     EditResult,
     ExecResult,
@@ -30,10 +34,6 @@ from daytona_toolkit.results import (
     WriteResult,
 )
 from daytona_toolkit.sandboxes import Sandbox
-from daytona_toolkit.text import count_of
-from daytona_toolkit.tracing import span
-from daytona_toolkit.transcript import Transcript, outcome_of
-from daytona_toolkit.workspace import Workspace
 
 T = TypeVar("T")
 Operation = Callable[[Workspace], Coroutine[Any, Any, T]]
@@ -343,7 +343,7 @@ class SandboxSession:
     ) -> GrepResult:
         r"""Find lines of text files by a regular expression, sorted by path and line.
 
-        Expressions are extended ones, with `\d \w \s \b` besides; `daytona_toolkit.regex`
+        Expressions are extended ones, with `\d \w \s \b` besides; the guide to searching
         has the whole dialect. The result is the same whatever tools the sandbox has. Ignore
         files such as `.gitignore` are not heeded: what is ignored may be what is looked for.
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
+from daytona_toolkit._text import count_of
 from daytona_toolkit.results import (
     EditResult,
     ExecResult,
@@ -17,7 +18,6 @@ from daytona_toolkit.results import (
     TransferResult,
     WriteResult,
 )
-from daytona_toolkit.text import count_of
 
 _KEPT = 1000
 _SHOWN = 60

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from daytona_toolkit.text import count_of
+from daytona_toolkit._text import count_of
 
 # Lines that are compared at length (0.3 ms each), and near misses that are shown.
 _COMPARED = 2_000

@@ -8,11 +8,11 @@ import secrets
 from collections import deque
 from collections.abc import Mapping
 
-from daytona_toolkit import remote
-from daytona_toolkit.cache import FileCache
+from daytona_toolkit import _remote as remote
+from daytona_toolkit._cache import FileCache
+from daytona_toolkit._remote import Reply
 from daytona_toolkit.errors import InvalidArgumentError, SandboxError, SandboxFailedError
 from daytona_toolkit.limits import Limits
-from daytona_toolkit.remote import Reply
 from daytona_toolkit.sandboxes import Sandbox
 
 # Seconds that a request may take besides the time that it waits by intention. Long enough

@@ -1,5 +1,7 @@
 """One module an operation: it builds the request, sends it, and reads the reply."""
 
+from daytona_toolkit._remote import Reply
+from daytona_toolkit._workspace import Workspace
 from daytona_toolkit.errors import (
     NotAFileError,
     NotAFolderError,
@@ -10,8 +12,6 @@ from daytona_toolkit.errors import (
     SandboxError,
     WriteFailedError,
 )
-from daytona_toolkit.remote import Reply
-from daytona_toolkit.workspace import Workspace
 
 _REFUSALS: dict[str, tuple[type[PathError], str]] = {
     "missing": (

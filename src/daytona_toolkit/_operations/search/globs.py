@@ -16,8 +16,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from daytona_toolkit.errors import SearchPatternError
-from daytona_toolkit.regex import (
+from daytona_toolkit._operations.search.regex import (
     NAMED_SETS,
     ByteSet,
     Characters,
@@ -27,6 +26,7 @@ from daytona_toolkit.regex import (
     Series,
     check_size,
 )
+from daytona_toolkit.errors import SearchPatternError
 
 # Bounds on what a pattern unfolds to.
 _LENGTH = 4096

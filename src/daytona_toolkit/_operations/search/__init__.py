@@ -5,14 +5,14 @@ import stat
 from collections.abc import Iterator
 from typing import Literal
 
+from daytona_toolkit._operations import refusal
+from daytona_toolkit._operations.search.globs import compile_glob, compile_name_glob
+from daytona_toolkit._operations.search.regex import compile_regex
+from daytona_toolkit._remote import Reply
+from daytona_toolkit._text import clip, count_of, printable
+from daytona_toolkit._workspace import Workspace
 from daytona_toolkit.errors import InvalidArgumentError, SandboxFailedError, SearchPatternError
-from daytona_toolkit.globs import compile_glob, compile_name_glob
-from daytona_toolkit.operations import refusal
-from daytona_toolkit.regex import compile_regex
-from daytona_toolkit.remote import Reply
 from daytona_toolkit.results import Entry, GrepResult, Listing, Match
-from daytona_toolkit.text import clip, count_of, printable
-from daytona_toolkit.workspace import Workspace
 
 # Bytes of lines that grep returns, for each entry of the bound: a page of long lines has to
 # end somewhere too.

@@ -77,7 +77,7 @@ class ByteSet(Node):
 
     members: frozenset[int]
 
-    def grep(self) -> bytes:  # noqa: D102
+    def grep(self) -> bytes:
         if self.members == _ANY_BYTE:
             return b"."
         if _NEWLINE in self.members:  # which would end the pattern, so name the others
@@ -86,7 +86,7 @@ class ByteSet(Node):
             return _escaped(*self.members)
         return b"[" + _listed(self.members) + b"]"
 
-    def rg(self) -> str:  # noqa: D102
+    def rg(self) -> str:
         if len(self.members) == 1:
             (byte,) = self.members
             return chr(byte) if chr(byte).isalnum() and byte < 0x80 else f"\\x{byte:02x}"
@@ -100,10 +100,10 @@ class Border(Node):
 
     sign: bytes
 
-    def grep(self) -> bytes:  # noqa: D102
+    def grep(self) -> bytes:
         return self.sign
 
-    def rg(self) -> str:  # noqa: D102
+    def rg(self) -> str:
         # Old versions do not know \< and \>; grep sorts out what is too much.
         return r"\b" if self.sign in (rb"\<", rb"\>") else self.sign.decode()
 
@@ -114,16 +114,16 @@ class Series(Node):
 
     parts: tuple[Node, ...]
 
-    def size(self) -> int:  # noqa: D102
+    def size(self) -> int:
         return sum(part.size() for part in self.parts)
 
-    def grep(self) -> bytes:  # noqa: D102
+    def grep(self) -> bytes:
         return b"".join(
             b"(" + part.grep() + b")" if isinstance(part, Choice) else part.grep()
             for part in self.parts
         )
 
-    def rg(self) -> str:  # noqa: D102
+    def rg(self) -> str:
         return "".join(
             f"(?:{part.rg()})" if isinstance(part, Choice) else part.rg() for part in self.parts
         )
@@ -135,13 +135,13 @@ class Choice(Node):
 
     branches: tuple[Node, ...]
 
-    def size(self) -> int:  # noqa: D102
+    def size(self) -> int:
         return sum(branch.size() for branch in self.branches)
 
-    def grep(self) -> bytes:  # noqa: D102
+    def grep(self) -> bytes:
         return b"|".join(branch.grep() for branch in self.branches)
 
-    def rg(self) -> str:  # noqa: D102
+    def rg(self) -> str:
         return "|".join(branch.rg() for branch in self.branches)
 
 
@@ -153,16 +153,16 @@ class Repeat(Node):
     least: int
     most: int | None
 
-    def size(self) -> int:  # noqa: D102
+    def size(self) -> int:
         return 1 + self.part.size() * max(self.least, self.most or 1)
 
-    def grep(self) -> bytes:  # noqa: D102
+    def grep(self) -> bytes:
         text = self.part.grep()
         if not isinstance(self.part, ByteSet):
             text = b"(" + text + b")"
         return text + self._count().encode()
 
-    def rg(self) -> str:  # noqa: D102
+    def rg(self) -> str:
         text = self.part.rg()
         return (text if isinstance(self.part, ByteSet) else f"(?:{text})") + self._count()
 

@@ -19,8 +19,8 @@ from daytona_toolkit.errors import (
     SandboxUnavailableError,
     WriteFailedError,
 )
-from daytona_toolkit.sandboxes import confinement
-from daytona_toolkit.sandboxes.confinement import Isolation, Level, Place
+from daytona_toolkit.sandboxes._local import confinement
+from daytona_toolkit.sandboxes._local.confinement import Isolation, Level, Place
 
 # Seconds that the helper gets to end what it started, before it is ended itself.
 _FAREWELL = 5.0

@@ -14,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from daytona_toolkit.errors import InvalidArgumentError, SandboxError, SandboxFailedError
-from daytona_toolkit.sandboxes.daytona_errors import retried, status_of, translated
+from daytona_toolkit.sandboxes._daytona.errors import retried, status_of, translated
 
 if TYPE_CHECKING:
     from daytona import (

@@ -10,17 +10,17 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from daytona_toolkit._operations import refusal
+from daytona_toolkit._remote import Reply, assign
+from daytona_toolkit._text import join_ends
+from daytona_toolkit._workspace import Workspace, check_encodable
 from daytona_toolkit.errors import (
     InvalidArgumentError,
     JobNotFoundError,
     SandboxError,
     WriteFailedError,
 )
-from daytona_toolkit.operations import refusal
-from daytona_toolkit.remote import Reply, assign
 from daytona_toolkit.results import ExecResult, JobStatus
-from daytona_toolkit.text import join_ends
-from daytona_toolkit.workspace import Workspace, check_encodable
 
 Stream = Literal["stdout", "stderr"]
 OnOutput = Callable[[Stream, str], None]

@@ -5,15 +5,15 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from daytona_toolkit._session import SandboxSession
 from daytona_toolkit.limits import Limits
 from daytona_toolkit.sandboxes import Sandbox
-from daytona_toolkit.session import SandboxSession
 
 if TYPE_CHECKING:
     from daytona import DaytonaConfig
 
-    from daytona_toolkit.sandboxes.confinement import Isolation
-    from daytona_toolkit.sandboxes.daytona_control import Params
+    from daytona_toolkit.sandboxes._daytona.control_plane import Params
+    from daytona_toolkit.sandboxes._local.confinement import Isolation
 
 logger = logging.getLogger("daytona_toolkit")
 
@@ -57,11 +57,11 @@ def open_session(
 
 def _choose(params: Any, config: Any, folder: Any, isolation: "Isolation") -> Sandbox:
     if reason := _reason_for_daytona(params, config):
-        from daytona_toolkit.sandboxes.daytona import DaytonaSandbox
+        from daytona_toolkit.sandboxes._daytona.sandbox import DaytonaSandbox
 
         logger.info("the session will use a new Daytona sandbox: %s", reason)
         return DaytonaSandbox.create(params, config=config)
-    from daytona_toolkit.sandboxes.local import LocalSandbox
+    from daytona_toolkit.sandboxes._local.sandbox import LocalSandbox
 
     logger.info("the session will use a local sandbox: DAYTONA_API_KEY is not set")
     return LocalSandbox(folder, isolation=isolation)

@@ -1,5 +1,8 @@
 """read: a window of a text file, or a picture."""
 
+from daytona_toolkit._operations import refusal
+from daytona_toolkit._text import clip, count_of, image_type, is_binary, whole_characters
+from daytona_toolkit._workspace import Workspace
 from daytona_toolkit.errors import (
     BinaryFileError,
     FileTooLargeError,
@@ -7,10 +10,7 @@ from daytona_toolkit.errors import (
     OffsetError,
     RecoverableError,
 )
-from daytona_toolkit.operations import refusal
 from daytona_toolkit.results import Image, ReadResult
-from daytona_toolkit.text import clip, count_of, image_type, is_binary, whole_characters
-from daytona_toolkit.workspace import Workspace
 
 
 async def read(

@@ -8,8 +8,8 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from types import TracebackType
 
+from daytona_toolkit._session import SandboxSession
 from daytona_toolkit.errors import SessionClosedError
-from daytona_toolkit.session import SandboxSession
 
 logger = logging.getLogger("daytona_toolkit")
 

@@ -1,0 +1,1 @@
+"""A sandbox of Daytona, through its SDK."""
