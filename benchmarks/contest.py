@@ -18,7 +18,7 @@ from typing import Any
 from benchmarks.peers import PEERS
 from benchmarks.session import STEPS
 from benchmarks.work import WORK, Turn
-from tests.daytona_server import DaytonaServer, DropAfter, DropBefore, Mixed
+from daytona_toolkit.testing import DaytonaServer, DropAfter, DropBefore, Mixed
 
 ROOT = Path(__file__).parents[1]
 

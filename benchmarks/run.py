@@ -24,7 +24,7 @@ from benchmarks.contest import Condition, Contest, Results, contestants
 from benchmarks.peers import PEERS
 from benchmarks.session import STEPS
 from benchmarks.work import WORK
-from tests.daytona_server import DaytonaServer
+from daytona_toolkit.testing import DaytonaServer
 
 HERE = Path(__file__).parent
 EXPECTED = HERE / "expected.json"

@@ -5,19 +5,21 @@ import sys
 
 import pytest
 
-FRAMEWORKS = {"langchain", "langchain_core", "langgraph", "llama_index.core", "daytona"}
+FRAMEWORKS = {"langchain", "langchain_core", "langgraph", "llama_index.core"}
+LATER = {"aiohttp", "daytona", "pytest"}
 
 
 @pytest.mark.parametrize(
     ("package", "brings"),
     [
         ("daytona_toolkit.tools", set()),
+        ("daytona_toolkit.testing", set()),
         ("langchain_daytona_toolkit", {"langchain_core"}),
         ("llama_index.tools.daytona", {"llama_index.core"}),
     ],
 )
 def test_a_package_imports_no_framework_but_its_own(package: str, brings: set[str]) -> None:
-    program = f"import sys, {package}; print(*({FRAMEWORKS} & set(sys.modules)))"
+    program = f"import sys, {package}; print(*({FRAMEWORKS | LATER} & set(sys.modules)))"
     printed = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     ).stdout

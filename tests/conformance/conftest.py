@@ -11,8 +11,8 @@ import pytest
 from daytona_toolkit import DaytonaSandbox, LocalSandbox, Sandbox, SandboxSession
 from daytona_toolkit.errors import IsolationError
 from daytona_toolkit.sandboxes._local import confinement
+from daytona_toolkit.testing import DaytonaServer
 from tests.daytona.support import config_of, sandbox_on
-from tests.daytona_server import DaytonaServer
 from tests.support import MakeSession
 
 LOCAL = ["bubblewrap", "landlock", "none"]

@@ -6,8 +6,8 @@ import pytest
 
 from daytona_toolkit import SandboxSession
 from daytona_toolkit.sandboxes._daytona import errors as daytona_errors
+from daytona_toolkit.testing import DaytonaServer
 from tests.daytona.support import session_on
-from tests.daytona_server import DaytonaServer
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ from typing import Any
 from daytona import DaytonaConfig
 
 from daytona_toolkit import DaytonaSandbox, SandboxSession
-from tests.daytona_server import DaytonaServer
+from daytona_toolkit.testing import DaytonaServer
 
 
 def config_of(server: DaytonaServer) -> DaytonaConfig:

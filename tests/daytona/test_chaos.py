@@ -13,8 +13,7 @@ import pytest
 from daytona import Daytona, DaytonaError
 
 from daytona_toolkit import SandboxSession
-from tests.daytona.support import config_of, session_on
-from tests.daytona_server import (
+from daytona_toolkit.testing import (
     DaytonaServer,
     DropAfter,
     DropBefore,
@@ -25,6 +24,7 @@ from tests.daytona_server import (
     StopSandbox,
     TruncatedBody,
 )
+from tests.daytona.support import config_of, session_on
 
 SESSIONS = 8
 OPERATIONS = 125

@@ -14,8 +14,7 @@ from daytona_toolkit.errors import (
     SandboxFailedError,
     SandboxUnavailableError,
 )
-from tests.daytona.support import config_of, opened, sandbox_on, session_on
-from tests.daytona_server import (
+from daytona_toolkit.testing import (
     DaytonaServer,
     Delay,
     DropAfter,
@@ -27,6 +26,7 @@ from tests.daytona_server import (
     StopSandbox,
     TruncatedBody,
 )
+from tests.daytona.support import config_of, opened, sandbox_on, session_on
 
 PASSING = [
     DropBefore(),

@@ -10,8 +10,15 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from daytona_toolkit import DaytonaSandbox, Limits, SandboxSession
+from daytona_toolkit.testing import (
+    DaytonaServer,
+    DropAfter,
+    DropBefore,
+    Reset,
+    Status,
+    TruncatedBody,
+)
 from tests.daytona.support import config_of, session_on, start_program
-from tests.daytona_server import DaytonaServer, DropAfter, DropBefore, Reset, Status, TruncatedBody
 
 FAULTS = [
     DropBefore,

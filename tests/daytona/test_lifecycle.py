@@ -24,9 +24,9 @@ from daytona_toolkit.errors import (
 )
 from daytona_toolkit.sandboxes import Sandbox
 from daytona_toolkit.sandboxes._daytona import sandbox as daytona
+from daytona_toolkit.testing import DaytonaServer, DropAfter, Status
+from daytona_toolkit.testing._server.sandbox import Sandbox as ServerSandbox
 from tests.daytona.support import config_of, opened, sandbox_on, session_on, start_program
-from tests.daytona_server import DaytonaServer, DropAfter, Status
-from tests.daytona_server.sandbox import Sandbox as ServerSandbox
 
 
 def only(server: DaytonaServer) -> ServerSandbox:

@@ -5,8 +5,8 @@ from importlib.metadata import version
 import pytest
 
 from daytona_toolkit import DaytonaSandbox, Limits, SandboxSession
+from daytona_toolkit.testing import DaytonaServer
 from tests.daytona.support import config_of, sandbox_on, session_on
-from tests.daytona_server import DaytonaServer
 
 # Before 0.198 the SDK looks at a sandbox once more after it has deleted it.
 DELETE = 1 if tuple(map(int, version("daytona").split(".")[:2])) >= (0, 198) else 2

@@ -12,14 +12,14 @@ from daytona_toolkit import DaytonaSandbox, SandboxSession, open_session
 from daytona_toolkit.errors import SandboxError
 from daytona_toolkit.sandboxes._daytona import control_plane as daytona_control
 from daytona_toolkit.sandboxes._daytona import errors as daytona_errors
-from tests.daytona.support import config_of, sandbox_on
-from tests.daytona_server import (
+from daytona_toolkit.testing import (
     DaytonaServer,
     DropBefore,
     Fault,
     RateLimit,
     Status,
 )
+from tests.daytona.support import config_of, sandbox_on
 
 CANARY = "dtn_canary_3f1d0c5e9a7b"
 

@@ -2,9 +2,9 @@
 
 from aiohttp import web
 
-from . import files, process, sessions, transfer
-from .sandbox import DAEMON_VERSION, SANDBOX
-from .world import WORLD
+from daytona_toolkit.testing._server import files, process, sessions, transfer
+from daytona_toolkit.testing._server.sandbox import DAEMON_VERSION, SANDBOX
+from daytona_toolkit.testing._server.world import WORLD
 
 PREFIX = "/toolbox/{sandbox}"
 _SKIP_ACTIVITY = "X-Daytona-Skip-Last-Activity-Update"

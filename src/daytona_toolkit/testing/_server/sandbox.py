@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from .clock import rfc3339
-from .machine import Machine
-from .settings import Settings
+from daytona_toolkit.testing._server.clock import rfc3339
+from daytona_toolkit.testing._server.machine import Machine
+from daytona_toolkit.testing._server.settings import Settings
 
 if TYPE_CHECKING:
-    from .sessions import Session
+    from daytona_toolkit.testing._server.sessions import Session
 
 ORGANIZATION = "00000000-0000-4000-8000-000000000000"
 REGION = "local"

@@ -21,10 +21,10 @@ from random import Random
 
 from aiohttp import web
 
-from .clock import rfc3339
-from .errors import WireError
-from .recording import RECORD, RecordedRequest
-from .world import WORLD
+from daytona_toolkit.testing._server.clock import rfc3339
+from daytona_toolkit.testing._server.errors import WireError
+from daytona_toolkit.testing._server.recording import RECORD, RecordedRequest
+from daytona_toolkit.testing._server.world import WORLD
 
 Execute = Callable[[], Awaitable[web.StreamResponse]]
 """Does what the request asks for and returns the answer."""

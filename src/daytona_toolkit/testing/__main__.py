@@ -1,4 +1,4 @@
-"""Run the server from a terminal: `python -m tests.daytona_server --help`."""
+"""Run the server from a terminal: `python -m daytona_toolkit.testing --help`."""
 
 import argparse
 import os
@@ -8,9 +8,9 @@ import sys
 import threading
 from typing import get_args
 
-from .recording import RecordedRequest
-from .server import DaytonaServer
-from .settings import Generation, Shell
+from daytona_toolkit.testing._server.recording import RecordedRequest
+from daytona_toolkit.testing._server.server import DaytonaServer
+from daytona_toolkit.testing._server.settings import Generation, Shell
 
 _RED, _YELLOW, _DIM, _PLAIN = "\033[31m", "\033[33m", "\033[2m", "\033[0m"
 
@@ -53,7 +53,7 @@ def _color(record: RecordedRequest) -> str:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python -m tests.daytona_server",
+        prog="python -m daytona_toolkit.testing",
         description="A local server that speaks Daytona's wire protocol.",
         epilog="Evaluate the printed exports in the shell of a program that uses Daytona.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,

@@ -11,13 +11,13 @@ from typing import Any, TypeVar
 
 from aiohttp import web
 
-from . import control, toolbox
-from .errors import ApiError, ProxyError, WireError
-from .faults import Faults, NoAnswer
-from .recording import RECORD, Count, RecordedRequest
-from .sandbox import REGION, Sandbox
-from .settings import Settings
-from .world import WORLD, World
+from daytona_toolkit.testing._server import control, toolbox
+from daytona_toolkit.testing._server.errors import ApiError, ProxyError, WireError
+from daytona_toolkit.testing._server.faults import Faults, NoAnswer
+from daytona_toolkit.testing._server.recording import RECORD, Count, RecordedRequest
+from daytona_toolkit.testing._server.sandbox import REGION, Sandbox
+from daytona_toolkit.testing._server.settings import Settings
+from daytona_toolkit.testing._server.world import WORLD, World
 
 T = TypeVar("T")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

@@ -7,10 +7,10 @@ from typing import Any
 
 from aiohttp import web
 
-from .errors import ApiError
-from .recording import RECORD
-from .sandbox import Sandbox
-from .world import WORLD, World
+from daytona_toolkit.testing._server.errors import ApiError
+from daytona_toolkit.testing._server.recording import RECORD
+from daytona_toolkit.testing._server.sandbox import Sandbox
+from daytona_toolkit.testing._server.world import WORLD, World
 
 EVENT_SOCKET = "event_socket"
 

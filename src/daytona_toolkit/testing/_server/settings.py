@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from .recording import RecordedRequest
+from daytona_toolkit.testing._server.recording import RecordedRequest
 
 Generation = Literal["old", "new"]
 Shell = Literal["zsh", "bash", "dash", "busybox"]

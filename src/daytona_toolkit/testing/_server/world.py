@@ -11,9 +11,9 @@ from typing import Any
 
 from aiohttp import web
 
-from .errors import ApiError, ProxyError, WireError
-from .sandbox import Sandbox
-from .settings import Settings
+from daytona_toolkit.testing._server.errors import ApiError, ProxyError, WireError
+from daytona_toolkit.testing._server.sandbox import Sandbox
+from daytona_toolkit.testing._server.settings import Settings
 
 _CHANGING = ("creating", "starting", "stopping", "archiving", "pausing", "resuming")
 _STARTABLE = ("stopped", "archived", "paused")

@@ -18,10 +18,10 @@ from typing import Any
 
 from aiohttp import web
 
-from .errors import DaemonError, WireError
-from .machine import MachineStoppedError
-from .process import go_text, read_json
-from .sandbox import SANDBOX, Sandbox
+from daytona_toolkit.testing._server.errors import DaemonError, WireError
+from daytona_toolkit.testing._server.machine import MachineStoppedError
+from daytona_toolkit.testing._server.process import go_text, read_json
+from daytona_toolkit.testing._server.sandbox import SANDBOX, Sandbox
 
 _STDOUT = b"\x01\x01\x01"
 _STDERR = b"\x02\x02\x02"

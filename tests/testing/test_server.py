@@ -33,9 +33,7 @@ from daytona import (
     SessionExecuteRequest,
 )
 
-from tests.support import unique_seconds
-
-from . import (
+from daytona_toolkit.testing import (
     DaytonaServer,
     Delay,
     DropAfter,
@@ -51,10 +49,11 @@ from . import (
     TruncatedBody,
     TruncatedMultipart,
 )
-from .files import go_glob, go_mode
-from .process import go_text
-from .sessions import split_streams
-from .transfer import parse_form
+from daytona_toolkit.testing._server.files import go_glob, go_mode
+from daytona_toolkit.testing._server.process import go_text
+from daytona_toolkit.testing._server.sessions import split_streams
+from daytona_toolkit.testing._server.transfer import parse_form
+from tests.support import unique_seconds
 
 SDK_VERSION = tuple(int(number) for number in version("daytona").split("."))
 SHELLS: list[Shell] = ["zsh", "bash", "dash", "busybox"]
@@ -810,7 +809,7 @@ class TestServer:
         assert count.by_kind == {"unknown": 1}
 
     def test_it_runs_from_a_terminal(self) -> None:
-        command = [sys.executable, "-m", "tests.daytona_server", "--shell", "dash"]
+        command = [sys.executable, "-m", "daytona_toolkit.testing", "--shell", "dash"]
         root = Path(__file__).parents[2]
         with subprocess.Popen(
             command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

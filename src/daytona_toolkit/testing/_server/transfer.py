@@ -12,10 +12,10 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from .errors import FileError
-from .files import file_error
-from .process import read_json
-from .sandbox import SANDBOX, Sandbox
+from daytona_toolkit.testing._server.errors import FileError
+from daytona_toolkit.testing._server.files import file_error
+from daytona_toolkit.testing._server.process import read_json
+from daytona_toolkit.testing._server.sandbox import SANDBOX, Sandbox
 
 _FIELD = re.compile(rb'name="files\[(\d+)\]\.(path|file)"')
 _BOUNDARY = "DAYTONA-FILE-BOUNDARY"

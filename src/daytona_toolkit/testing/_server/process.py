@@ -10,10 +10,9 @@ from typing import Any
 from aiohttp import web
 
 from daytona_toolkit.sandboxes._local.sandbox import Completed
-
-from .errors import DaemonError, WireError
-from .machine import MachineStoppedError
-from .sandbox import SANDBOX, Sandbox
+from daytona_toolkit.testing._server.errors import DaemonError, WireError
+from daytona_toolkit.testing._server.machine import MachineStoppedError
+from daytona_toolkit.testing._server.sandbox import SANDBOX, Sandbox
 
 _ENV_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _ARTIFACT = "dtn_artifact_k39fd2:"

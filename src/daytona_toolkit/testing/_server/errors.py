@@ -9,8 +9,8 @@ from typing import Any
 
 from aiohttp import web
 
-from .clock import rfc3339
-from .settings import Generation
+from daytona_toolkit.testing._server.clock import rfc3339
+from daytona_toolkit.testing._server.settings import Generation
 
 # v0.190 puts the kind of error before its message; the codes name the same kinds.
 _KINDS = {

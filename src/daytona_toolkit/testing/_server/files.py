@@ -14,10 +14,10 @@ from typing import Any
 from aiohttp import web
 from multidict import MultiMapping
 
-from .clock import go_time, rfc3339
-from .errors import FileError
-from .process import go_text, read_json
-from .sandbox import SANDBOX, Sandbox
+from daytona_toolkit.testing._server.clock import go_time, rfc3339
+from daytona_toolkit.testing._server.errors import FileError
+from daytona_toolkit.testing._server.process import go_text, read_json
+from daytona_toolkit.testing._server.sandbox import SANDBOX, Sandbox
 
 Query = MultiMapping[str]
 Operation = Callable[[Sandbox, Query], Any]
