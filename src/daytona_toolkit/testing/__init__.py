@@ -19,19 +19,25 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from daytona_toolkit.testing._server.faults import Delay as Delay
-    from daytona_toolkit.testing._server.faults import DropAfter as DropAfter
-    from daytona_toolkit.testing._server.faults import DropBefore as DropBefore
+    from daytona_toolkit.testing._server.answers import DropAfter as DropAfter
+    from daytona_toolkit.testing._server.answers import DropBefore as DropBefore
+    from daytona_toolkit.testing._server.answers import ForkFailure as ForkFailure
+    from daytona_toolkit.testing._server.answers import Malformed as Malformed
+    from daytona_toolkit.testing._server.answers import RateLimit as RateLimit
+    from daytona_toolkit.testing._server.answers import Reset as Reset
+    from daytona_toolkit.testing._server.answers import Status as Status
+    from daytona_toolkit.testing._server.answers import TruncatedBody as TruncatedBody
+    from daytona_toolkit.testing._server.answers import TruncatedMultipart as TruncatedMultipart
+    from daytona_toolkit.testing._server.deliveries import Copy as Copy
+    from daytona_toolkit.testing._server.deliveries import Delay as Delay
+    from daytona_toolkit.testing._server.deliveries import Late as Late
+    from daytona_toolkit.testing._server.deliveries import Overtaken as Overtaken
+    from daytona_toolkit.testing._server.deliveries import Stall as Stall
+    from daytona_toolkit.testing._server.deliveries import StopSandbox as StopSandbox
     from daytona_toolkit.testing._server.faults import Fault as Fault
     from daytona_toolkit.testing._server.faults import Faults as Faults
-    from daytona_toolkit.testing._server.faults import Mixed as Mixed
-    from daytona_toolkit.testing._server.faults import RateLimit as RateLimit
-    from daytona_toolkit.testing._server.faults import Reset as Reset
     from daytona_toolkit.testing._server.faults import Rule as Rule
-    from daytona_toolkit.testing._server.faults import Status as Status
-    from daytona_toolkit.testing._server.faults import StopSandbox as StopSandbox
-    from daytona_toolkit.testing._server.faults import TruncatedBody as TruncatedBody
-    from daytona_toolkit.testing._server.faults import TruncatedMultipart as TruncatedMultipart
+    from daytona_toolkit.testing._server.mixed import Mixed as Mixed
     from daytona_toolkit.testing._server.recording import Count as Count
     from daytona_toolkit.testing._server.recording import RecordedRequest as RecordedRequest
     from daytona_toolkit.testing._server.server import DaytonaServer as DaytonaServer
@@ -40,25 +46,31 @@ if TYPE_CHECKING:
     from daytona_toolkit.testing._server.settings import Shell as Shell
 
 _HOMES = {
+    "Copy": "_server.deliveries",
     "Count": "_server.recording",
     "DaytonaServer": "_server.server",
-    "Delay": "_server.faults",
-    "DropAfter": "_server.faults",
-    "DropBefore": "_server.faults",
+    "Delay": "_server.deliveries",
+    "DropAfter": "_server.answers",
+    "DropBefore": "_server.answers",
     "Fault": "_server.faults",
     "Faults": "_server.faults",
+    "ForkFailure": "_server.answers",
     "Generation": "_server.settings",
-    "Mixed": "_server.faults",
-    "RateLimit": "_server.faults",
+    "Late": "_server.deliveries",
+    "Malformed": "_server.answers",
+    "Mixed": "_server.mixed",
+    "Overtaken": "_server.deliveries",
+    "RateLimit": "_server.answers",
     "RecordedRequest": "_server.recording",
-    "Reset": "_server.faults",
+    "Reset": "_server.answers",
     "Rule": "_server.faults",
     "Settings": "_server.settings",
     "Shell": "_server.settings",
-    "Status": "_server.faults",
-    "StopSandbox": "_server.faults",
-    "TruncatedBody": "_server.faults",
-    "TruncatedMultipart": "_server.faults",
+    "Stall": "_server.deliveries",
+    "Status": "_server.answers",
+    "StopSandbox": "_server.deliveries",
+    "TruncatedBody": "_server.answers",
+    "TruncatedMultipart": "_server.answers",
 }
 
 __all__ = sorted(_HOMES)

@@ -10,7 +10,7 @@ from typing import get_args
 
 from daytona_toolkit.testing._server.recording import RecordedRequest
 from daytona_toolkit.testing._server.server import DaytonaServer
-from daytona_toolkit.testing._server.settings import Generation, Shell
+from daytona_toolkit.testing._server.settings import Generation, Shell, first_shell
 
 _RED, _YELLOW, _DIM, _PLAIN = "\033[31m", "\033[33m", "\033[2m", "\033[0m"
 
@@ -61,7 +61,7 @@ def _arguments() -> argparse.Namespace:
     add = parser.add_argument
     add("--port", type=int, default=0, help="port on 127.0.0.1, 0 for a free one")
     add("--api-key", default=DaytonaServer.api_key, help="the key that is let in")
-    add("--shell", choices=get_args(Shell), default=DaytonaServer.shell, help="runs commands")
+    add("--shell", choices=get_args(Shell), default=first_shell(), help="runs commands")
     add("--latency", type=float, default=0.0, help="seconds added to every request")
     add("--start-delay", type=float, default=0.0, help="seconds until a sandbox has started")
     add(

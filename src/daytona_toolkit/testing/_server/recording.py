@@ -16,8 +16,8 @@ class RecordedRequest:
         kind: Name of the endpoint, such as "create", "execute" or "download".
         sandbox_id: Sandbox named in the path, or made by this `create`.
         status: Status answered; None while it is open and when no answer was given.
-        executed: Whether the endpoint's work was begun. False when a fault, a wrong key or the
-            sandbox's state came first.
+        deliveries: How often it reached the endpoint. 0 when a fault, a wrong key or the sandbox's
+            state came first, 2 when a fault delivered a copy.
         fault: Name of the fault that struck.
         bytes_in: Size of the request's body.
         bytes_out: Size of the response's body; 0 for a websocket.
@@ -29,11 +29,16 @@ class RecordedRequest:
     kind: str
     sandbox_id: str | None = None
     status: int | None = None
-    executed: bool = False
+    deliveries: int = 0
     fault: str | None = None
     bytes_in: int = 0
     bytes_out: int = 0
     seconds: float = 0.0
+
+    @property
+    def executed(self) -> bool:
+        """Whether the endpoint's work was begun."""
+        return self.deliveries > 0
 
 
 RECORD = web.RequestKey("record", RecordedRequest)

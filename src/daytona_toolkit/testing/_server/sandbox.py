@@ -24,6 +24,7 @@ DAEMON_VERSION = "0.190.0"
 _SHELLS = {
     "zsh": ["zsh"],
     "bash": ["bash"],
+    "sh": ["sh"],
     "dash": ["dash"],
     "busybox": ["busybox", "sh"],
 }

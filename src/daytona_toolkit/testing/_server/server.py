@@ -12,8 +12,10 @@ from typing import Any, TypeVar
 from aiohttp import web
 
 from daytona_toolkit.testing._server import control, toolbox
+from daytona_toolkit.testing._server.answers import NoAnswer
+from daytona_toolkit.testing._server.deliveries import HELD, release
 from daytona_toolkit.testing._server.errors import ApiError, ProxyError, WireError
-from daytona_toolkit.testing._server.faults import Faults, NoAnswer
+from daytona_toolkit.testing._server.faults import Faults
 from daytona_toolkit.testing._server.recording import RECORD, Count, RecordedRequest
 from daytona_toolkit.testing._server.sandbox import REGION, Sandbox
 from daytona_toolkit.testing._server.settings import Settings
@@ -148,6 +150,7 @@ class DaytonaServer(Settings):
             middlewares=[self._record, self._serve], client_max_size=_NO_SIZE_LIMIT
         )
         app[WORLD] = self._world
+        app[HELD] = {}
         app.add_routes(control.routes())
         app.add_routes(toolbox.routes())
         self._runner = web.AppRunner(
@@ -206,7 +209,7 @@ class DaytonaServer(Settings):
             if request[RECORD].kind == _UNKNOWN:
                 raise ApiError(404, f"Cannot {request.method} {request.path}")
             toolbox.enter_sandbox(request)
-            request[RECORD].executed = True
+            request[RECORD].deliveries += 1
             return await handler(request)
 
         await asyncio.sleep(self.latency)
@@ -214,6 +217,8 @@ class DaytonaServer(Settings):
             return await self.faults.apply(request, execute)
         except WireError as error:
             return error.response(self.generation, request)
+        finally:
+            await release(request)
 
     def _authenticate(self, request: web.Request) -> None:
         if request.headers.get("Authorization") == f"Bearer {self.api_key}":

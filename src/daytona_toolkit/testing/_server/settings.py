@@ -1,13 +1,20 @@
 """What a test may choose about the server, before it starts or while it runs."""
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 from daytona_toolkit.testing._server.recording import RecordedRequest
 
 Generation = Literal["old", "new"]
-Shell = Literal["zsh", "bash", "dash", "busybox"]
+Shell = Literal["zsh", "bash", "sh", "dash", "busybox"]
+
+
+def first_shell() -> Shell:
+    """Return the shell that the daemon would choose here: zsh, else bash, else sh."""
+    shells: tuple[Shell, ...] = get_args(Shell)[:2]
+    return next((shell for shell in shells if shutil.which(shell)), "sh")
 
 
 @dataclass(kw_only=True)
@@ -17,7 +24,8 @@ class Settings:
     Attributes:
         port: Port on 127.0.0.1; 0 takes a free one.
         api_key: The only key that is let in.
-        shell: Shell that runs commands. Daytona's default images have zsh.
+        shell: Shell that runs commands. By default the first of zsh, bash and sh that this machine
+            has, which is the daemon's order; Daytona's default images have zsh.
         latency: Seconds added to every request.
         generation: Shape of the daemon's errors. "old" is v0.190: empty bodies from the file
             endpoints, prefixed messages elsewhere. "new" has JSON with `code` and `source`.
@@ -36,7 +44,7 @@ class Settings:
 
     port: int = 0
     api_key: str = "test-key"
-    shell: Shell = "zsh"
+    shell: Shell = field(default_factory=first_shell)
     latency: float = 0.0
     generation: Generation = "new"
     start_delay: float = 0.0

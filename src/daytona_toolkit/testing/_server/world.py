@@ -27,7 +27,7 @@ class World:
         self.sandboxes: dict[str, Sandbox] = {}
         self.toolbox_url = ""
         self.root = Path(tempfile.mkdtemp(prefix="daytona-server-")).resolve()
-        self._closed = False
+        self.closed = False
         self._background: set[asyncio.Task[None]] = set()
 
     def find(self, id_or_name: str) -> Sandbox:
@@ -55,7 +55,7 @@ class World:
 
     async def create(self, params: dict[str, Any]) -> Sandbox:
         """Make a sandbox and start it."""
-        if self._closed:
+        if self.closed:
             raise ApiError(503, "The server is shutting down")
         self._check(params)
         sandbox = Sandbox(params, self.settings, self.root, self.toolbox_url)
@@ -98,7 +98,7 @@ class World:
         """Delete a sandbox: `destroying` for a while, then forgotten."""
         self._refuse_while_changing(sandbox)
         await self.destroy(sandbox, state="destroying")
-        self._later(self.settings.destroying_for, partial(self.remove, sandbox))
+        self.later(self.settings.destroying_for, partial(self.remove, sandbox))
 
     async def destroy(self, sandbox: Sandbox, state: str = "destroyed") -> None:
         """Take everything from a sandbox but its record."""
@@ -113,7 +113,7 @@ class World:
 
     async def close(self) -> None:
         """Stop and remove everything, for good."""
-        self._closed = True
+        self.closed = True
         for task in self._background:
             task.cancel()
         for sandbox in list(self.sandboxes.values()):
@@ -144,11 +144,13 @@ class World:
             if not sandbox.gone:
                 await sandbox.power_on()
 
-        starting = self._later(self.settings.start_delay, power_on)
+        starting = self.later(self.settings.start_delay, power_on)
         if not self.settings.answer_creating:
             await starting
 
-    def _later(self, seconds: float, work: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
+    def later(self, seconds: float, work: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
+        """Do something after a while, unless the server stops before."""
+
         async def wait_and_work() -> None:
             await asyncio.sleep(seconds)
             await work()
