@@ -29,9 +29,11 @@ if TYPE_CHECKING:
     from daytona_toolkit.testing._server.answers import TruncatedBody as TruncatedBody
     from daytona_toolkit.testing._server.answers import TruncatedMultipart as TruncatedMultipart
     from daytona_toolkit.testing._server.deliveries import Copy as Copy
+    from daytona_toolkit.testing._server.deliveries import CutUpload as CutUpload
     from daytona_toolkit.testing._server.deliveries import Delay as Delay
     from daytona_toolkit.testing._server.deliveries import Late as Late
     from daytona_toolkit.testing._server.deliveries import Overtaken as Overtaken
+    from daytona_toolkit.testing._server.deliveries import SlowUpload as SlowUpload
     from daytona_toolkit.testing._server.deliveries import Stall as Stall
     from daytona_toolkit.testing._server.deliveries import StopSandbox as StopSandbox
     from daytona_toolkit.testing._server.faults import Fault as Fault
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Copy": "_server.deliveries",
+    "CutUpload": "_server.deliveries",
     "Count": "_server.recording",
     "DaytonaServer": "_server.server",
     "Delay": "_server.deliveries",
@@ -66,6 +69,7 @@ _HOMES = {
     "Rule": "_server.faults",
     "Settings": "_server.settings",
     "Shell": "_server.settings",
+    "SlowUpload": "_server.deliveries",
     "Stall": "_server.deliveries",
     "Status": "_server.answers",
     "StopSandbox": "_server.deliveries",

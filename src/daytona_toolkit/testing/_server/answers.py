@@ -7,8 +7,8 @@ from typing import Literal
 
 from aiohttp import web
 
-from daytona_toolkit.testing._server.clock import rfc3339
 from daytona_toolkit.testing._server.faults import Execute, Fault, attempt
+from daytona_toolkit.testing._server.go import rfc3339
 from daytona_toolkit.testing._server.recording import RECORD
 from daytona_toolkit.testing._server.world import WORLD
 

@@ -12,6 +12,7 @@ from hashlib import sha256
 
 from aiohttp import web
 
+from daytona_toolkit.testing._server import bodies
 from daytona_toolkit.testing._server.answers import DropBefore, hang_up
 from daytona_toolkit.testing._server.faults import Execute, Fault, Seconds, attempt
 from daytona_toolkit.testing._server.recording import RECORD
@@ -42,7 +43,7 @@ class Late(Fault):
     then: Fault = field(default_factory=DropBefore)
 
     async def apply(self, request: web.Request, execute: Execute) -> web.StreamResponse:
-        await request.read()
+        await bodies.keep(request)
         request.app[WORLD].later(self.draw(self.seconds), partial(attempt, execute))
         return await self.then.apply(request, execute)
 
@@ -58,7 +59,7 @@ class Copy(Fault):
     seconds: Seconds = 0.0
 
     async def apply(self, request: web.Request, execute: Execute) -> web.StreamResponse:
-        await request.read()
+        await bodies.keep(request)
         request.app[WORLD].later(self.draw(self.seconds), partial(attempt, execute))
         return await execute()
 
@@ -124,6 +125,48 @@ class StopSandbox(Fault):
 
 
 @dataclass
+class CutUpload(Fault):
+    """Let only a part of an upload reach the sandbox. v0.190 leaves that part in the file.
+
+    Attributes:
+        keep: Share that gets there.
+        then: What the client sees; None for what the daemon says.
+    """
+
+    kind: str | None = "upload"
+    keep: float = 0.5
+    then: Fault | None = field(default_factory=DropBefore)
+
+    async def apply(self, request: web.Request, execute: Execute) -> web.StreamResponse:
+        await bodies.set_pace(request, bodies.Pace(keep=self.keep))
+        if self.then is None:
+            return await execute()
+        await attempt(execute)
+        return await self.then.apply(request, execute)
+
+
+@dataclass
+class SlowUpload(Fault):
+    """Let an upload reach the sandbox bit by bit. In v0.190 two at once leave a mixture.
+
+    Attributes:
+        seconds: How long it takes.
+        then: What the client sees at once; None to have it wait for the answer.
+    """
+
+    kind: str | None = "upload"
+    seconds: float = 1.0
+    then: Fault | None = None
+
+    async def apply(self, request: web.Request, execute: Execute) -> web.StreamResponse:
+        await bodies.set_pace(request, bodies.Pace(seconds=self.seconds))
+        if self.then is None:
+            return await execute()
+        request.app[WORLD].later(0, partial(attempt, execute))
+        return await self.then.apply(request, execute)
+
+
+@dataclass
 class Stall(Fault):
     """Leave the connection open and say nothing, until the client goes away.
 
@@ -137,7 +180,7 @@ class Stall(Fault):
         if self.after:
             await attempt(execute)
         else:
-            await request.read()
+            await bodies.keep(request)
         world = request.app[WORLD]
         # That a client goes away is no event that aiohttp offers.
         while not (  # noqa: ASYNC110
@@ -156,4 +199,4 @@ async def release(request: web.Request) -> None:
 
 
 async def _identity(request: web.Request) -> tuple[str, bytes]:
-    return request.path_qs, sha256(await request.read()).digest()
+    return request.path_qs, sha256(await bodies.keep(request)).digest()

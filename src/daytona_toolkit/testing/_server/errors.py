@@ -3,13 +3,14 @@
 Handlers raise; what goes over the wire depends on the server's generation and is decided here.
 """
 
+import json
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
 from aiohttp import web
 
-from daytona_toolkit.testing._server.clock import rfc3339
+from daytona_toolkit.testing._server.go import rfc3339
 from daytona_toolkit.testing._server.settings import Generation
 
 # v0.190 puts the kind of error before its message; the codes name the same kinds.
@@ -52,7 +53,9 @@ class WireError(Exception):
         body = self.body(generation, request)
         if body is None:
             return web.Response(status=self.status, headers=self.headers)
-        return web.json_response(body, status=self.status, headers=self.headers)
+        # Unlike other answers, errors name no charset.
+        headers = {"Content-Type": "application/json", **(self.headers or {})}
+        return web.Response(body=json.dumps(body).encode(), status=self.status, headers=headers)
 
 
 class ApiError(WireError):
@@ -101,11 +104,13 @@ class DaemonError(WireError):
             "path": request.path,
             "method": request.method,
         }
-        if generation == "old":
-            body["message"] = prefix + self.message
-        else:
-            body["code"] = self.code or general_code
-            body["source"] = self.source
+        if generation == "new":
+            return {**body, "code": self.code or general_code, "source": self.source}
+        body["message"] = prefix + self.message
+        if self.status == HTTPStatus.INTERNAL_SERVER_ERROR:
+            # v0.190 did not foresee these, and says nothing about them.
+            del body["code"], body["method"]
+            body["path"] = ""
         return body
 
 
@@ -114,6 +119,19 @@ class FileError(DaemonError):
 
     def body(self, generation: Generation, request: web.Request) -> dict[str, Any] | None:
         return None if generation == "old" else super().body(generation, request)
+
+    def part(self, generation: Generation, path: str) -> dict[str, Any]:
+        """Return the JSON for a part of a bulk download, which v0.190 has too."""
+        _, general_code = _KINDS.get(self.status, _OTHER_KIND)
+        source = {} if generation == "old" else {"source": self.source}
+        return {
+            "statusCode": self.status,
+            "message": self.message,
+            "code": self.code or general_code,
+            "timestamp": rfc3339(),
+            "path": path,
+            **source,
+        }
 
 
 class ProxyError(DaemonError):

@@ -1,6 +1,5 @@
 """One sandbox: its record in the control plane and its folder and machine."""
 
-import errno
 import os
 import shutil
 import stat
@@ -10,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from daytona_toolkit.testing._server.clock import rfc3339
-from daytona_toolkit.testing._server.machine import Machine
+from daytona_toolkit.testing._server.go import rfc3339
+from daytona_toolkit.testing._server.machine import USER, Machine, is_confined
 from daytona_toolkit.testing._server.settings import Settings
 
 if TYPE_CHECKING:
@@ -68,10 +67,10 @@ class Sandbox:
         self.sessions: dict[str, Session] = {}
         self.folder = root / self.id
         self.home = self.folder / "home"
-        self.work_dir = self.folder / "work"
+        self.work_dir = self.home if settings.home_is_work_dir else self.folder / "work"
         self.dto: dict[str, Any] = {
             "organizationId": ORGANIZATION,
-            "user": params.get("user") or "daytona",
+            "user": params.get("user") or USER,
             "env": params.get("env") or {},
             "labels": params.get("labels") or {},
             "public": bool(params.get("public")),
@@ -93,7 +92,13 @@ class Sandbox:
             "toolboxProxyUrl": toolbox,
             **{key: params[key] for key in _KEPT if params.get(key) is not None},
         }
-        self.machine = Machine(self.folder, self.work_dir, self._environment())
+        self.machine = Machine(
+            self.folder,
+            self.work_dir,
+            self._environment(),
+            hostname=self.id,
+            network=not self.dto["networkBlockAll"],
+        )
 
     @property
     def shell(self) -> list[str]:
@@ -125,16 +130,6 @@ class Sandbox:
         """Return it as an item of a list."""
         return {k: v for k, v in self.as_dto().items() if k not in _LEFT_OUT_OF_LISTS}
 
-    def path(self, name: str) -> Path:
-        """Return a path as the daemon understands it: relative to the work dir, `~` literal.
-
-        Raises:
-            OSError: It holds a NUL, which the system would refuse.
-        """
-        if "\0" in name:
-            raise OSError(errno.EINVAL, "", name)
-        return self.work_dir / name
-
     def touch(self) -> None:
         """Note that it is in use."""
         self.dto["lastActivityAt"] = rfc3339()
@@ -165,14 +160,19 @@ class Sandbox:
 
     def _environment(self) -> dict[str, str]:
         """Return the daemon's environment: nothing of the host's but where programs are."""
+        own_tmp = {} if is_confined() else {"TMPDIR": str(self.folder / "tmp")}
         return {
             "PATH": os.environ.get("PATH", os.defpath),
             "LANG": "C.UTF-8",
-            "USER": self.dto["user"],
             "HOME": str(self.home),
-            "TMPDIR": str(self.folder / "tmp"),
+            "HOSTNAME": self.id,
+            **own_tmp,
             **self.dto["env"],
+            "DAYTONA_ORGANIZATION_ID": ORGANIZATION,
+            "DAYTONA_REGION_ID": REGION,
             "DAYTONA_SANDBOX_ID": self.id,
+            "DAYTONA_SANDBOX_SNAPSHOT": self.dto.get("snapshot", ""),
+            "DAYTONA_SANDBOX_USER": self.dto["user"],
         }
 
 

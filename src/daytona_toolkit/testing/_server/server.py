@@ -16,6 +16,7 @@ from daytona_toolkit.testing._server.answers import NoAnswer
 from daytona_toolkit.testing._server.deliveries import HELD, release
 from daytona_toolkit.testing._server.errors import ApiError, ProxyError, WireError
 from daytona_toolkit.testing._server.faults import Faults
+from daytona_toolkit.testing._server.machine import MachineStoppedError
 from daytona_toolkit.testing._server.recording import RECORD, Count, RecordedRequest
 from daytona_toolkit.testing._server.sandbox import REGION, Sandbox
 from daytona_toolkit.testing._server.settings import Settings
@@ -206,11 +207,17 @@ class DaytonaServer(Settings):
 
         async def execute() -> web.StreamResponse:
             self._authenticate(request)
-            if request[RECORD].kind == _UNKNOWN:
+            if request[RECORD].kind == _UNKNOWN and not toolbox.serves(request):
                 raise ApiError(404, f"Cannot {request.method} {request.path}")
             toolbox.enter_sandbox(request)
+            if request[RECORD].kind == _UNKNOWN:
+                return web.Response(status=404, text="404 page not found")
             request[RECORD].deliveries += 1
-            return await handler(request)
+            try:
+                return await handler(request)
+            except MachineStoppedError as error:
+                # The daemon died with its sandbox, so that the proxy has nobody to ask.
+                raise WireError(502) from error
 
         await asyncio.sleep(self.latency)
         try:

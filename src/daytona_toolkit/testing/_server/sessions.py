@@ -7,6 +7,7 @@ inside one long `Machine.run`, whatever confines the machine.
 
 import asyncio
 import os
+import random
 import re
 import shlex
 import shutil
@@ -18,9 +19,10 @@ from typing import Any
 
 from aiohttp import web
 
-from daytona_toolkit.testing._server.errors import DaemonError, WireError
+from daytona_toolkit.testing._server.bodies import read_json
+from daytona_toolkit.testing._server.errors import DaemonError, FileError, WireError
+from daytona_toolkit.testing._server.go import go_text
 from daytona_toolkit.testing._server.machine import MachineStoppedError
-from daytona_toolkit.testing._server.process import go_text, read_json
 from daytona_toolkit.testing._server.sandbox import SANDBOX, Sandbox
 
 _STDOUT = b"\x01\x01\x01"
@@ -30,6 +32,8 @@ _CHUNK = 64 * 1024
 _LARGEST_FRAME = 1024
 # The daemon looks again for a last time a second after the exit code is there.
 _FOLLOW_GRACE = 1.0
+# Seconds between two looks of the daemon at whether a command has ended.
+_POLL = 0.05
 
 # $0 is the FIFO, "$@" the shell. Its pipe is closed, so that only the shell's end ends the run.
 _SHELL_ON_FIFO = 'exec "$@" <"$0" >/dev/null 2>&1'
@@ -80,9 +84,10 @@ class Command:
         changed: Set, and replaced by a new event, when any of this changes.
     """
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, *, keeps_nuls: bool) -> None:
         self.id = str(uuid.uuid4())
         self.text = text
+        self._keeps_nuls = keeps_nuls
         self.log = bytearray()
         self.exit_code: int | None = None
         self.ended = asyncio.Event()
@@ -114,7 +119,7 @@ class Command:
     async def run(self, shell_stdin: int, folder: Path, *, interactive: bool) -> None:
         """Have the shell source it, and collect what it prints until both streams end."""
         folder.mkdir()
-        (folder / "command").write_bytes(self.text.encode(errors="surrogatepass") + b"\n")
+        (folder / "command").write_text(f"{self.text}\n", encoding="utf-8")
         if interactive:
             self._stdin = _open_fifo(folder / "stdin", os.O_RDWR)
         try:
@@ -137,10 +142,11 @@ class Command:
         self._notify()
 
     async def _collect(self, stream: asyncio.StreamReader, marker: bytes) -> None:
-        """Log a stream by whole lines, as the daemon's `read` loop does: without NULs."""
+        """Log a stream by whole lines, as the daemon does with the shell's `read`."""
         rest = b""
         while chunk := await stream.read(_CHUNK):
-            *lines, rest = (rest + chunk.replace(b"\0", b"")).split(b"\n")
+            kept = chunk if self._keeps_nuls else chunk.replace(b"\0", b"")
+            *lines, rest = (rest + kept).split(b"\n")
             self._add(lines, marker)
         if rest:
             self._add([rest], marker)
@@ -178,13 +184,16 @@ class Session:
     def as_json(self) -> dict[str, Any]:
         """Return it as the daemon shows it."""
         commands = [command.as_json() for command in self.commands.values()]
+        if self._sandbox.settings.generation == "old":
+            random.shuffle(commands)  # a Go map has no order
         return {"sessionId": self.id, "commands": commands}
 
     def execute(self, text: str, *, interactive: bool) -> Command:
         """Queue a command."""
         if self._shell.done():
             raise DaemonError(500, "failed to execute command: write |1: broken pipe")
-        command = Command(text)
+        # Of the shells' `read`, only zsh's can store a NUL.
+        command = Command(text, keeps_nuls=self._sandbox.shell[0].endswith("zsh"))
         self.commands[command.id] = command
         self._queue.put_nowait((command, interactive))
         return command
@@ -285,7 +294,8 @@ async def _list(request: web.Request) -> web.Response:
 
 
 async def _entrypoint(request: web.Request) -> web.Response:
-    return web.json_response({"sessionId": _ENTRYPOINT, "commands": []})
+    command = {"id": f"{_ENTRYPOINT}_command", "command": "sleep infinity"}
+    return web.json_response({"sessionId": _ENTRYPOINT, "commands": [command]})
 
 
 async def _entrypoint_logs(request: web.Request) -> web.Response:
@@ -308,7 +318,8 @@ async def _execute(request: web.Request) -> web.Response:
     sandbox = request[SANDBOX]
     body = await read_json(request)
     if not body.get("command"):
-        raise DaemonError(400, "command is required")
+        # v0.190 sends its errors about this endpoint's body as those about files: empty.
+        raise FileError(400, "command is required")
     run_async = bool(body.get("runAsync") or body.get("async"))
     try:
         session = _session(request)
@@ -319,8 +330,12 @@ async def _execute(request: web.Request) -> web.Response:
         raise DaemonError(500, f"failed to execute command: not found: {error.message}") from error
     command = session.execute(body["command"], interactive=run_async)
     if run_async:
-        return web.json_response({"cmdId": command.id}, status=202)
-    await command.ended.wait()
+        nothing_yet = dict.fromkeys(("output", "stdout", "stderr", "exitCode"))
+        return web.json_response({"cmdId": command.id, **nothing_yet}, status=202)
+    ended = False
+    while not ended:
+        await asyncio.sleep(_POLL)
+        ended = command.ended.is_set()
     if command.exit_code is None:
         raise _cut_off(sandbox)
     return web.json_response(

@@ -27,8 +27,14 @@ class Settings:
         shell: Shell that runs commands. By default the first of zsh, bash and sh that this machine
             has, which is the daemon's order; Daytona's default images have zsh.
         latency: Seconds added to every request.
-        generation: Shape of the daemon's errors. "old" is v0.190: empty bodies from the file
-            endpoints, prefixed messages elsewhere. "new" has JSON with `code` and `source`.
+        generation: "old" is v0.190: uploads truncate a file and stream into it, errors have empty
+            bodies from the file endpoints and prefixed messages elsewhere. "new" moves uploads
+            into place, and its errors have JSON with `code` and `source`.
+        home_is_work_dir: Whether new sandboxes work in their home, as Daytona's own snapshots do,
+            and not in an empty folder.
+        drain: Seconds after the end of a command for which a child in the background that holds
+            its output keeps the answer back; None for as long as the child lives. v0.190 has 30 if
+            its reaper is faster than its waiting, and else None.
         start_delay: Seconds that a sandbox takes to start.
         answer_creating: Whether `create` answers `creating` at once instead of waiting.
         destroying_for: Seconds that a deleted sandbox is still found, in state `destroying`.
@@ -46,7 +52,9 @@ class Settings:
     api_key: str = "test-key"
     shell: Shell = field(default_factory=first_shell)
     latency: float = 0.0
-    generation: Generation = "new"
+    generation: Generation = "old"
+    home_is_work_dir: bool = False
+    drain: float | None = None
     start_delay: float = 0.0
     answer_creating: bool = False
     destroying_for: float = 0.2

@@ -1,4 +1,7 @@
-"""The toolbox, under /toolbox/{sandbox}: the daemon in each sandbox, behind its proxy."""
+"""The toolbox, under /toolbox/{sandbox}: the daemon in each sandbox, behind its proxy.
+
+Of the daemon's endpoints these are left out: PTY, ports, git, LSP and computer use.
+"""
 
 from aiohttp import web
 
@@ -14,6 +17,7 @@ def routes() -> list[web.RouteDef]:
     """Return the routes. A route's name is the kind of its requests."""
     daemon = [
         web.get("/work-dir", _work_dir, name="work_dir"),
+        web.get("/project-dir", _work_dir, name="project_dir"),
         web.get("/user-home-dir", _home_dir, name="user_home_dir"),
         web.get("/version", _version, name="version"),
         *process.routes(),

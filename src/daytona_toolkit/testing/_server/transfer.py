@@ -1,20 +1,19 @@
 """Contents of files: the multipart forms of bulk upload and bulk download."""
 
-import asyncio
 import json
 import mimetypes
-import os
 import re
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from email.message import Message
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from aiohttp import web
 
+from daytona_toolkit.testing._server import bodies
 from daytona_toolkit.testing._server.errors import FileError
-from daytona_toolkit.testing._server.files import file_error
-from daytona_toolkit.testing._server.process import read_json
+from daytona_toolkit.testing._server.go import go_text
 from daytona_toolkit.testing._server.sandbox import SANDBOX, Sandbox
 
 _FIELD = re.compile(rb'name="files\[(\d+)\]\.(path|file)"')
@@ -26,34 +25,101 @@ def routes() -> list[web.RouteDef]:
     return [
         web.post("/files/bulk-upload", _upload, name="upload"),
         web.post("/files/bulk-download", _download, name="download"),
+        web.get("/files/download", _download_one, name="download_one"),
     ]
 
 
 async def _upload(request: web.Request) -> web.Response:
-    """Write the files of a form; what fails is listed, and the rest is written all the same."""
-    sandbox = request[SANDBOX]
+    """Write the files of a form while it arrives; what fails is listed, the rest is written."""
+    upload = _BulkUpload(request[SANDBOX])
     try:
-        fields = parse_form(_boundary(request), await request.read())
-    except ValueError:
-        return web.json_response({"errors": ["invalid multipart form"], "files": []}, status=400)
-    destinations: dict[str, str] = {}
-    written: list[dict[str, Any]] = []
-    errors: list[str] = []
-    for index, what, content in fields:
-        if what == "path":
-            path = content.decode()
-            destinations[index] = path.strip() if sandbox.settings.generation == "old" else path
-        elif destination := destinations.get(index):
+        async for event in form_events(_boundary(request), bodies.chunks(request)):
+            await upload.take(event)
+    except NotAFormError:
+        return web.json_response({"errors": ["invalid multipart form"]}, status=400)
+    except (ConnectionError, EOFError, web.RequestPayloadError):
+        await upload.cut()
+    else:
+        await upload.finish()
+    answer: dict[str, Any] = {"files": upload.written or None}
+    if upload.errors:
+        return web.json_response({"errors": upload.errors, **answer}, status=400)
+    return web.json_response(answer)
+
+
+class _BulkUpload:
+    """The files of one form.
+
+    Attributes:
+        written: What was written, for the answer.
+        errors: What failed, for the answer.
+    """
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self.written: list[dict[str, Any]] = []
+        self.errors: list[str] = []
+        self._machine = sandbox.machine
+        self._old = sandbox.settings.generation == "old"
+        self._destinations: dict[str, str] = {}
+        self._field: Field | None = None
+        self._path = bytearray()
+        self._upload: int | None = None
+
+    async def take(self, event: "Field | bytes") -> None:
+        """Begin a field, or go on with the one that was begun."""
+        if isinstance(event, Field):
+            await self.finish()
+            self._field = event
+            if event.what == "file":
+                await self._begin(event.index)
+        elif self._field and self._field.what == "path":
+            self._path += event
+        elif self._upload is not None:
             try:
-                size = await asyncio.to_thread(_write, sandbox.path(destination), content)
-            except OSError as error:
-                errors.append(f"{destination}: create: {file_error(error).message}")
+                await self._machine.call("append_upload", {"upload": self._upload}, event)
+            except FileError as error:
+                await self.cut(error.message)
+
+    async def finish(self) -> None:
+        """End the field that was begun, which is complete."""
+        field, self._field = self._field, None
+        if field and field.what == "path":
+            path = self._path.decode(errors="surrogateescape")
+            self._path.clear()
+            self._destinations[field.index] = path.strip() if self._old else path
+        elif self._upload is not None:
+            arguments = {"upload": self._upload, "complete": True}
+            self._upload = None
+            try:
+                size, _ = await self._machine.call("end_upload", arguments)
+            except FileError as error:
+                self._fail(error.message)
             else:
-                written.append({"path": destination, "bytes": size})
-        else:
-            errors.append(f"file[{index}]: missing destination path")
-    answer = {"files": written, **({"errors": errors} if errors else {})}
-    return web.json_response(answer, status=400 if errors else 200)
+                self.written.append({"path": self._destination, "bytes": size})
+
+    async def cut(self, why: str = "write: unexpected EOF") -> None:
+        """End the field that was begun, of which no more will come."""
+        if self._upload is None:
+            self.errors.append("reading part: multipart: NextPart: EOF")
+            return
+        arguments = {"upload": self._upload, "complete": False}
+        self._upload = None
+        await self._machine.call("end_upload", arguments)
+        self._fail(why)
+
+    async def _begin(self, index: str) -> None:
+        self._destination = self._destinations.get(index, "")
+        if not self._destination:
+            self.errors.append(f"file[{index}]: missing .path metadata")
+            return
+        arguments = {"path": self._destination, "beside": not self._old}
+        try:
+            self._upload, _ = await self._machine.call("begin_upload", arguments)
+        except FileError as error:
+            self._fail(error.message)
+
+    def _fail(self, why: str) -> None:
+        self.errors.append(go_text(f"{self._destination}: {why}".encode(errors="surrogateescape")))
 
 
 def _boundary(request: web.Request) -> str | None:
@@ -62,67 +128,88 @@ def _boundary(request: web.Request) -> str | None:
     return header.get_boundary()
 
 
-def parse_form(boundary: str | None, body: bytes) -> list[tuple[str, str, bytes]]:
-    """Return a bulk upload's fields in order: index of the file, "path" or "file", content.
+class NotAFormError(Exception):
+    """A body is no multipart form."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """The beginning of a field in a form: index of its file, and "path" or "file"."""
+
+    index: str
+    what: str
+
+
+async def form_events(
+    boundary: str | None, chunks: AsyncIterator[bytes]
+) -> AsyncIterator[Field | bytes]:
+    """Yield a bulk upload's fields as they come: first the field, then its content in pieces.
 
     Names alone count: the SDKs fill in the other parameters each in their own way.
 
     Raises:
-        ValueError: The body is no such form, or lacks its end.
+        NotAFormError: The body is no form.
+        EOFError: The form lacks its end.
     """
-    delimiter = b"\r\n--" + (boundary or "").encode()
-    _, *sections, end = (b"\r\n" + body).split(delimiter)
-    if not boundary or not end.startswith(b"--"):
-        raise ValueError("not a complete multipart form")
-    fields = []
-    for section in sections:
-        head, _, content = section.partition(b"\r\n\r\n")
-        if field := _FIELD.search(head):
-            index, what = field.groups()
-            fields.append((index.decode(), what.decode(), content))
-    return fields
-
-
-def _write(path: Path, content: bytes) -> int:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return path.write_bytes(content)
+    if not boundary:
+        raise NotAFormError
+    delimiter = b"\r\n--" + boundary.encode()
+    rest, in_head, in_field = b"\r\n", False, False
+    async for chunk in chunks:
+        rest += chunk
+        while True:
+            if in_head:
+                if rest.startswith(b"--"):
+                    return
+                head, complete, content = rest.partition(b"\r\n\r\n")
+                if not complete:
+                    break
+                rest, in_head = content, False
+                named = _FIELD.search(head)
+                in_field = named is not None
+                if named:
+                    yield Field(named[1].decode(), named[2].decode())
+            before, found, after = rest.partition(delimiter)
+            if not found:
+                # The end of what is there may be the beginning of a delimiter.
+                safe = max(0, len(rest) - len(delimiter) + 1)
+                if in_field and safe:
+                    yield rest[:safe]
+                rest = rest[safe:]
+                break
+            if in_field and before:
+                yield before
+            rest, in_head = after, True
+    raise EOFError
 
 
 async def _download(request: web.Request) -> web.Response:
-    paths = (await read_json(request)).get("paths")
+    paths = (await bodies.read_json(request)).get("paths")
     if not paths or not isinstance(paths, list):
         return web.json_response({"error": "request body must be {paths: [...]}"}, status=400)
-    parts = [await asyncio.to_thread(_part, request, path) for path in paths]
+    parts = [await _part(request, path) for path in paths]
     body = b"".join([*parts, f"--{_BOUNDARY}--\r\n".encode()])
     # Not multipart/mixed, which the SDK refuses.
     content_type = f"multipart/form-data; boundary={_BOUNDARY}"
     return web.Response(body=body, headers={"Content-Type": content_type})
 
 
-def _part(request: web.Request, name: str) -> bytes:
+async def _part(request: web.Request, name: str) -> bytes:
     """Return one part of the form: the file, or the daemon's error about it."""
     sandbox = request[SANDBOX]
     try:
-        content = _read(sandbox, name)
+        _, content = await sandbox.machine.call("download", {"path": name})
     except FileError as error:
-        # Errors inside the form have a body in every generation.
-        body = json.dumps(error.body("new", request)).encode()
+        body = json.dumps(error.part(sandbox.settings.generation, name)).encode()
         return _form_part("error", name, "application/json; charset=utf-8", body)
     content_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
     return _form_part("file", name, content_type, content)
 
 
-def _read(sandbox: Sandbox, name: str) -> bytes:
-    path = sandbox.path(name)
-    if not name or path.is_dir():
-        raise FileError(400, f"{name!r} is not a file", code="INVALID_FILE_PATH")
-    try:
-        return path.read_bytes()
-    except (FileNotFoundError, PermissionError) as error:
-        raise file_error(error) from error
-    except OSError as error:
-        reason = os.strerror(error.errno or 0).lower()
-        raise FileError(500, f"{name}: {reason}", code="FILE_READ_FAILED") from error
+async def _download_one(request: web.Request) -> web.Response:
+    """Send one file as it is."""
+    _, content = await request[SANDBOX].machine.call("download", dict(request.query))
+    return web.Response(body=content, content_type="application/octet-stream")
 
 
 def _form_part(label: str, name: str, content_type: str, content: bytes) -> bytes:

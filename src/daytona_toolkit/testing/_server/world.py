@@ -1,6 +1,7 @@
 """All sandboxes of a server, and what can happen to them."""
 
 import asyncio
+import os
 import shutil
 import tempfile
 from collections.abc import Awaitable, Callable
@@ -12,6 +13,7 @@ from typing import Any
 from aiohttp import web
 
 from daytona_toolkit.testing._server.errors import ApiError, ProxyError, WireError
+from daytona_toolkit.testing._server.machine import is_confined
 from daytona_toolkit.testing._server.sandbox import Sandbox
 from daytona_toolkit.testing._server.settings import Settings
 
@@ -26,7 +28,7 @@ class World:
         self.settings = settings
         self.sandboxes: dict[str, Sandbox] = {}
         self.toolbox_url = ""
-        self.root = Path(tempfile.mkdtemp(prefix="daytona-server-")).resolve()
+        self.root = _new_folder()
         self.closed = False
         self._background: set[asyncio.Task[None]] = set()
 
@@ -159,6 +161,13 @@ class World:
         self._background.add(task)
         task.add_done_callback(self._background.discard)
         return task
+
+
+def _new_folder() -> Path:
+    """Make the folder for all sandboxes. Confined, they must not see it in a /tmp of their own."""
+    durable = "/var/tmp"  # noqa: S108
+    parent = durable if is_confined() and os.access(durable, os.W_OK) else None
+    return Path(tempfile.mkdtemp(prefix="daytona-server-", dir=parent)).resolve()
 
 
 WORLD = web.AppKey("world", World)

@@ -1,0 +1,67 @@
+"""The daemon's main loop: calls that arrive on standard input, each served in a thread.
+
+A call is a JSON line, `{"id", "call", "arguments", "size"}`, and `size` bytes; so is an answer,
+with `result`, or `refused`, or `errno`. The end of standard input ends the daemon, and with it
+every process that it started.
+"""
+
+import ctypes
+import errno
+import json
+import os
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, BinaryIO
+
+from daytona_toolkit.testing._server.daemon import files, processes, uploads
+from daytona_toolkit.testing._server.daemon.refusals import Refusal
+
+Call = Callable[[dict[str, Any], bytes], tuple[Any, bytes]]
+
+_PR_SET_CHILD_SUBREAPER = 36
+
+_CALLS: dict[str, Call] = {"run": processes.run, **files.CALLS, **uploads.CALLS}
+
+_writing = threading.Lock()
+
+
+def main() -> None:
+    """Serve until the other end goes away."""
+    # What a command leaves behind becomes our child, so that it can be found and ended.
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)
+    source, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    _send(answers, {"id": 0}, b"")
+    try:
+        while line := source.readline():
+            head = json.loads(line)
+            data = source.read(head["size"])
+            threading.Thread(target=_serve, args=(head, data, answers), daemon=True).start()
+    finally:
+        _writing.acquire()  # to the other end we are gone: nothing is answered any more
+        processes.end_all()
+        os._exit(0)
+
+
+def _serve(head: dict[str, Any], data: bytes, answers: BinaryIO) -> None:
+    answer: dict[str, Any] = {"id": head["id"]}
+    body = b""
+    try:
+        answer["result"], body = _CALLS[head["call"]](head["arguments"], data)
+    except Refusal as refusal:
+        answer["refused"] = refusal.args
+    except OSError as error:
+        answer["errno"] = error.errno
+    except ValueError:  # a NUL in a path
+        answer["errno"] = errno.EINVAL
+    _send(answers, answer, body)
+
+
+def _send(answers: BinaryIO, head: dict[str, Any], body: bytes) -> None:
+    line = json.dumps({**head, "size": len(body)}).encode() + b"\n"
+    # Standard input says it as well when nobody listens.
+    with _writing, suppress(OSError):
+        answers.write(line + body)
+        answers.flush()

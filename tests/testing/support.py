@@ -1,0 +1,92 @@
+"""What the tests of the server share."""
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+
+import pytest
+from daytona import DaytonaConfig, DaytonaError, Sandbox
+
+from daytona_toolkit.testing import DaytonaServer
+
+
+def config(server: DaytonaServer) -> DaytonaConfig:
+    return DaytonaConfig(api_key=server.api_key, api_url=server.api_url, target="local")
+
+
+def failure(call: Callable[[], Any]) -> Any:
+    with pytest.raises(DaytonaError) as caught:
+        call()
+    return caught.value
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    """Wait for what a fault has delayed."""
+    deadline = time.monotonic() + 20
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def is_alive(seconds: str) -> bool:
+    """Tell whether `sleep` runs with that argument, in whatever process namespace."""
+    wanted = [b"sleep", seconds.encode()]
+    return any(command_line(process)[:2] == wanted for process in Path("/proc").glob("[0-9]*"))
+
+
+def command_line(process: Path) -> list[bytes]:
+    """Return the command line of a process; nothing if it has ended meanwhile."""
+    try:
+        return (process / "cmdline").read_bytes().split(b"\0")
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
+@dataclass
+class Answer:
+    """An answer as it went over the wire."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class RawConnection:
+    """Requests to the toolbox that no SDK would send."""
+
+    def __init__(self, server: DaytonaServer, timeout: float) -> None:
+        self.http = HTTPConnection("127.0.0.1", server.port, timeout=timeout)
+        self._key = server.api_key
+
+    def call(
+        self,
+        sandbox: Sandbox,
+        method: str,
+        path: str,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Send bytes as they are, and everything else as JSON."""
+        data = body if isinstance(body, bytes | None) else json.dumps(body).encode()
+        headers = {"Authorization": f"Bearer {self._key}", **(headers or {})}
+        self.http.request(method, f"/toolbox/{sandbox.id}{path}", data, headers)
+        response = self.http.getresponse()
+        return Answer(response.status, dict(response.headers), response.read())
+
+
+@contextmanager
+def raw_connection(server: DaytonaServer, timeout: float = 30.0) -> Iterator[RawConnection]:
+    raw = RawConnection(server, timeout)
+    try:
+        yield raw
+    finally:
+        raw.http.close()
