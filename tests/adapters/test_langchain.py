@@ -1,7 +1,10 @@
 """The tools in LangChain: alone, in a ToolNode, and in the hands of an agent."""
 
 import asyncio
-import json
+import copy
+import dataclasses
+import inspect
+import pickle
 from typing import Any
 
 import pytest
@@ -9,7 +12,8 @@ from langchain.agents import create_agent
 from langchain.agents.middleware import HumanInTheLoopMiddleware
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import AIMessage, ToolMessage
-from langchain_daytona_toolkit import DaytonaToolkit, ExecTool, ReadTool
+from langchain_core.utils.function_calling import convert_to_openai_tool
+from langchain_daytona_toolkit import DaytonaToolkit, ExecTool, SandboxTool
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.prebuilt import ToolNode
@@ -17,6 +21,7 @@ from langgraph.types import Command
 
 from daytona_toolkit import LocalSandbox, SandboxSession, SessionPool
 from daytona_toolkit.errors import SessionClosedError
+from daytona_toolkit.tools import TOOLS
 from tests.adapters.scripted import langchain_model
 from tests.adapters.test_same_on_both import PICTURE
 from tests.support import unique_seconds
@@ -102,6 +107,13 @@ async def test_output_is_streamed_while_a_command_runs(session: SandboxSession) 
     assert custom == [{"tool_call_id": "call-1", **delta} for delta in tools]
 
 
+def test_output_is_not_streamed_where_that_is_not_wanted(session: SandboxSession) -> None:
+    toolkit = DaytonaToolkit(session, stream_output=False)
+    model = langchain_model([("exec", {"command": "echo hi"})], "done")
+    agent = create_agent(model, toolkit.get_tools())
+    assert list(agent.stream(ASK, stream_mode="custom")) == []
+
+
 def test_output_is_streamed_to_a_thread_too(session: SandboxSession) -> None:
     agent = agent_of(session, [("exec", {"command": "echo hi"})], "done")
     assert list(agent.stream(ASK, stream_mode="custom")) == [
@@ -140,13 +152,11 @@ async def test_a_tool_can_be_invoked_outside_a_graph(session: SandboxSession) ->
     assert tool.invoke({"command": "ls", "cwd": "nowhere"}).startswith("Error: 'nowhere'")
 
 
-def test_the_state_of_the_graph_is_neither_shown_to_callbacks_nor_taken_from_the_model(
-    session: SandboxSession,
-) -> None:
-    tool = ReadTool(session=session)
-    assert "runtime" not in json.dumps(tool.tool_call_schema.model_json_schema())
-    forged = {"file_path": "nope", "runtime": {"tool_call_id": "x", "state": {}}}
-    assert tool.invoke(forged).startswith("Error: 'nope' does not exist")
+def test_nobody_but_the_model_gives_a_tool_arguments(session: SandboxSession) -> None:
+    """So a model sees them all, can forge none, and callbacks show no state of the graph."""
+    for tool in DaytonaToolkit(session, tools="all").get_tools():
+        assert tool.get_input_schema() is TOOLS[tool.name].arguments  # LangGraph adds to no other
+        assert not tool._injected_args_keys
 
     agent = agent_of(session, [("exec", {"command": "echo hi"})], "done")
     inputs = []
@@ -157,6 +167,74 @@ def test_the_state_of_the_graph_is_neither_shown_to_callbacks_nor_taken_from_the
 
     agent.invoke(ASK, {"callbacks": [Spy()]})
     assert inputs == [("{'command': 'echo hi'}", {"command": "echo hi"})]
+
+
+@pytest.mark.parametrize("name", TOOLS)
+def test_every_provider_is_shown_the_same_schema(session: SandboxSession, name: str) -> None:
+    [tool] = DaytonaToolkit(session, tools=[name]).get_tools()
+    schema = TOOLS[name].schema()
+
+    # The packages for OpenAI and Anthropic convert the first, that for Google the second.
+    assert isinstance(tool.args_schema, type)
+    for shown in (
+        convert_to_openai_tool(tool)["function"]["parameters"],
+        tool.args_schema.model_json_schema(),
+    ):
+        assert shown["properties"] == schema["properties"]
+        assert shown.get("required") == schema.get("required")
+
+
+INVENTED = ["runtime", "config", "state", "store", "callbacks", "run_manager", "tool_call_id"]
+
+
+@pytest.mark.parametrize("argument", INVENTED)
+async def test_an_argument_that_a_model_made_up_gets_no_call_past_approval(
+    session: SandboxSession, argument: str
+) -> None:
+    """A call with it is not asked about, for it does not run."""
+    toolkit = DaytonaToolkit(session)
+    call = ("exec", {"command": "touch ran", argument: {"tool_call_id": "x"}})
+    agent = create_agent(
+        langchain_model([call], "done", [call], "done"),
+        toolkit.get_tools(),
+        middleware=[HumanInTheLoopMiddleware(interrupt_on=toolkit.interrupt_on())],
+        checkpointer=InMemorySaver(),
+    )
+    config = {"configurable": {"thread_id": "1"}}
+    for state in (agent.invoke(ASK, config), await agent.ainvoke(ASK, config)):
+        assert "__interrupt__" not in state
+        assert all(m.status == "error" for m in answers(state))
+        refusal = f"{argument} is not an argument of exec; it takes command, "
+        assert all(refusal in m.text for m in answers(state))
+    assert not session.exists("ran")
+
+
+def test_a_copy_of_a_tool_works_in_the_same_workspace(session: SandboxSession) -> None:
+    tool = ExecTool(session=session)
+    for copied in (copy.copy(tool), copy.deepcopy(tool), tool.model_copy(deep=True)):
+        assert copied.session is session
+        assert copied.invoke("echo hi") == "hi\n[exit code 0]"
+    with pytest.raises(TypeError, match="In the other process, make a session"):
+        pickle.dumps(tool)
+
+
+def test_what_is_no_workspace_is_refused_at_once() -> None:
+    for wrong in (None, LocalSandbox(), "./work", SandboxSession):
+        for take in (DaytonaToolkit, ExecTool):
+            with pytest.raises(TypeError, match="takes a SandboxSession or a SessionPool"):
+                take(session=wrong)
+
+
+def test_any_row_becomes_a_tool(session: SandboxSession) -> None:
+    row = dataclasses.replace(TOOLS["exec"], name="run", description="Run it.")
+    tool = SandboxTool(row, session=session, tags=["mine"])
+    assert (tool.name, tool.description, tool.tags) == ("run", "Run it.", ["mine"])
+    assert tool.invoke({"command": "echo hi"}) == "hi\n[exit code 0]"
+
+
+def test_a_tool_by_its_own_name_asks_for_a_session_alone() -> None:
+    parameters = inspect.signature(ExecTool).parameters.values()
+    assert [p.name for p in parameters if p.default is p.empty] == ["session"]
 
 
 def test_a_tool_says_what_it_does_and_where_but_no_secret() -> None:
@@ -195,9 +273,9 @@ def test_tools_can_be_chosen_and_named(session: SandboxSession) -> None:
     assert names(tools="all") == ["exec", "read", "write", "edit", "ls", "glob", "grep", "job"]
     assert names(tools=["job", "exec"], prefix="lab_") == ["lab_job", "lab_exec"]
     with pytest.raises(ValueError, match="out of exec, read"):
-        names(tools=["bash"])
+        DaytonaToolkit(session, tools=["exec", "bash"])
     with pytest.raises(ValueError, match="Choose another prefix"):
-        names(prefix="my lab.")
+        DaytonaToolkit(session, prefix="my lab.")
 
 
 def test_line_numbers_can_be_left_out(session: SandboxSession) -> None:

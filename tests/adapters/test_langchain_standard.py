@@ -4,21 +4,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from langchain_daytona_toolkit import (
-    EditTool,
-    ExecTool,
-    GlobTool,
-    GrepTool,
-    JobTool,
-    LsTool,
-    ReadTool,
-    SandboxTool,
-    WriteTool,
-)
+from langchain_daytona_toolkit import SandboxTool
 from langchain_tests.integration_tests import ToolsIntegrationTests
 from langchain_tests.unit_tests import ToolsUnitTests
 
 from daytona_toolkit import LocalSandbox, SandboxSession
+from daytona_toolkit.tools import TOOLS
 
 
 @pytest.fixture(scope="module")
@@ -27,22 +18,22 @@ def shared() -> Iterator[SandboxSession]:
         yield session
 
 
-EXAMPLES: dict[type[SandboxTool], dict[str, Any]] = {
-    ExecTool: {"command": "echo hello", "timeout": 10},
-    ReadTool: {"file_path": "notes.txt", "limit": 5},
-    WriteTool: {"file_path": "new.txt", "content": "hello\n"},
-    EditTool: {"file_path": "notes.txt", "old_string": "milk", "new_string": "bread"},
-    LsTool: {"path": "."},
-    GlobTool: {"pattern": "*.txt"},
-    GrepTool: {"pattern": "m.lk", "ignore_case": True},
-    JobTool: {},
+EXAMPLES: dict[str, dict[str, Any]] = {
+    "exec": {"command": "echo hello", "timeout": 10},
+    "read": {"file_path": "notes.txt", "limit": 5},
+    "write": {"file_path": "new.txt", "content": "hello\n"},
+    "edit": {"file_path": "notes.txt", "old_string": "milk", "new_string": "bread"},
+    "ls": {"path": "."},
+    "glob": {"pattern": "*.txt"},
+    "grep": {"pattern": "m.lk", "ignore_case": True},
+    "job": {},
 }
 
 
 class Standard:
     """What the suites ask for; each test finds the same file in the workspace."""
 
-    kind: type[SandboxTool]
+    row: str
 
     @pytest.fixture(autouse=True)
     def workspace(self, shared: SandboxSession) -> None:
@@ -51,18 +42,22 @@ class Standard:
 
     @property
     def tool_constructor(self) -> type[SandboxTool]:
-        return self.kind
+        return SandboxTool
 
     @property
     def tool_constructor_params(self) -> dict[str, Any]:
-        return {"session": self.session}
+        return {"row": TOOLS[self.row], "session": self.session}
 
     @property
     def tool_invoke_params_example(self) -> dict[str, Any]:
-        return EXAMPLES[self.kind]
+        return EXAMPLES[self.row]
 
 
-for _kind in EXAMPLES:
+def test_every_tool_has_an_example() -> None:
+    assert set(EXAMPLES) == set(TOOLS)
+
+
+for _row in EXAMPLES:
     for _suite in (ToolsUnitTests, ToolsIntegrationTests):
-        _name = f"Test{_kind.__name__}{_suite.__name__.removeprefix('Tools')}"
-        globals()[_name] = type(_name, (Standard, _suite), {"kind": _kind, "__module__": __name__})
+        _name = f"Test{_row.title()}{_suite.__name__.removeprefix('Tools')}"
+        globals()[_name] = type(_name, (Standard, _suite), {"row": _row, "__module__": __name__})

@@ -59,7 +59,7 @@ def test_the_snippets_for_llama_index_work(
     readme: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     openai = ModuleType("llama_index.llms.openai")
-    openai.OpenAI = lambda model: llama_index_model(*WORK)  # type: ignore[attr-defined]
+    openai.OpenAIResponses = lambda model: llama_index_model(*WORK)  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "llama_index.llms.openai", openai)
     printed = readme("llama-index")
     assert printed.startswith("It greets the world.")

@@ -3,11 +3,11 @@
 from typing import Any
 
 from langchain_core.tools import BaseTool, BaseToolkit
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, SkipValidation
 
 from daytona_toolkit import SandboxSession, SessionPool
 from daytona_toolkit.tools import Choice, choose
-from langchain_daytona_toolkit.tools import TOOL_CLASSES
+from langchain_daytona_toolkit.tools import SandboxTool, check_workspace
 
 
 class DaytonaToolkit(BaseToolkit):
@@ -20,36 +20,65 @@ class DaytonaToolkit(BaseToolkit):
             names.
         prefix: Put before the name of each tool.
         line_numbers: Whether lines of a file begin with their number.
+        stream_output: Whether output is handed on while a command runs, to those who stream the
+            graph. It takes more requests than to wait for the command's end.
+
+    Raises:
+        TypeError: `session` is neither a session nor a pool.
+        ValueError: There is no such tool, or the prefix makes no name.
 
     Example:
         ```python
         with SandboxSession(LocalSandbox()) as session:
-            agent = create_agent(model, DaytonaToolkit(session=session).get_tools())
+            agent = create_agent(model, DaytonaToolkit(session).get_tools())
         ```
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
-    session: SandboxSession | SessionPool = Field(exclude=True, repr=False)
+    session: SkipValidation[SandboxSession | SessionPool] = Field(exclude=True, repr=False)
     tools: Choice = "core"
     prefix: str = ""
     line_numbers: bool = True
+    stream_output: bool = True
+
+    def __init__(
+        self,
+        session: SandboxSession | SessionPool,
+        *,
+        tools: Choice = "core",
+        prefix: str = "",
+        line_numbers: bool = True,
+        stream_output: bool = True,
+    ) -> None:
+        check_workspace(type(self).__name__, session)
+        choose(tools, prefix)
+        fields: dict[str, Any] = {
+            "session": session,
+            "tools": tools,
+            "prefix": prefix,
+            "line_numbers": line_numbers,
+            "stream_output": stream_output,
+        }
+        super().__init__(**fields)
 
     def get_tools(self) -> list[BaseTool]:
-        """The tools.
-
-        Raises:
-            ValueError: There is no such tool, or the prefix makes no name.
-        """
+        """The tools, made anew at each call."""
         return [
-            TOOL_CLASSES[row.name](session=self.session, line_numbers=self.line_numbers, name=name)
+            SandboxTool(
+                row,
+                session=self.session,
+                line_numbers=self.line_numbers,
+                stream_output=self.stream_output,
+                name=name,
+            )
             for name, row in choose(self.tools, self.prefix).items()
         ]
 
     def interrupt_on(self) -> dict[str, Any]:
         """What `HumanInTheLoopMiddleware` takes: to ask before a call that changes something.
 
-        A call with wrong arguments is not asked about, as it will not run.
+        A call with wrong arguments is not asked about: the tool refuses it by the same check.
         """
         return {
             name: {

@@ -1,59 +1,96 @@
 """Rows of the tool table as tools of LangChain."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import lru_cache
-from typing import Annotated, Any, ClassVar, Literal
+from contextvars import copy_context
+from functools import partial
+from typing import Any, Literal, NoReturn
 
 from langchain_core.messages import ToolMessage
 from langchain_core.messages.content import create_image_block, create_text_block
 from langchain_core.runnables import RunnableConfig
-from langchain_core.tools import BaseTool, InjectedToolArg
-from pydantic import BaseModel, Field, create_model
+from langchain_core.runnables.config import var_child_runnable_config
+from langchain_core.tools import BaseTool
+from pydantic import Field, SkipValidation
 
 from daytona_toolkit import SandboxSession, SessionPool, tools
-from daytona_toolkit.tools import Arguments, OnOutput, Rendered, Tool
+from daytona_toolkit.tools import OnOutput, Rendered, Tool
 
 
 class SandboxTool(BaseTool):
-    """Base of the tools: a row of the tool table, and the session to run it in.
+    """A row of the tool table, in a workspace.
 
     What a model can do something about comes back as a message with `status="error"`; only
     errors after which the workspace is of no more use are raised.
 
+    A copy of a tool works in the same workspace. A tool cannot be pickled: another process
+    makes its own from a session of its own.
+
     Args:
-        session: The workspace, open or not; or a pool, which has one for each `thread_id`
-            of the runnable's config.
+        row: The row, such as `daytona_toolkit.tools.EXEC`.
+        session: The workspace, open or not; or a `SessionPool`, which has one for each
+            `thread_id` of the runnable's config.
         line_numbers: Whether lines of a file begin with their number.
+        stream_output: Whether output is handed on while a command runs, to those who stream the
+            graph. It takes more requests than to wait for the command's end.
         fields: Those of `BaseTool`, such as another `name`.
+
+    Example:
+        ```python
+        with SandboxSession(LocalSandbox()) as session:
+            print(SandboxTool(EXEC, session=session).invoke({"command": "ls"}))
+        ```
     """
 
-    row: ClassVar[Tool]
-
-    session: SandboxSession | SessionPool = Field(exclude=True, repr=False)
+    name: str = ""
+    description: str = ""
+    row: SkipValidation[Tool] = Field(exclude=True, repr=False)
+    session: SkipValidation[SandboxSession | SessionPool] = Field(exclude=True, repr=False)
     line_numbers: bool = True
+    stream_output: bool = True
     response_format: Literal["content", "content_and_artifact"] = "content_and_artifact"
 
     def __init__(
-        self, *, session: SandboxSession | SessionPool, line_numbers: bool = True, **fields: Any
+        self,
+        row: Tool,
+        *,
+        session: SandboxSession | SessionPool,
+        line_numbers: bool = True,
+        stream_output: bool = True,
+        **fields: Any,
     ) -> None:
+        check_workspace(type(self).__name__, session)
         super().__init__(
+            row=row,
             session=session,
             line_numbers=line_numbers,
+            stream_output=stream_output,
             **{
-                "name": self.row.name,
-                "description": self.row.description,
-                "args_schema": _with_runtime(self.row.arguments),
+                "name": row.name,
+                "description": row.description,
+                "args_schema": row.arguments,
                 "tags": ["daytona-toolkit"],
                 "metadata": {
-                    "readOnlyHint": self.row.read_only,
-                    "destructiveHint": self.row.destructive,
+                    "readOnlyHint": row.read_only,
+                    "destructiveHint": row.destructive,
                 },
             }
             | fields,
         )
         if isinstance(session, SandboxSession):
             self._name_sandbox(session)
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> "SandboxTool":
+        memo = {} if memo is None else memo
+        memo[id(self.session)] = self.session
+        return super().__deepcopy__(memo)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            f"The tool {self.name!r} cannot be pickled, for it holds a session. In the other "
+            "process, make a session, and the tool from it."
+        )
 
     def _parse_input(
         self, tool_input: str | dict[str, Any], tool_call_id: str | None
@@ -69,7 +106,7 @@ class SandboxTool(BaseTool):
     def _run(
         self, arguments: dict[str, Any], tool_call_id: str | None, config: RunnableConfig
     ) -> tuple[Any, Any]:
-        on_output = _deltas(arguments.pop("runtime", None))
+        on_output = self._on_output(config, tool_call_id)
         with self._workspace(config) as session:
             rendered = self.row.run(session, arguments, on_output, line_numbers=self.line_numbers)
         return self._answer(rendered, tool_call_id)
@@ -77,7 +114,7 @@ class SandboxTool(BaseTool):
     async def _arun(
         self, arguments: dict[str, Any], tool_call_id: str | None, config: RunnableConfig
     ) -> tuple[Any, Any]:
-        on_output = _deltas(arguments.pop("runtime", None))
+        on_output = self._on_output(config, tool_call_id)
         with self._workspace(config) as session:
             rendered = await self.row.arun(
                 session, arguments, on_output, line_numbers=self.line_numbers
@@ -102,6 +139,43 @@ class SandboxTool(BaseTool):
     def _name_sandbox(self, session: SandboxSession) -> None:
         self.metadata = (self.metadata or {}) | {"sandbox_id": session.sandbox.id}
 
+    def _on_output(self, config: RunnableConfig, tool_call_id: str | None) -> OnOutput | None:
+        """What hands on the output of a running command, for those who stream a graph.
+
+        Tools usually ask for it by an argument that LangGraph puts beside those of the
+        model. Then a model can make that argument up, some providers show it to the model,
+        and a call with it is not the call that was approved; so this asks for it here.
+        """
+        if not self.stream_output or "langgraph.config" not in sys.modules:
+            return None
+        from langgraph.config import get_stream_writer
+        from langgraph.prebuilt import ToolRuntime
+
+        # Python 3.10 does not hand the context on to the tasks of an asynchronous graph.
+        context = copy_context()
+        context.run(var_child_runnable_config.set, config)
+        try:
+            writer = context.run(get_stream_writer)
+        except (KeyError, RuntimeError):  # the tool is called outside of a graph
+            return None
+        runtime = ToolRuntime(
+            state=None,
+            context=None,
+            config=config,
+            stream_writer=writer,
+            tool_call_id=tool_call_id,
+            store=None,
+        )
+        emit = getattr(runtime, "emit_output_delta", None)  # since LangGraph 1.2
+
+        def on_output(stream: str, text: str) -> None:
+            delta = {"stream": stream, "text": text}
+            if emit is not None:
+                context.run(emit, delta)
+            context.run(writer, {"tool_call_id": tool_call_id, **delta})
+
+        return on_output
+
     def _answer(self, rendered: Rendered, tool_call_id: str | None) -> tuple[Any, Any]:
         content: Any = rendered.text
         if rendered.images:
@@ -125,82 +199,24 @@ class SandboxTool(BaseTool):
         return content, rendered.data
 
 
-class ExecTool(SandboxTool):
-    """Run a command in the workspace."""
+def check_workspace(taker: str, session: Any) -> None:
+    """Refuse what is no workspace before a model calls a tool.
 
-    row: ClassVar[Tool] = tools.EXEC
-
-
-class ReadTool(SandboxTool):
-    """Read a text file of the workspace, or look at a picture."""
-
-    row: ClassVar[Tool] = tools.READ
-
-
-class WriteTool(SandboxTool):
-    """Write a whole file of the workspace."""
-
-    row: ClassVar[Tool] = tools.WRITE
-
-
-class EditTool(SandboxTool):
-    """Replace a text in a file of the workspace."""
-
-    row: ClassVar[Tool] = tools.EDIT
-
-
-class LsTool(SandboxTool):
-    """List a folder of the workspace."""
-
-    row: ClassVar[Tool] = tools.LS
-
-
-class GlobTool(SandboxTool):
-    """Find files of the workspace by their path."""
-
-    row: ClassVar[Tool] = tools.GLOB
-
-
-class GrepTool(SandboxTool):
-    """Search lines of files of the workspace."""
-
-    row: ClassVar[Tool] = tools.GREP
-
-
-class JobTool(SandboxTool):
-    """Look after commands that run in the background."""
-
-    row: ClassVar[Tool] = tools.JOB
-
-
-TOOL_CLASSES: dict[str, type[SandboxTool]] = {
-    kind.row.name: kind
-    for kind in (ExecTool, ReadTool, WriteTool, EditTool, LsTool, GlobTool, GrepTool, JobTool)
-}
-
-
-@lru_cache
-def _with_runtime(arguments: type[Arguments]) -> type[BaseModel]:
-    """The arguments, and the runtime that LangGraph puts beside them.
-
-    LangGraph looks for it in the schema; the annotation keeps it from the model.
+    Raises:
+        TypeError: It is neither a session nor a pool.
     """
-    return create_model(
-        arguments.__name__,
-        __base__=arguments,
-        runtime=(Annotated[Any, InjectedToolArg], Field(default=None, exclude=True)),
-    )
+    if not isinstance(session, SandboxSession | SessionPool):
+        raise TypeError(
+            f"{taker} takes a SandboxSession or a SessionPool as its session, and this is a "
+            f"{type(session).__name__}. A sandbox becomes a session by SandboxSession(sandbox)."
+        )
 
 
-def _deltas(runtime: Any) -> OnOutput | None:
-    """What hands on the output of a running command, for those who stream a graph."""
-    emit = getattr(runtime, "emit_output_delta", None)
-    if emit is None:
-        return None
-
-    def on_output(stream: str, text: str) -> None:
-        delta = {"stream": stream, "text": text}
-        emit(delta)
-        runtime.stream_writer({"tool_call_id": runtime.tool_call_id, **delta})
-
-    return on_output
+ExecTool = partial(SandboxTool, tools.EXEC)
+ReadTool = partial(SandboxTool, tools.READ)
+WriteTool = partial(SandboxTool, tools.WRITE)
+EditTool = partial(SandboxTool, tools.EDIT)
+LsTool = partial(SandboxTool, tools.LS)
+GlobTool = partial(SandboxTool, tools.GLOB)
+GrepTool = partial(SandboxTool, tools.GREP)
+JobTool = partial(SandboxTool, tools.JOB)

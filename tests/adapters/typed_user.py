@@ -1,0 +1,32 @@
+"""What users write, for type checkers alone; see test_typing."""
+
+from langchain_core.tools import BaseTool
+from langchain_daytona_toolkit import DaytonaToolkit, ExecTool, SandboxTool
+from llama_index.core.agent.workflow import FunctionAgent
+from llama_index.core.llms.mock import MockFunctionCallingLLM
+from llama_index.core.workflow import Context
+from llama_index.tools.daytona import DaytonaToolSpec
+
+from daytona_toolkit import SandboxSession, SessionPool
+from daytona_toolkit.tools import EXEC
+
+
+def langchain(session: SandboxSession, pool: SessionPool) -> list[BaseTool]:
+    one: SandboxTool = ExecTool(session=session)
+    same = SandboxTool(EXEC, session=pool, line_numbers=False, tags=["mine"])
+    return [one, same, *DaytonaToolkit(session, tools=["read"], prefix="lab_").get_tools()]
+
+
+def llama_index(session: SandboxSession, pool: SessionPool) -> FunctionAgent:
+    async def conversation(ctx: Context) -> str:
+        return str(await ctx.store.get("conversation"))
+
+    spec = DaytonaToolSpec(pool, key=conversation, stream=True)
+    print({tool.metadata.name: tool for tool in DaytonaToolSpec(session).to_tool_list()})
+    return FunctionAgent(tools=spec.to_tool_list(), llm=MockFunctionCallingLLM())
+
+
+def wrong(session: SandboxSession) -> None:
+    ExecTool(sesion=session)  # type: ignore[call-arg]
+    DaytonaToolkit(session, tools="core", prefx="")  # type: ignore[call-arg]
+    DaytonaToolSpec(session, confirm="yes")  # type: ignore[arg-type]
