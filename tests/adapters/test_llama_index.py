@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import json
 from typing import Any
 
 import pytest
@@ -12,19 +13,23 @@ from llama_index.core.agent.workflow import (
     ToolCallResult,
 )
 from llama_index.core.base.llms.types import ImageBlock, TextBlock
+from llama_index.core.tools.calling import call_tool
 from llama_index.core.tools.tool_spec.base import BaseToolSpec
 from llama_index.core.tools.types import ToolMetadata, ToolOutput
+from llama_index.core.workflow import Context, JsonPickleSerializer
 from llama_index.tools.daytona import Approval, ApprovalRequest, CommandOutput, DaytonaToolSpec
 
-from daytona_toolkit import SandboxSession
+from daytona_toolkit import LocalSandbox, SandboxSession, SessionPool
 from daytona_toolkit.errors import SessionClosedError
+from daytona_toolkit.tools import TOOLS
 from tests.adapters.scripted import llama_index_model, react_model
 from tests.adapters.test_same_on_both import PICTURE
 from tests.support import unique_seconds
 
 # LlamaIndex's own.
 pytestmark = pytest.mark.filterwarnings(
-    "ignore::DeprecationWarning:inspect", "ignore:is_running called from within a step"
+    "ignore::DeprecationWarning:inspect",
+    "ignore:is_running called from within a step",
 )
 
 
@@ -129,9 +134,27 @@ async def test_output_is_streamed_while_a_command_runs(session: SandboxSession) 
     seen = []
     async for event in handler.stream_events():
         if isinstance(event, CommandOutput):
-            seen.append((event.tool, event.stream, event.text))
+            seen.append((event.tool, event.tool_id, event.stream, event.text))
             await session.awrite("go", "")
-    assert seen == [("exec", "stdout", "one\n"), ("exec", "stderr", "two\n")]
+    assert seen == [
+        ("exec", "call-1", "stdout", "one\n"),
+        ("exec", "call-1", "stderr", "two\n"),
+    ]
+
+
+async def answered(handler: Any, approve: Any) -> tuple[list[Any], list[ToolOutput]]:
+    """What was asked about in a run, and what the tools answered in the end."""
+    asked, answers = [], []
+    async for event in handler.stream_events():
+        if isinstance(event, ApprovalRequest):
+            asked.append(event)
+            for approved in approve(event, len(asked)):
+                reason = "" if approved else "no"
+                handler.ctx.send_event(Approval(call=event.call, approved=approved, reason=reason))
+        elif isinstance(event, ToolCallResult):
+            answers.append(event.tool_output)
+    assert str(await handler) == "done"
+    return asked, answers
 
 
 async def test_a_person_approves_and_refuses_what_changes_something(
@@ -145,20 +168,84 @@ async def test_a_person_approves_and_refuses_what_changes_something(
         ("write", {}),
     ]
     handler = agent_of(session, calls, "done", confirm=True).run("go on")
-    asked, answers = [], []
-    async for event in handler.stream_events():
-        if isinstance(event, ApprovalRequest):
-            asked.append(event.arguments["command"])
-            approved = event.arguments["command"].endswith("yes")
-            answer = Approval(call=event.call, approved=approved, reason="" if approved else "no")
-            handler.ctx.send_event(answer)
-        elif isinstance(event, ToolCallResult):
-            answers.append(event.tool_output)
-    assert sorted(asked) == ["echo x >> no", "echo x >> yes"]
+    asked, answers = await answered(
+        handler, lambda event, _: [event.arguments["command"].endswith("yes")]
+    )
+    assert sorted(event.arguments["command"] for event in asked) == [
+        "echo x >> no",
+        "echo x >> yes",
+    ]
     refused = [answer.content for answer in answers if "refused" in answer.content]
     assert refused == ["Error: exec was not run, because a person refused it: no"]
     assert session.read_bytes("yes") == b"x\n"
     assert not session.exists("no")
+
+
+@pytest.mark.parametrize("refused", [[], [1], [2], [3], [1, 3], [1, 2, 3]])
+async def test_calls_that_are_the_same_are_asked_about_one_by_one(
+    session: SandboxSession, refused: list[int]
+) -> None:
+    calls = [("exec", {"command": "echo x >> file"})] * 3
+    handler = agent_of(session, calls, "done", confirm=True).run("go on")
+    asked, answers = await answered(handler, lambda _, number: [number not in refused])
+    assert len(asked) == len({event.call for event in asked}) == 3
+    assert {event.tool_id for event in asked} == {"call-1", "call-2", "call-3"}
+    assert sorted(answer.is_error for answer in answers) == sorted(n in refused for n in (1, 2, 3))
+    assert (await session.aexec("cat file")).stdout == "x\n" * (3 - len(refused))
+
+
+async def test_answers_that_come_late_and_in_another_order_reach_their_calls(
+    session: SandboxSession,
+) -> None:
+    handler = agent_of(
+        session, [("exec", {"command": "echo x >> file"})] * 2, "done", confirm=True
+    ).run("go on")
+    waiting: list[ApprovalRequest] = []
+    results = {}
+    async for event in handler.stream_events():
+        if isinstance(event, ApprovalRequest):
+            waiting.append(event)
+            if len(waiting) == 2:
+                for request in reversed(waiting):
+                    approved = request.tool_id == "call-1"
+                    handler.ctx.send_event(Approval(call=request.call, approved=approved))
+        elif isinstance(event, ToolCallResult):
+            results[event.tool_id] = event.tool_output.is_error
+    assert str(await handler) == "done"
+    assert results == {"call-1": False, "call-2": True}
+    assert session.read_bytes("file") == b"x\n"
+
+
+async def test_a_call_that_is_approved_twice_runs_once(session: SandboxSession) -> None:
+    call = ("exec", {"command": "echo x >> file; sleep 0.5"})
+    handler = agent_of(session, [call], [call], "done", confirm=True).run("go on")
+    asked, answers = await answered(handler, lambda *_: [True, True])
+    assert len(asked) == len(answers) == 2
+    assert session.read_bytes("file") == b"x\nx\n"
+
+
+async def test_an_answer_may_come_to_another_process(session: SandboxSession) -> None:
+    """Which has nothing but the context, written down while the call waited."""
+    call = [("exec", {"command": "echo x >> file"})] * 2
+    agent = agent_of(session, call, "done", confirm=True)
+    handler = agent.run("go on")
+    waiting = []
+    async for event in handler.stream_events():
+        if isinstance(event, ApprovalRequest):
+            waiting.append(event.call)
+            if len(waiting) == 2:
+                break
+    written = json.loads(json.dumps(handler.ctx.to_dict(JsonPickleSerializer())))
+    await handler.cancel_run()
+
+    again = agent_of(session, "done", confirm=True)
+    handler = again.run(ctx=Context.from_dict(again, written, JsonPickleSerializer()))
+    decisions = dict(zip(waiting, [True, False], strict=True))
+    for call_id, approved in decisions.items():
+        handler.ctx.send_event(Approval(call=call_id, approved=approved))
+    _, answers = await answered(handler, lambda event, _: [decisions[event.call]])
+    assert sorted(answer.is_error for answer in answers) == [False, True]
+    assert session.read_bytes("file") == b"x\n"
 
 
 async def test_a_react_agent_uses_the_tools(session: SandboxSession) -> None:
@@ -214,6 +301,55 @@ def test_tools_can_be_chosen_and_named(session: SandboxSession) -> None:
     spec = DaytonaToolSpec(session)
     [read] = spec.to_tool_list(["read"], {"read": ToolMetadata("Look.", "look")})
     assert (read.metadata.name, read.metadata.description) == ("look", "Look.")
+    assert spec.to_tool_list([]) == []
+    for misspelt in ({"spec_functions": ["exce"]}, {"func_to_metadata_mapping": {"exce": None}}):
+        with pytest.raises(ValueError, match="no tool 'exce'; there are exec, read, write, edit"):
+            spec.to_tool_list(**misspelt)
+
+
+def test_a_tool_can_be_looked_up_by_its_name(session: SandboxSession) -> None:
+    spec = DaytonaToolSpec(session, prefix="lab_")
+    metadata = spec.get_metadata_from_fn_name("lab_exec")
+    assert metadata is not None
+    assert (metadata.name, metadata.description) == ("lab_exec", TOOLS["exec"].description)
+    assert metadata.fn_schema is spec.get_fn_schema_from_fn_name("lab_exec")
+    assert spec.get_metadata_from_fn_name("exec") is None
+
+
+async def test_an_only_argument_may_come_by_its_place(session: SandboxSession) -> None:
+    session.write("a", "")
+    tools = tools_of(session, tools="all")
+    assert tools["exec"].call("echo hi").content == "hi\n[exit code 0]"
+    assert call_tool(tools["ls"], {"path": "."}).content == "a  0\n"  # as LlamaIndex does
+
+
+def test_what_is_no_workspace_is_refused_at_once(session: SandboxSession) -> None:
+    for wrong in (None, LocalSandbox(), "./work", SandboxSession):
+        with pytest.raises(TypeError, match="takes a SandboxSession or a SessionPool"):
+            DaytonaToolSpec(wrong)
+    with SessionPool(lambda _: session) as pool, pytest.raises(TypeError, match="Give key="):
+        DaytonaToolSpec(pool)
+    with pytest.raises(TypeError, match="a SandboxSession takes none"):
+        DaytonaToolSpec(session, key="a")
+
+
+async def test_each_conversation_has_a_workspace_of_its_own() -> None:
+    async def conversation(ctx: Context) -> str:
+        return await ctx.store.get("conversation")
+
+    with SessionPool(lambda _: SandboxSession(LocalSandbox())) as pool:
+        call = [("exec", {"command": "touch $RANDOM; ls | wc -l"})]
+        tools = DaytonaToolSpec(pool, key=conversation).to_tool_list()
+        for name, seen in [("a", 1), ("b", 1), ("a", 2)]:
+            agent = FunctionAgent(tools=tools, llm=llama_index_model(call, "done"))
+            ctx = Context(agent)
+            await ctx.store.set("conversation", name)
+            answers = await outputs(agent.run("go on", ctx=ctx))
+            assert answers[0].content == f"{seen}\n[exit code 0]"
+
+        [exec_tool] = DaytonaToolSpec(pool, key="a", tools=["exec"]).to_tool_list()
+        assert exec_tool.call(command="ls | wc -l").content == "2\n[exit code 0]"
+        assert (await exec_tool.acall(command="ls | wc -l")).content == "2\n[exit code 0]"
 
 
 def test_line_numbers_can_be_left_out(session: SandboxSession) -> None:

@@ -1,58 +1,23 @@
 """Rows of the tool table as tools of LlamaIndex."""
 
-import hashlib
-import json
+import inspect
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from llama_index.core.base.llms.types import ContentBlock, ImageBlock, TextBlock
+from llama_index.core.bridge.pydantic import BaseModel
 from llama_index.core.tools import FunctionTool, ToolMetadata, ToolOutput
 from llama_index.core.tools.tool_spec.base import SPEC_FUNCTION_TYPE, BaseToolSpec
-from llama_index.core.workflow import Context, Event, HumanResponseEvent, InputRequiredEvent
+from llama_index.core.workflow import Context
+from llama_index.tools.daytona.approval import Approvals, tool_id
+from llama_index.tools.daytona.events import Approval, CommandOutput
 
-from daytona_toolkit import SandboxSession
+from daytona_toolkit import SandboxSession, SessionPool
 from daytona_toolkit.tools import Choice, OnOutput, Rendered, Tool, choose
 
-
-class CommandOutput(Event):
-    """New output of a running command.
-
-    Attributes:
-        tool: The name of the tool.
-        stream: `stdout` or `stderr`.
-        text: What was printed.
-    """
-
-    tool: str
-    stream: str
-    text: str
-
-
-class ApprovalRequest(InputRequiredEvent):
-    """A call that waits for a human; answer it with an `Approval` of the same `call`.
-
-    Attributes:
-        call: What names the call. Calls of one tool with the same arguments share it.
-        tool: The name of the tool.
-        arguments: As the model gave them.
-    """
-
-    call: str
-    tool: str
-    arguments: dict[str, Any]
-
-
-class Approval(HumanResponseEvent):
-    """The answer to an `ApprovalRequest`.
-
-    Attributes:
-        call: What names the call.
-        approved: Whether it may run.
-        reason: What the model is told if it may not.
-    """
-
-    call: str
-    approved: bool
-    reason: str = ""
+# Which session of a pool a call has.
+Key = str | Callable[[Context], str | Awaitable[str]]
 
 
 class DaytonaToolSpec(BaseToolSpec):
@@ -62,7 +27,9 @@ class DaytonaToolSpec(BaseToolSpec):
     errors after which the workspace is of no more use are raised.
 
     Args:
-        session: The workspace, open or not.
+        session: The workspace, open or not; or a `SessionPool`, with a `key`.
+        key: Which session of the pool: a fixed key, or a function of the `Context`, which
+            may be a coroutine function.
         tools: `"core"` (exec, read, write, edit), `"read_only"`, `"all"`, or a list of
             names.
         prefix: Put before the name of each tool.
@@ -71,8 +38,14 @@ class DaytonaToolSpec(BaseToolSpec):
         confirm: Before a call that changes something, write an `ApprovalRequest` to the
             workflow's stream and wait for the `Approval`.
 
-    With `stream` or `confirm` the tools run in agents and workflows only, which have a
-    `Context`.
+    With `stream`, `confirm` or a `key` that is a function, the tools run in agents and
+    workflows only, which have a `Context`. LlamaIndex runs a step again from its beginning
+    when it gets the event that it waited for, so with `confirm` a step of your own makes no
+    more than one call, and nothing else before it; agents do so.
+
+    Raises:
+        TypeError: `session` is neither a session nor a pool, or has no fitting `key`.
+        ValueError: There is no such tool, or the prefix makes no name.
 
     Example:
         ```python
@@ -83,53 +56,93 @@ class DaytonaToolSpec(BaseToolSpec):
 
     def __init__(
         self,
-        session: SandboxSession,
+        session: SandboxSession | SessionPool,
         *,
+        key: Key | None = None,
         tools: Choice = "core",
         prefix: str = "",
         line_numbers: bool = True,
         stream: bool = False,
         confirm: bool = False,
     ) -> None:
+        _check(session, key)
         self._session = session
+        self._key = key
         self._rows = choose(tools, prefix)
         self._line_numbers = line_numbers
         self._stream = stream
-        self._confirm = confirm
+        self._approvals = Approvals() if confirm else None
         self.spec_functions: list[SPEC_FUNCTION_TYPE] = list(self._rows)
 
+    # FunctionAgent takes a list[BaseTool | Callable], which no list of one of them is.
     def to_tool_list(
         self,
         spec_functions: list[SPEC_FUNCTION_TYPE] | None = None,
         func_to_metadata_mapping: dict[str, ToolMetadata] | None = None,
-    ) -> list[FunctionTool]:
-        """The tools, or those of them that are named, in both colours."""
-        given = func_to_metadata_mapping or {}
+    ) -> list[Any]:
+        """The tools, each a `FunctionTool` in both colours.
+
+        Args:
+            spec_functions: The names of those that are wanted; all by default.
+            func_to_metadata_mapping: Other names or descriptions, by name.
+
+        Raises:
+            ValueError: There is no tool of such a name.
+        """
+        named = self.spec_functions if spec_functions is None else spec_functions
+        for name in [*named, *(func_to_metadata_mapping or {})]:
+            if name not in self._rows:
+                raise ValueError(f"There is no tool {name!r}; there are {', '.join(self._rows)}.")
+        metadata = {name: self._metadata(name) for name in self._rows}
+        metadata |= func_to_metadata_mapping or {}
         return [
-            self._tool(row, given.get(name) or ToolMetadata(row.description, name, row.arguments))
-            for name, row in self._rows.items()
-            if name in (spec_functions or self.spec_functions)
+            self._tool(row, metadata[name]) for name, row in self._rows.items() if name in named
         ]
+
+    def get_metadata_from_fn_name(
+        self, fn_name: str, spec_functions: list[SPEC_FUNCTION_TYPE] | None = None
+    ) -> ToolMetadata | None:
+        """What a model is told of a tool; None if there is no such tool."""
+        return self._metadata(fn_name) if fn_name in self._rows else None
+
+    def get_fn_schema_from_fn_name(
+        self, fn_name: str, spec_functions: list[SPEC_FUNCTION_TYPE] | None = None
+    ) -> type[BaseModel] | None:
+        """The model of a tool's arguments; None if there is no such tool."""
+        return self._rows[fn_name].arguments if fn_name in self._rows else None
+
+    def _metadata(self, name: str) -> ToolMetadata:
+        row = self._rows[name]
+        return ToolMetadata(row.description, name, row.arguments)
 
     def _tool(self, row: Tool, metadata: ToolMetadata) -> FunctionTool:
         name = metadata.get_name()
 
-        def run(**arguments: Any) -> ToolOutput:
-            rendered = row.run(self._session, arguments, line_numbers=self._line_numbers)
+        def run(first: Any = None, /, **named: Any) -> ToolOutput:
+            arguments = _by_name(row, first, named)
+            with self._workspace(self._key) as session:
+                rendered = row.run(session, arguments, line_numbers=self._line_numbers)
             return _output(name, arguments, rendered)
 
-        async def arun(**arguments: Any) -> ToolOutput:
-            rendered = await row.arun(self._session, arguments, line_numbers=self._line_numbers)
+        async def arun(first: Any = None, /, **named: Any) -> ToolOutput:
+            arguments = _by_name(row, first, named)
+            with self._workspace(self._key) as session:
+                rendered = await row.arun(session, arguments, line_numbers=self._line_numbers)
             return _output(name, arguments, rendered)
 
-        async def arun_within(ctx: Context, **arguments: Any) -> ToolOutput:
-            refusal = await self._refusal(ctx, name, row, arguments)
-            rendered = refusal or await row.arun(
-                self._session, arguments, self._deltas(ctx, name), line_numbers=self._line_numbers
-            )
+        async def arun_within(first: Any = None, /, *, ctx: Context, **named: Any) -> ToolOutput:
+            arguments = _by_name(row, first, named)
+            if self._approvals is None or not row.needs_approval(arguments):
+                rendered = await self._run_within(ctx, name, row, arguments)
+            else:
+                async with self._approvals.answer(ctx, name, arguments) as answer:
+                    if answer.approved:
+                        rendered = await self._run_within(ctx, name, row, arguments)
+                    else:
+                        rendered = _refused(name, answer)
             return _output(name, arguments, rendered)
 
-        within = self._stream or self._confirm
+        within = self._stream or self._approvals is not None or callable(self._key)
         # What the function returns is the output already; without a callback LlamaIndex
         # would turn it into text. Both colours, or the callback would run in an executor.
         return FunctionTool.from_defaults(
@@ -140,31 +153,53 @@ class DaytonaToolSpec(BaseToolSpec):
             async_callback=_same_async,
         )
 
-    async def _refusal(
+    async def _run_within(
         self, ctx: Context, name: str, row: Tool, arguments: dict[str, Any]
-    ) -> Rendered | None:
-        """Ask, if that is wanted; nothing may come before, as waiting runs the tool again."""
-        if not (self._confirm and row.needs_approval(arguments)):
-            return None
-        call = _call_id(name, arguments)
-        answer = await ctx.wait_for_event(
-            Approval,
-            waiter_event=ApprovalRequest(call=call, tool=name, arguments=arguments),
-            requirements={"call": call},
-            timeout=None,
-        )
-        if answer.approved:
-            return None
-        reason = f": {answer.reason}" if answer.reason else "."
-        text = f"Error: {name} was not run, because a person refused it{reason}"
-        return Rendered(text, {"error": "Refused", "message": answer.reason}, is_error=True)
+    ) -> Rendered:
+        key = self._key(ctx) if callable(self._key) else self._key
+        if inspect.isawaitable(key):
+            key = await key
+        on_output = _on_output(ctx, name) if self._stream else None
+        with self._workspace(key) as session:
+            return await row.arun(session, arguments, on_output, line_numbers=self._line_numbers)
 
-    def _deltas(self, ctx: Context, name: str) -> OnOutput | None:
-        if not self._stream:
-            return None
-        return lambda stream, text: ctx.write_event_to_stream(
-            CommandOutput(tool=name, stream=stream, text=text)
+    def _workspace(self, key: Any) -> AbstractContextManager[SandboxSession]:
+        if isinstance(self._session, SandboxSession):
+            return nullcontext(self._session)
+        return self._session.use(key)
+
+
+def _check(session: Any, key: Any) -> None:
+    if isinstance(session, SandboxSession):
+        if key is not None:
+            raise TypeError("key= names a session of a SessionPool; a SandboxSession takes none.")
+    elif not isinstance(session, SessionPool):
+        raise TypeError(
+            "DaytonaToolSpec takes a SandboxSession or a SessionPool, and this is a "
+            f"{type(session).__name__}. A sandbox becomes a session by SandboxSession(sandbox)."
         )
+    elif not (isinstance(key, str) or callable(key)):
+        raise TypeError(
+            "Which session of the pool is it? Give key=, a text or a function of the Context."
+        )
+
+
+def _by_name(row: Tool, first: Any, named: dict[str, Any]) -> dict[str, Any]:
+    """LlamaIndex itself gives a tool's only argument by its place."""
+    return named if first is None else {next(iter(row.arguments.model_fields)): first} | named
+
+
+def _on_output(ctx: Context, name: str) -> OnOutput:
+    call = tool_id()
+    return lambda stream, text: ctx.write_event_to_stream(
+        CommandOutput(tool=name, tool_id=call, stream=stream, text=text)
+    )
+
+
+def _refused(name: str, answer: Approval) -> Rendered:
+    reason = f": {answer.reason}" if answer.reason else "."
+    text = f"Error: {name} was not run, because a person refused it{reason}"
+    return Rendered(text, {"error": "Refused", "message": answer.reason}, is_error=True)
 
 
 def _output(name: str, arguments: dict[str, Any], rendered: Rendered) -> ToolOutput:
@@ -188,9 +223,3 @@ def _same(output: ToolOutput) -> ToolOutput:
 
 async def _same_async(output: ToolOutput) -> ToolOutput:
     return output
-
-
-def _call_id(name: str, arguments: dict[str, Any]) -> str:
-    """A name for a call, the same each time that the tool's body runs."""
-    text = json.dumps([name, arguments], sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
