@@ -140,7 +140,7 @@ class TruncatedMultipart(Fault):
         keep: Share of the body that is sent.
     """
 
-    kind: str | None = "download"
+    kind: str | None = field(default="download", kw_only=True)
     keep: float = 0.5
 
     async def apply(self, request: web.Request, execute: Execute) -> web.StreamResponse:
@@ -178,7 +178,7 @@ class ForkFailure(Fault):
         reason: Why it cannot, in the system's words.
     """
 
-    kind: str | None = "execute"
+    kind: str | None = field(default="execute", kw_only=True)
     reason: str = "resource temporarily unavailable"
 
     async def apply(self, request: web.Request, execute: Execute) -> web.StreamResponse:

@@ -133,7 +133,7 @@ class CutUpload(Fault):
         then: What the client sees; None for what the daemon says.
     """
 
-    kind: str | None = "upload"
+    kind: str | None = field(default="upload", kw_only=True)
     keep: float = 0.5
     then: Fault | None = field(default_factory=DropBefore)
 
@@ -154,7 +154,7 @@ class SlowUpload(Fault):
         then: What the client sees at once; None to have it wait for the answer.
     """
 
-    kind: str | None = "upload"
+    kind: str | None = field(default="upload", kw_only=True)
     seconds: float = 1.0
     then: Fault | None = None
 

@@ -72,8 +72,10 @@ def _communicate(
     if drain is None:
         return process.communicate(data, timeout)[0]
     started, ended = time.monotonic(), None
+    rest: bytes | None = data
     while True:
-        complete, printed = _look(process, data)
+        complete, printed = _look(process, rest)
+        rest = None  # it is remembered
         now = time.monotonic()
         if ended is None and process.poll() is not None:
             ended = now
@@ -83,7 +85,7 @@ def _communicate(
             raise subprocess.TimeoutExpired(process.args, timeout)
 
 
-def _look(process: "subprocess.Popen[bytes]", data: bytes) -> tuple[bool, bytes]:
+def _look(process: "subprocess.Popen[bytes]", data: bytes | None) -> tuple[bool, bytes]:
     """Return whether a program's output has come to its end, and what there is of it."""
     try:
         return True, process.communicate(data, _LOOK)[0]

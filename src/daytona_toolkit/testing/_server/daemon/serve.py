@@ -11,6 +11,7 @@ import json
 import os
 import sys
 import threading
+import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, BinaryIO
@@ -54,8 +55,9 @@ def _serve(head: dict[str, Any], data: bytes, answers: BinaryIO) -> None:
         answer["refused"] = refusal.args
     except OSError as error:
         answer["errno"] = error.errno
-    except ValueError:  # a NUL in a path
-        answer["errno"] = errno.EINVAL
+    except Exception:  # a mistake of ours: somebody waits for an answer all the same
+        traceback.print_exc()
+        answer["errno"] = errno.EIO
     _send(answers, answer, body)
 
 
