@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-FRAMEWORKS = {"langchain", "langchain_core", "langgraph", "llama_index.core"}
+FRAMEWORKS = {"langchain", "langchain_core", "langgraph", "llama_index.core", "mcp"}
 LATER = {"aiohttp", "daytona", "pytest"}
 
 
@@ -14,6 +14,7 @@ LATER = {"aiohttp", "daytona", "pytest"}
     [
         ("daytona_toolkit.tools", set()),
         ("daytona_toolkit.testing", set()),
+        ("daytona_toolkit_mcp", {"mcp"}),
         ("langchain_daytona_toolkit", {"langchain_core"}),
         ("llama_index.tools.daytona", {"llama_index.core"}),
     ],

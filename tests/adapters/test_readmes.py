@@ -64,3 +64,7 @@ def test_the_snippets_for_llama_index_work(
     printed = readme("llama-index")
     assert printed.startswith("It greets the world.")
     assert "approved: exec {'command': 'python3 hello.py'}\nstdout hello world\n" in printed
+
+
+def test_the_snippets_for_mcp_work(readme: Callable[[str], str]) -> None:
+    assert readme("mcp") == "hello\n[exit code 0]\n"

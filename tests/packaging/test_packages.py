@@ -15,6 +15,16 @@ from daytona_toolkit import LocalSandbox, SandboxSession
 with SandboxSession(LocalSandbox()) as session:
     print(session.exec("echo works").stdout)
 """,
+    "daytona-toolkit-mcp": """
+import asyncio, mcp
+from daytona_toolkit import LocalSandbox, SandboxSession
+from daytona_toolkit_mcp import make_server
+async def main():
+    async with SandboxSession(LocalSandbox()) as session:
+        async with mcp.Client(make_server(session)) as client:
+            print(await client.call_tool("exec", {"command": "echo works"}))
+asyncio.run(main())
+""",
     "langchain-daytona-toolkit": """
 from daytona_toolkit import LocalSandbox, SandboxSession
 from langchain_daytona_toolkit import DaytonaToolkit
@@ -40,7 +50,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_all_are_built_and_accepted(built: Path) -> None:
     names = sorted(path.name for path in built.iterdir() if path.name != ".gitignore")
-    assert len(names) == 6
+    assert len(names) == 2 * len(PROGRAMS)
     check = ["uvx", "twine", "check", "--strict", *(str(built / name) for name in names)]
     done = subprocess.run(check, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout

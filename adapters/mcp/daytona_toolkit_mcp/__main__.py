@@ -1,0 +1,111 @@
+"""The command `daytona-toolkit-mcp`."""
+
+import argparse
+import os
+import signal
+from collections.abc import Sequence
+
+import anyio
+import uvicorn
+from mcp.server.stdio import stdio_server
+
+from daytona_toolkit import DaytonaSandbox, LocalSandbox, SandboxSession, open_session
+from daytona_toolkit_mcp import LIMITS, make_app, make_server
+
+_ABOUT = """\
+An MCP server over a live workspace: on standard input and output, or over HTTP with --port.
+Without --folder, --create, --attach and --key the workspace is a new Daytona sandbox if
+DAYTONA_API_KEY is set, and else a temporary folder. With DAYTONA_TOOLKIT_MCP_TOKEN set, HTTP
+requests must bring its value as their bearer token."""
+
+# Seconds that open requests get to end once the server is told to stop.
+_FAREWELL = 3
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Serve a workspace until the client, or a signal, ends it."""
+    parser = _parser()
+    options = parser.parse_args(argv)
+    try:
+        anyio.run(_serve, options)
+    except ValueError as error:
+        parser.error(str(error))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="daytona-toolkit-mcp", description=_ABOUT)
+    where = parser.add_mutually_exclusive_group().add_argument
+    where("--folder", help="a local sandbox over this folder")
+    where("--create", action="store_true", help="a new Daytona sandbox, deleted at the end")
+    where("--attach", metavar="ID", help="a Daytona sandbox that exists, left running")
+    where("--key", help="the Daytona sandbox of this key, made if need be, left running")
+    add = parser.add_argument
+    add("--isolation", default="auto", help="of a local sandbox: auto, bubblewrap, landlock, none")
+    add("--secret", action="append", default=[], help="a variable for commands, not for the model")
+    add("--tools", default="all", help="core, read_only, all, or names with commas between them")
+    add("--read-only", action="store_const", const="read_only", dest="tools", help="look only")
+    add("--prefix", default="", help="put before the name of each tool")
+    add("--approval", action="store_true", help="ask a person before each call that changes things")
+    add("--port", type=int, help="serve HTTP at this port, under /mcp")
+    add("--host", default="127.0.0.1", help="the address; any but loopback needs a token")
+    add("--name", action="append", default=[], help="a host name by which clients reach the server")
+    return parser
+
+
+def _session(options: argparse.Namespace) -> SandboxSession:
+    missing = [name for name in options.secret if name not in os.environ]
+    if missing:
+        raise ValueError(f"--secret {missing[0]}: there is no such variable in the environment")
+    env = {name: os.environ[name] for name in options.secret}
+    if options.folder is not None:
+        local = LocalSandbox(options.folder, isolation=options.isolation)
+        return SandboxSession(local, env=env, limits=LIMITS)
+    if options.create:
+        sandbox = DaytonaSandbox.create()
+    elif options.attach:
+        sandbox = DaytonaSandbox.attach(options.attach)
+    elif options.key:
+        sandbox = DaytonaSandbox.get_or_create(options.key)
+    else:
+        return open_session(isolation=options.isolation, env=env, limits=LIMITS)
+    return SandboxSession(sandbox, env=env, limits=LIMITS)
+
+
+async def _serve(options: argparse.Namespace) -> None:
+    several = "," in options.tools or options.tools not in ("core", "read_only", "all")
+    tools = options.tools.split(",") if several else options.tools
+    session = _session(options)
+    try:
+        server = make_server(session, tools=tools, prefix=options.prefix, approval=options.approval)
+        if options.port is None:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(_leave_at_a_signal, session)
+                async with stdio_server() as (incoming, outgoing):
+                    await server.run(incoming, outgoing, server.create_initialization_options())
+                tasks.cancel_scope.cancel()
+        else:
+            token = os.environ.get("DAYTONA_TOOLKIT_MCP_TOKEN")
+            app = make_app(server, host=options.host, names=options.name, token=token)
+            signal.signal(signal.SIGTERM, _leave)
+            config = uvicorn.Config(app, host=options.host, port=options.port, access_log=False)
+            config.timeout_graceful_shutdown = _FAREWELL
+            await uvicorn.Server(config).serve()
+    finally:
+        with anyio.CancelScope(shield=True):
+            await session.aclose()
+
+
+async def _leave_at_a_signal(session: SandboxSession) -> None:
+    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async for number in signals:
+            await session.aclose()
+            os._exit(128 + number)  # the thread that reads standard input cannot be woken
+
+
+def _leave(number: int, frame: object) -> None:
+    """Let a signal that uvicorn has heeded, and raises again, end the program in order."""
+    raise SystemExit(128 + number)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,65 @@
+"""A person's consent before a call that changes something."""
+
+import json
+import secrets
+from hashlib import sha256
+
+import mcp_types as types
+from mcp.server import ServerRequestContext
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+
+# Characters of a call that a person is shown of its head, and of its tail.
+_SHOWN = 2000
+
+# Questions that may be open at once; the oldest is forgotten, and asked again if need be.
+_OPEN = 1000
+
+_NO_FIELDS: types.ElicitRequestedSchema = {"type": "object", "properties": {}}
+
+
+class Approval:
+    """Asks a person, through the client, about one call at a time.
+
+    In the revision of 2026-07-28 the question is the answer to the call, and the client then
+    calls again. The state that it brings along was never seen before, and is good for one
+    call with the same arguments: a yes to `ls` is none to `rm`.
+    """
+
+    def __init__(self) -> None:
+        self._asked: dict[str, bytes] = {}
+
+    async def of(
+        self, ctx: ServerRequestContext, params: types.CallToolRequestParams
+    ) -> types.InputRequiredResult | str | None:
+        """None if the person agrees; else the question, or why the call is not run."""
+        capabilities = ctx.session.client_capabilities
+        if capabilities is None or capabilities.elicitation is None:
+            return "it needs the approval of a person, and this client cannot ask for it"
+        call = f"{params.name} {json.dumps(params.arguments, sort_keys=True, indent=2)}"
+        if ctx.protocol_version not in MODERN_PROTOCOL_VERSIONS:
+            given = await ctx.session.elicit_form(_question(call), _NO_FIELDS, ctx.request_id)
+            return _reason(given)
+        digest = sha256(call.encode()).digest()
+        if self._asked.pop(params.request_state or "", None) == digest:
+            return _reason((params.input_responses or {}).get("approval"))
+        while len(self._asked) >= _OPEN:
+            del self._asked[next(iter(self._asked))]
+        state = secrets.token_urlsafe()
+        self._asked[state] = digest
+        form = types.ElicitRequestFormParams(message=_question(call), requested_schema=_NO_FIELDS)
+        request = types.ElicitRequest(params=form)
+        return types.InputRequiredResult(input_requests={"approval": request}, request_state=state)
+
+
+def _question(call: str) -> str:
+    """Both ends of a long call are shown: what matters is often said at the end."""
+    left_out = len(call) - 2 * _SHOWN
+    if left_out > 0:
+        call = f"{call[:_SHOWN]}\n[... {left_out:,} characters ...]\n{call[-_SHOWN:]}"
+    return f"Allow this call?\n{call}"
+
+
+def _reason(answer: object) -> str | None:
+    if isinstance(answer, types.ElicitResult) and answer.action == "accept":
+        return None
+    return "the person did not approve of it"

@@ -1,0 +1,92 @@
+"""Files of the workspace as resources."""
+
+import base64
+import mimetypes
+from urllib.parse import quote, unquote
+
+import mcp_types as types
+from mcp.server import ServerRequestContext
+from mcp.shared.exceptions import MCPError
+
+from daytona_toolkit import SandboxError, SandboxSession, TerminalError
+from daytona_toolkit.results import Entry
+
+_SCHEME = "workspace:///"
+
+# Bytes of the largest file that is read whole; the tool `read` shows parts of larger ones.
+_LARGEST = 1024 * 1024
+
+
+class Files:
+    """What lies in the workspace; what lies in its root is listed."""
+
+    def __init__(self, session: SandboxSession) -> None:
+        self._session = session
+
+    async def list(
+        self, ctx: ServerRequestContext, params: types.PaginatedRequestParams | None
+    ) -> types.ListResourcesResult:
+        """The files of the root, none while the workspace is not open.
+
+        Clients list what there is as soon as they connect, which shall not start a sandbox.
+        """
+        if not self._session.transcript:
+            return types.ListResourcesResult(resources=[])
+        try:
+            entries = (await self._session.als()).entries
+        except SandboxError as error:
+            raise self._refused(error) from None
+        files = [_resource(entry) for entry in entries if entry.type == "file"]
+        return types.ListResourcesResult(resources=files)
+
+    async def templates(
+        self, ctx: ServerRequestContext, params: types.PaginatedRequestParams | None
+    ) -> types.ListResourceTemplatesResult:
+        """One, for every file."""
+        about = "A file of the workspace, by its path from the root."
+        uri = f"{_SCHEME}{{+path}}"
+        file = types.ResourceTemplate(uri_template=uri, name="file", description=about)
+        return types.ListResourceTemplatesResult(resource_templates=[file])
+
+    async def read(
+        self, ctx: ServerRequestContext, params: types.ReadResourceRequestParams
+    ) -> types.ReadResourceResult:
+        """A whole file: its text if it is UTF-8, else its bytes."""
+        if not params.uri.startswith(_SCHEME):
+            raise MCPError(types.INVALID_PARAMS, f"Unknown resource: {params.uri}")
+        path = unquote(params.uri.removeprefix(_SCHEME), errors="surrogateescape")
+        try:
+            content = await self._session.aread_bytes(path)
+        except SandboxError as error:
+            raise self._refused(error) from None
+        if len(content) > _LARGEST:
+            size = f"{len(content):,} bytes, more than the {_LARGEST:,} of a resource"
+            raise MCPError(types.INVALID_PARAMS, f"{_shown(path)} has {size}; read parts of it.")
+        # Decoded in a way that can be undone, so that secrets are hidden in any file.
+        text = self._session.mask(content.decode(errors="surrogateescape"))
+        kind = mimetypes.guess_type(path)[0]
+        part: types.TextResourceContents | types.BlobResourceContents
+        part = types.TextResourceContents(uri=params.uri, mime_type=kind, text=text)
+        if "\0" in text or text != _shown(text):
+            blob = base64.b64encode(text.encode(errors="surrogateescape")).decode()
+            part = types.BlobResourceContents(uri=params.uri, mime_type=kind, blob=blob)
+        return types.ReadResourceResult(contents=[part])
+
+    def _refused(self, error: SandboxError) -> MCPError:
+        ours = isinstance(error, TerminalError)
+        code = types.INTERNAL_ERROR if ours else types.INVALID_PARAMS
+        return MCPError(code, _shown(self._session.mask(str(error))))
+
+
+def _resource(entry: Entry) -> types.Resource:
+    return types.Resource(
+        uri=_SCHEME + quote(entry.path, errors="surrogateescape"),
+        name=_shown(entry.path),
+        mime_type=mimetypes.guess_type(entry.path)[0],
+        size=entry.size,
+    )
+
+
+def _shown(text: str) -> str:
+    """Text that JSON has a place for: bytes that are not UTF-8 are question marks in it."""
+    return text.encode(errors="replace").decode()
