@@ -1,5 +1,11 @@
 """What holds for every test."""
 
+import re
+from collections import Counter
+from collections.abc import Generator
+from typing import Any
+
+import pytest
 from hypothesis import HealthCheck, settings
 
 # Two cores run tests and the sandboxes under them: how long an example takes says nothing.
@@ -7,3 +13,33 @@ settings.register_profile(
     "project", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("project")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_report_to_serializable() -> Generator[None, Any, Any]:
+    """Escape lone surrogates: a failure that shows one could not travel from worker to runner."""
+    return escaped((yield))
+
+
+def escaped(value: Any) -> Any:
+    """The same value with no lone surrogate in any of its strings."""
+    match value:
+        case str():
+            return value.encode(errors="backslashreplace").decode()
+        case dict():
+            return {escaped(key): escaped(item) for key, item in value.items()}
+        case list() | tuple():
+            return type(value)(escaped(item) for item in value)
+        case _:
+            return value
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say in one line what was not tried, and for want of what."""
+    reasons = [str(report.longrepr) for report in terminalreporter.getreports("skipped")]
+    wanted = Counter(
+        want[1] for reason in reasons if (want := re.search(r"for want of ([^:]+):", reason))
+    )
+    if wanted:
+        tests = ", ".join(f"{count} for want of {what}" for what, count in wanted.most_common())
+        terminalreporter.write_line(f"Not tried on this machine: {tests}.", yellow=True)

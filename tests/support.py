@@ -1,18 +1,50 @@
 """What tests of several folders share."""
 
+import os
 import random
+import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
 
 from daytona_toolkit import SandboxSession
 
 MakeSession = Callable[..., SandboxSession]
 
 
+def needs(tool: str) -> str:
+    """The path of a tool of the system that a test cannot do without."""
+    return shutil.which(tool) or lacks(tool, "it is not installed")
+
+
+def lacks(what: str, why: str) -> NoReturn:
+    """Skip a test for want of something. CI has everything, so there it fails."""
+    if os.environ.get("CI"):
+        pytest.fail(f"CI must have {what}: {why}")
+    pytest.skip(f"for want of {what}: {why}")
+
+
 def unique_seconds() -> str:
     """An argument of sleep that tells one test's processes from those of all others."""
     return f"{random.randint(10_000, 99_999)}.{random.randint(0, 10**9)}"
+
+
+def running(seconds: str) -> bool:
+    """Whether `sleep` runs with that argument on this machine, in whatever namespace."""
+    for command_line in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):  # it has ended meanwhile
+            if command_line.read_bytes().split(b"\0")[:2] == [b"sleep", seconds.encode()]:
+                return True
+    return False
+
+
+def sleeping(seconds: str) -> str:
+    """A command that succeeds if its sandbox runs `sleep` with that argument."""
+    return f"cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' ' | grep -q '[s]leep {seconds}'"
 
 
 @dataclass

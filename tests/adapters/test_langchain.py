@@ -24,7 +24,7 @@ from daytona_toolkit.errors import SessionClosedError
 from daytona_toolkit.tools import TOOLS
 from tests.adapters.scripted import langchain_model
 from tests.adapters.test_same_on_both import PICTURE
-from tests.support import unique_seconds
+from tests.support import sleeping, unique_seconds
 
 ASK = {"messages": [("user", "go on")]}
 
@@ -81,7 +81,7 @@ async def test_a_run_that_is_cancelled_leaves_no_process(session: SandboxSession
     seconds = unique_seconds()
     agent = agent_of(session, [("exec", {"command": f"sleep {seconds}"})], "done")
     run = asyncio.create_task(agent.ainvoke(ASK))
-    running = f"pgrep -f '[s]leep {seconds}'"
+    running = sleeping(seconds)
     while (await session.aexec(running)).exit_code:
         await asyncio.sleep(0.05)
     run.cancel()

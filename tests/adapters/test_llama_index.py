@@ -24,7 +24,7 @@ from daytona_toolkit.errors import SessionClosedError
 from daytona_toolkit.tools import TOOLS
 from tests.adapters.scripted import llama_index_model, react_model
 from tests.adapters.test_same_on_both import PICTURE
-from tests.support import unique_seconds
+from tests.support import sleeping, unique_seconds
 
 # LlamaIndex's own.
 pytestmark = pytest.mark.filterwarnings(
@@ -119,7 +119,7 @@ async def test_an_agent_makes_calls_at_once(session: SandboxSession) -> None:
 
 async def test_a_run_that_is_cancelled_leaves_no_process(session: SandboxSession) -> None:
     seconds = unique_seconds()
-    running = f"pgrep -f '[s]leep {seconds}'"
+    running = sleeping(seconds)
     handler = agent_of(session, [("exec", {"command": f"sleep {seconds}"})], "done").run("go on")
     while (await session.aexec(running)).exit_code:
         await asyncio.sleep(0.05)

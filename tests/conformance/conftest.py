@@ -1,6 +1,5 @@
 """One suite for every sandbox: a test here reads the same whatever runs it."""
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -12,20 +11,19 @@ from daytona_toolkit import DaytonaSandbox, LocalSandbox, Sandbox, SandboxSessio
 from daytona_toolkit.errors import IsolationError
 from daytona_toolkit.sandboxes._local import confinement
 from daytona_toolkit.testing import DaytonaServer
+from daytona_toolkit.testing._server.settings import first_shell
 from tests.daytona.support import config_of, sandbox_on
-from tests.support import MakeSession
+from tests.support import MakeSession, lacks, needs
 
 LOCAL = ["bubblewrap", "landlock", "none"]
-SHELLS = ["zsh", "bash", "dash", "busybox"]
+SHELLS = dict.fromkeys([first_shell(), "zsh", "bash", "dash", "busybox"])
 
 
 def local_sandbox(isolation: confinement.Isolation, folder: str | None = None) -> Sandbox:
     try:
         confinement.choose(isolation)
     except IsolationError as error:
-        if os.environ.get("CI"):
-            raise  # CI has it: a level that is not tried there is tried nowhere
-        pytest.skip(str(error))
+        lacks(isolation, str(error))
     return LocalSandbox(folder, isolation=isolation)
 
 
@@ -44,11 +42,18 @@ def daytona_server() -> Iterator[Callable[[str], DaytonaServer]]:
         yield cache(lambda shell: stack.enter_context(DaytonaServer(shell=shell)))
 
 
-# What the default run leaves out, CI runs too: the first of each is what most people have.
+def best_level() -> str:
+    """The level that `LocalSandbox()` takes here."""
+    try:
+        return confinement.choose("auto")
+    except IsolationError:
+        return "none"
+
+
+# The default run takes the kinds that most people have, and the slow one all others.
+DEFAULT = (f"local-{best_level()}", f"daytona-{first_shell()}")
 KINDS = [
-    pytest.param(
-        kind, marks=[] if kind in ("local-bubblewrap", "daytona-zsh") else pytest.mark.slow
-    )
+    pytest.param(kind, marks=[] if kind in DEFAULT else pytest.mark.slow)
     for kind in (*(f"local-{level}" for level in LOCAL), *(f"daytona-{shell}" for shell in SHELLS))
 ]
 
@@ -62,6 +67,7 @@ def kind(request: pytest.FixtureRequest, daytona_server: Callable[[str], Daytona
             make=lambda: local_sandbox(detail),
             reach=lambda session: local_sandbox(detail, session.root),
         )
+    needs(detail)
     server = daytona_server(detail)
     return Kind(
         make=lambda: sandbox_on(server),

@@ -17,7 +17,7 @@ from daytona_toolkit.errors import (
     NotAFolderError,
     PathNotFoundError,
 )
-from tests.support import MakeSession, unique_seconds
+from tests.support import MakeSession, sleeping, unique_seconds
 
 SERVE = """
 import http.server
@@ -221,7 +221,7 @@ def test_a_timeout_ends_every_descendant(session: SandboxSession) -> None:
         f"sleep {mark}",
         timeout=1,
     )
-    assert session.exec(f"pgrep -f '[s]leep {mark}'").exit_code == 1
+    assert session.exec(sleeping(mark)).exit_code == 1
 
 
 def test_a_command_that_ignores_term_is_killed(session: SandboxSession) -> None:
@@ -307,9 +307,9 @@ def test_kill_ends_what_a_finished_job_left_behind(session: SandboxSession) -> N
     mark = unique_seconds()
     job_id = session.exec(f"sleep {mark} & exit 0", background=True).job_id
     assert session.job(job_id, wait=5).exit_code == 0
-    assert session.exec(f"pgrep -f '[s]leep {mark}'").exit_code == 0
+    assert session.exec(sleeping(mark)).exit_code == 0
     session.kill(job_id)
-    assert session.exec(f"pgrep -f '[s]leep {mark}'").exit_code == 1
+    assert session.exec(sleeping(mark)).exit_code == 1
 
 
 def test_an_unknown_job_is_an_error(session: SandboxSession) -> None:
@@ -383,7 +383,7 @@ def test_a_callback_that_fails_ends_the_command(make_session: MakeSession) -> No
 
     with pytest.raises(ZeroDivisionError):
         session.exec(f"echo x; sleep {mark}", on_output=on_output)
-    assert session.exec(f"pgrep -f '[s]leep {mark}'").exit_code == 1
+    assert session.exec(sleeping(mark)).exit_code == 1
 
 
 # --- many at once, and cancelling
@@ -399,7 +399,7 @@ async def test_cancelling_ends_the_command(session: SandboxSession) -> None:
         await task
     assert task.cancelled()
     assert time.monotonic() - started < 5
-    assert (await session.aexec(f"pgrep -f '[s]leep {mark}'")).exit_code == 1
+    assert (await session.aexec(sleeping(mark))).exit_code == 1
 
 
 async def test_many_commands_at_once(session: SandboxSession) -> None:

@@ -28,7 +28,7 @@ from daytona_toolkit.errors import (
 )
 from daytona_toolkit.results import GrepResult, Listing
 from daytona_toolkit.sandboxes._local import confinement
-from tests.support import MakeSession, counting
+from tests.support import MakeSession, counting, needs
 
 ODD_NAMES = [
     "two words",
@@ -75,17 +75,27 @@ def gnu() -> dict[str, str]:
 
 def busybox() -> dict[str, str]:
     """busybox, its shell included; Debian builds it without flock."""
-    path = shutil.which("busybox")
-    assert path, "install busybox"
+    path = needs("busybox")
     listed = subprocess.run([path, "--list"], capture_output=True, text=True, check=True)
     return {"flock": gnu()["flock"], **dict.fromkeys(listed.stdout.split(), path)}
 
 
 def ripgrep() -> dict[str, str]:
     """GNU tools and ripgrep."""
-    path = shutil.which("rg")
-    assert path, "install ripgrep"
-    return gnu() | {"rg": path}
+    return gnu() | {"rg": needs("rg")}
+
+
+KITS = {"rg": ripgrep, "grep": gnu, "busybox": busybox}
+
+
+def kits() -> list[dict[str, str]]:
+    """The kits of tools that this machine has; `test_each_kit_is_tried` names the others."""
+    return [tools() for name, tools in KITS.items() if shutil.which(name)]
+
+
+@pytest.mark.parametrize("name", KITS)
+def test_each_kit_is_tried(name: str) -> None:
+    assert needs(name)
 
 
 MakeEquipped = Callable[..., SandboxSession]
@@ -151,14 +161,12 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def trio(equipped: MakeEquipped, tree: Path) -> list[SandboxSession]:
-    """Sessions over one tree: ripgrep, GNU grep, busybox."""
+    """Sessions over one tree, one for each kit of tools: ripgrep, GNU grep, busybox."""
     return trio_over(equipped, tree)
 
 
 def trio_over(equipped: MakeEquipped, folder: Path) -> list[SandboxSession]:
-    sessions = [equipped(tools(), str(folder)) for tools in (ripgrep, gnu, busybox)]
-    assert [s.exec("command -v rg").exit_code == 0 for s in sessions] == [True, False, False]
-    return sessions
+    return [equipped(tools, str(folder)) for tools in kits()]
 
 
 # --- ls
@@ -482,7 +490,7 @@ def test_grep_finds_the_same_lines_with_every_tool(
     trio: list[SandboxSession], pattern: str, found: list[str]
 ) -> None:
     results = [session.grep(pattern) for session in trio]
-    assert results[0] == results[1] == results[2]
+    assert all(result == results[0] for result in results)
     assert [f"{match.path}:{match.line}" for match in results[0].matches] == found
 
 
@@ -529,7 +537,7 @@ def test_grep_shows_lines_around_a_match(trio: list[SandboxSession]) -> None:
         ]
     apart = [session.grep("^(import|main)", "src/main.py", context=1) for session in trio]
     assert [m.line for m in apart[0].matches] == [1, 2, 5, 6]
-    assert apart[0] == apart[1] == apart[2]
+    assert all(result == apart[0] for result in apart)
 
 
 @pytest.mark.parametrize(
@@ -566,7 +574,7 @@ def test_grep_of_one_file_searches_it_whatever_its_name(trio: list[SandboxSessio
 @pytest.mark.parametrize("text", ["a[b]c", "x:2:y", "() {", "'foo'", "caf\u00e9", "\tfoo", "--"])
 def test_grep_for_a_fixed_text_takes_it_as_it_is(trio: list[SandboxSession], text: str) -> None:
     results = [session.grep(text, fixed=True) for session in trio]
-    assert results[0] == results[1] == results[2]
+    assert all(result == results[0] for result in results)
     assert results[0].matches
     assert all(text in match.text for match in results[0].matches)
 
@@ -637,8 +645,8 @@ def test_nothing_in_a_pattern_is_taken_for_a_command(session: SandboxSession) ->
 
 
 def test_grep_stops_at_its_bound_and_says_so(equipped: MakeEquipped) -> None:
-    for tools in (ripgrep, gnu, busybox):
-        session = equipped(tools(), limits=Limits(entries=10))
+    for tools in kits():
+        session = equipped(tools, limits=Limits(entries=10))
         session.exec("seq 1000 >a; seq 1000 >b; printf '1\\0' >0.bin; seq 5 > c")
         result = session.grep("[0-9]")
         assert lines(result) == [("a", n, str(n)) for n in range(1, 11)]
@@ -647,8 +655,8 @@ def test_grep_stops_at_its_bound_and_says_so(equipped: MakeEquipped) -> None:
 
 
 def test_long_lines_are_clipped_in_the_sandbox(equipped: MakeEquipped) -> None:
-    for tools in (ripgrep, gnu, busybox):
-        session = equipped(tools(), limits=Limits(line_chars=100))
+    for tools in kits():
+        session = equipped(tools, limits=Limits(line_chars=100))
         session.exec("head -c 3000000 /dev/zero | tr '\\0' x > long; echo x > short")
         with counting(session) as traffic:
             first, second = session.grep("x").matches

@@ -13,7 +13,7 @@ import pytest
 from daytona_toolkit import LocalSandbox, SandboxError, SandboxSession
 from daytona_toolkit.errors import IsolationError, SessionClosedError, WriteFailedError
 from daytona_toolkit.sandboxes._local import confinement
-from tests.support import unique_seconds
+from tests.support import needs, running, unique_seconds
 
 CONFINED = ["bubblewrap", "landlock"]
 
@@ -22,11 +22,6 @@ CONFINED = ["bubblewrap", "landlock"]
 def confined(request: pytest.FixtureRequest):  # type: ignore[no-untyped-def]
     with SandboxSession(LocalSandbox(isolation=request.param)) as session:
         yield session
-
-
-def running(seconds: str) -> bool:
-    """Whether a `sleep` with that argument runs on this machine."""
-    return subprocess.run(["pgrep", "-f", f"sleep {seconds}"], check=False).returncode == 0
 
 
 def open_files() -> int:
@@ -155,7 +150,7 @@ def test_it_refuses_rather_than_runs_unconfined(
 def test_a_full_disk_leaves_the_old_file(tmp_path: Path) -> None:
     small = tmp_path / "small"
     small.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(small)]
+    mount = [needs("mount"), "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(small)]
     mounted = subprocess.run(mount, capture_output=True, check=False).returncode == 0
     if not mounted:
         pytest.skip("only root can mount a small file system here")
@@ -181,8 +176,8 @@ def test_the_helper_that_dies_is_a_terminal_error() -> None:
         session.exec("true")
         with pytest.raises(SandboxError, match="has ended"):
             session.exec(
-                "kill -9 $(ps -eo pid,ppid,args | grep '[h]elper.py' | "
-                f"awk '$2 == {os.getpid()} {{print $1}}')"
+                "for one in /proc/[0-9]*; do grep -aq helper.py $one/cmdline && "
+                f"grep -q '^PPid:.{os.getpid()}$' $one/status && kill -9 ${{one#/proc/}}; done"
             )
         assert not session.is_alive()
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -31,20 +30,6 @@ def wait_until(holds: Callable[[], bool]) -> None:
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.02)
-
-
-def is_alive(seconds: str) -> bool:
-    """Tell whether `sleep` runs with that argument, in whatever process namespace."""
-    wanted = [b"sleep", seconds.encode()]
-    return any(command_line(process)[:2] == wanted for process in Path("/proc").glob("[0-9]*"))
-
-
-def command_line(process: Path) -> list[bytes]:
-    """Return the command line of a process; nothing if it has ended meanwhile."""
-    try:
-        return (process / "cmdline").read_bytes().split(b"\0")
-    except (FileNotFoundError, ProcessLookupError):
-        return []
 
 
 @dataclass

@@ -58,8 +58,8 @@ from daytona_toolkit.testing._server.go import go_glob, go_mode, go_text
 from daytona_toolkit.testing._server.sessions import split_streams
 from daytona_toolkit.testing._server.settings import first_shell
 from daytona_toolkit.testing._server.transfer import Field, NotAFormError, form_events
-from tests.support import unique_seconds
-from tests.testing.support import config, failure, is_alive, raw_connection, wait_until
+from tests.support import needs, running, unique_seconds
+from tests.testing.support import config, failure, raw_connection, wait_until
 
 SDK_VERSION = tuple(int(number) for number in version("daytona").split("."))
 SHELLS: list[Shell] = ["zsh", "bash", "dash", "busybox"]
@@ -115,9 +115,9 @@ class TestLifecycle:
         sandbox.fs.upload_file(b"kept", "file")
         seconds = unique_seconds()
         sandbox.process.exec(f"setsid sleep {seconds} >/dev/null 2>&1 & sleep 0.1")
-        assert is_alive(seconds)
+        assert running(seconds)
         sandbox.stop()
-        assert not is_alive(seconds)
+        assert not running(seconds)
         assert failure(lambda: sandbox.process.exec("true")).status_code == 400
         sandbox.start()
         assert sandbox.fs.download_file("file") == b"kept"
@@ -219,6 +219,7 @@ class TestExec:
     def test_output_is_one_stream_and_the_shells_status_counts(
         self, server: DaytonaServer, sandbox: Sandbox, shell: Shell
     ) -> None:
+        needs(shell)
         server.shell = shell
         answer = sandbox.process.exec("echo out; echo err >&2; exit 3")
         assert (answer.exit_code, answer.result) == (3, "out\nerr\n")
@@ -281,7 +282,7 @@ class TestExec:
         )
         assert error.status_code == 408
         assert "lost" not in str(error)
-        assert not is_alive(seconds)
+        assert not running(seconds)
 
     @pytest.mark.parametrize("env", [{"A-B": "1"}, {"": "1"}])
     def test_a_bad_env_key_is_a_bad_request(self, sandbox: Sandbox, env: dict[str, str]) -> None:
@@ -430,6 +431,7 @@ class TestSessions:
     def test_a_session_keeps_its_state_and_parts_the_streams(
         self, server: DaytonaServer, sandbox: Sandbox, shell: Shell
     ) -> None:
+        needs(shell)
         server.shell = shell
         process = sandbox.process
         process.create_session("s")
@@ -508,10 +510,10 @@ class TestSessions:
         )
         process.execute_session_command("s", request)
         process.exec(f"sleep {other} >/dev/null 2>&1 & sleep 0.1")
-        assert is_alive(seconds)
+        assert running(seconds)
         process.delete_session("s")
-        assert not is_alive(seconds)
-        assert is_alive(other)
+        assert not running(seconds)
+        assert running(other)
 
     def test_ids_are_unique_and_known(self, sandbox: Sandbox) -> None:
         process = sandbox.process
@@ -830,7 +832,7 @@ class TestServer:
         seconds = unique_seconds()
         command = f"mkdir -m 0 closed; env -i setsid sleep {seconds} >/dev/null 2>&1 & sleep 0.1"
         sandbox.process.exec(command)
-        assert is_alive(seconds)
+        assert running(seconds)
         sandbox.process.create_session("s")
         with ThreadPoolExecutor() as pool:
             hanging = pool.submit(sandbox.process.exec, "sleep 60")
@@ -840,7 +842,7 @@ class TestServer:
             server.stop()
             assert failure(hanging.result).status_code == 502
         assert time.monotonic() - started < 20
-        assert not is_alive(seconds)
+        assert not running(seconds)
         assert not folder.parent.exists()
         leaked = set(threading.enumerate()) - threads
         assert {thread.name for thread in leaked} <= {"daytona-subscription-expiry"}

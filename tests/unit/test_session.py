@@ -21,7 +21,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from daytona_toolkit import LocalSandbox, SandboxError, SandboxSession
 from daytona_toolkit import _tracing as tracing
 from daytona_toolkit.errors import SessionClosedError
-from tests.support import counting, unique_seconds
+from tests.support import counting, running, unique_seconds
 
 
 @pytest.fixture
@@ -168,19 +168,23 @@ def test_ctrl_c_ends_the_command() -> None:
         "from daytona_toolkit import *\n"
         # Whoever is started in the background, as these tests may be, ignores it.
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        "with SandboxSession(LocalSandbox(isolation='bubblewrap')) as session:\n"
+        "with SandboxSession(LocalSandbox()) as session:\n"
         "    session.open(); print('ready', flush=True)\n"
         "    try:\n"
         f"        session.exec('sleep {seconds}')\n"
         "    except KeyboardInterrupt:\n"
-        f"        print(session.exec('pgrep -f \"[s]leep {seconds}\"').exit_code, flush=True)\n"
+        "        print('interrupted', flush=True); input()\n"
     )
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as client:
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as client:
         assert client.stdout
         client.stdout.readline()
         time.sleep(0.5)
         client.send_signal(signal.SIGINT)
-        assert client.stdout.read() == b"1\n"
+        assert client.stdout.readline() == b"interrupted\n"
+        assert not running(seconds)
+        client.communicate(b"\n")
 
 
 def test_a_forked_child_is_told_to_make_its_own(session: SandboxSession) -> None:
@@ -214,7 +218,7 @@ def test_a_forgotten_session_warns_and_is_closed() -> None:
     )
     assert "ResourceWarning: A session over local:" in done.stderr
     assert not Path(done.stdout.strip()).exists()
-    assert subprocess.run(["pgrep", "-f", f"sleep {seconds}"], check=False).returncode == 1
+    assert not running(seconds)
 
 
 def test_the_log_and_the_transcript_say_what_was_done(
