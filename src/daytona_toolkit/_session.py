@@ -571,12 +571,12 @@ class SandboxSession:
     def close(self) -> None:
         """End what runs, and give back all that the session owns. It cannot be used again."""
         if runner := self._end():
-            _give_back(runner, self._workspace)
+            runner.finish(self._workspace.close).wait()
 
     async def aclose(self) -> None:
         """`close` for async code."""
         if runner := self._end():
-            await asyncio.to_thread(_give_back, runner, self._workspace)
+            await runner.finish(self._workspace.close).wait_async()
 
     def __enter__(self) -> "SandboxSession":
         try:
@@ -645,7 +645,7 @@ class SandboxSession:
         runner = self._running()
         if runner.is_current():
             raise RuntimeError(f"use `await session.a{name}(...)` in code that runs on its loop")
-        return runner.start(lambda: self._perform(name, target, operation)).wait(deliveries)
+        return runner.run(lambda: self._perform(name, target, operation), deliveries)
 
     async def _await(
         self,
@@ -654,8 +654,8 @@ class SandboxSession:
         operation: Operation[T],
         deliveries: Deliveries | None = None,
     ) -> T:
-        call = self._running().start(lambda: self._perform(name, target, operation))
-        return await call.wait_async(deliveries)
+        runner = self._running()
+        return await runner.run_async(lambda: self._perform(name, target, operation), deliveries)
 
     async def _perform(self, name: str, target: str, operation: Operation[T]) -> T:
         """Do one operation: open what is not open, and write down how it went."""
@@ -753,15 +753,6 @@ async def _is_alive(workspace: Workspace) -> bool:
     return True
 
 
-def _give_back(runner: Runner, workspace: Workspace) -> None:
-    """End what runs, close the sandbox, and end the loop."""
-    try:
-        runner.cancel_all()
-        runner.start(workspace.close).wait()
-    finally:
-        runner.stop()
-
-
 def _abandon(runner: Runner, workspace: Workspace, process: int) -> None:
     """Give back what a session owned that nobody closed."""
     if os.getpid() != process:
@@ -772,11 +763,6 @@ def _abandon(runner: Runner, workspace: Workspace, process: int) -> None:
         ResourceWarning,
         stacklevel=2,
     )
-    closing = threading.Thread(target=_give_back, args=(runner, workspace), daemon=True)
-    try:
-        closing.start()
-    except RuntimeError:  # Python is ending and starts no more threads
-        _give_back(runner, workspace)
-    else:
-        if not runner.is_current():
-            closing.join(_LAST_WORDS)
+    ending = runner.finish(workspace.close)
+    if runner.may_wait():
+        ending.wait_quietly(_LAST_WORDS)

@@ -1,0 +1,230 @@
+"""Waiting for a session from threads, asyncio and anyio, and giving up."""
+
+import asyncio
+import gc
+import logging
+import subprocess
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import anyio
+import pytest
+
+from daytona_toolkit import LocalSandbox, SandboxSession
+from daytona_toolkit._loop import Runner, in_thread
+from daytona_toolkit.errors import SessionClosedError
+from tests.support import unique_seconds
+
+
+@pytest.fixture
+def session() -> Iterator[SandboxSession]:
+    with SandboxSession(LocalSandbox(isolation="none")) as session:
+        yield session
+
+
+def runs(seconds: str) -> bool:
+    return subprocess.run(["pgrep", "-f", f"sleep {seconds}$"], check=False).returncode == 0
+
+
+def loop_threads() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "daytona-toolkit"]
+
+
+@pytest.fixture
+def silence(capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Nothing is printed, logged or warned about."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        yield
+        gc.collect()
+    assert [record for record in caplog.records if record.levelno > logging.INFO] == []
+    assert capfd.readouterr() == ("", "")
+
+
+# Giving up
+
+
+@pytest.mark.usefixtures("silence")
+async def test_a_cancel_scope_of_anyio_returns_when_the_job_has_ended(
+    session: SandboxSession,
+) -> None:
+    seconds = unique_seconds()
+    with anyio.move_on_after(1.0) as scope:
+        await session.aexec(f"sleep {seconds}")
+    assert scope.cancelled_caught
+    assert not runs(seconds)
+
+
+@pytest.mark.usefixtures("silence")
+async def test_a_task_group_of_anyio_can_be_cancelled(session: SandboxSession) -> None:
+    seconds = [unique_seconds() for _ in range(3)]
+    async with anyio.create_task_group() as group:
+        for each in seconds:
+            group.start_soon(session.aexec, f"sleep {each}")
+        await anyio.sleep(0.5)
+        group.cancel_scope.cancel()
+    assert not any(map(runs, seconds))
+
+
+@pytest.mark.usefixtures("silence")
+async def test_cancelling_twice_prints_nothing(session: SandboxSession) -> None:
+    for number in range(10):
+        call = asyncio.ensure_future(session.aexec("sleep 60"))
+        await asyncio.sleep(0.02 * number)
+        call.cancel()
+        await asyncio.sleep(0.001 * number)
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+    assert (await session.aexec("echo hello")).stdout == "hello\n"
+
+
+@pytest.mark.usefixtures("silence")
+def test_a_loop_that_ends_under_a_call_prints_nothing(session: SandboxSession) -> None:
+    async def leave() -> None:
+        asyncio.ensure_future(session.aexec("sleep 60"))  # noqa: RUF006 # asyncio.run cancels it
+        await asyncio.sleep(0.3)
+
+    asyncio.run(leave())
+    assert session.exec("echo hello").stdout == "hello\n"
+
+
+@pytest.mark.usefixtures("silence")
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_closing_a_session_under_a_call_gives_it_an_error_of_ours(asynchronous: bool) -> None:
+    session = SandboxSession(LocalSandbox(isolation="none"))
+    session.open()
+    with ThreadPoolExecutor(1) as pool:
+        if asynchronous:
+            call = pool.submit(lambda: asyncio.run(session.aexec("sleep 60")))
+        else:
+            call = pool.submit(session.exec, "sleep 60")
+        time.sleep(0.5)
+        session.close()
+        with pytest.raises(SessionClosedError, match="make a new one"):
+            call.result()
+
+
+def test_a_loop_that_is_not_asyncios_is_refused_before_anything_runs(
+    session: SandboxSession,
+) -> None:
+    call = session.aexec("touch ran")
+    with pytest.raises(RuntimeError, match="no running event loop"):
+        call.send(None)
+    assert not session.exists("ran")
+
+
+# One loop for all
+
+
+def test_sessions_share_one_thread_that_ends_with_the_last() -> None:
+    before = len(loop_threads())
+    sessions = [SandboxSession(LocalSandbox(isolation="none")) for _ in range(5)]
+    for session in sessions:
+        session.open()
+    assert len(loop_threads()) == before + 1
+    for session in sessions:
+        assert session.exec("echo hello").stdout == "hello\n"
+        session.close()
+    assert len(loop_threads()) == before
+
+
+def test_sessions_that_come_and_go_at_once_leave_no_thread() -> None:
+    before = set(threading.enumerate())
+
+    def live(number: int) -> str:
+        with SandboxSession(LocalSandbox(isolation="none")) as session:
+            return session.exec(f"echo {number}").stdout
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(live, range(12))) == [f"{n}\n" for n in range(12)]
+    assert set(threading.enumerate()) == before
+
+
+def test_one_that_raises_what_ends_a_program_ends_no_other(session: SandboxSession) -> None:
+    async def leave() -> None:
+        raise SystemExit(3)
+
+    runner = Runner()
+    with pytest.raises(SystemExit):
+        runner.run(leave)
+    assert session.exec("echo hello").stdout == "hello\n"
+
+    async def nothing() -> None:
+        pass
+
+    runner.finish(nothing).wait()
+
+
+def test_a_session_made_in_a_forked_child_has_a_loop_of_its_own(session: SandboxSession) -> None:
+    session.exec("true")
+    code = (
+        "import os, sys\n"
+        "from daytona_toolkit import LocalSandbox, SandboxSession\n"
+        "def say(text):\n"
+        "    with SandboxSession(LocalSandbox(isolation='none')) as session:\n"
+        "        os.write(1, session.exec(f'echo {text}').stdout.encode())\n"
+        "with SandboxSession(LocalSandbox(isolation='none')) as session:\n"
+        "    session.open()\n"
+        "    child = os.fork()\n"
+        "    if not child:\n"
+        "        say('child'); os._exit(0)\n"
+        "    os.waitpid(child, 0)\n"
+        "    os.write(1, session.exec('echo parent').stdout.encode())\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, timeout=60
+    )
+    assert (done.stdout, done.stderr) == ("child\nparent\n", "")
+
+
+# What takes long
+
+
+def test_slow_work_is_done_beside_the_loop_in_few_threads() -> None:
+    runner = Runner()
+    seen: set[str] = set()
+
+    def work(number: int) -> int:
+        seen.add(threading.current_thread().name)
+        time.sleep(0.05)
+        return number
+
+    async def all_of_it() -> list[int]:
+        return await asyncio.gather(*(in_thread(work, number) for number in range(40)))
+
+    async def nothing() -> None:
+        pass
+
+    before = threading.active_count()
+    call = runner.start(all_of_it)
+    started = time.monotonic()
+    runner.run(nothing)
+    assert time.monotonic() - started < 2
+    assert call.wait() == list(range(40))
+    assert seen == {"daytona-toolkit-worker"}
+    assert threading.active_count() <= before + 6
+    runner.finish(nothing).wait()
+
+
+def test_who_cancels_slow_work_waits_for_its_end() -> None:
+    runner, ended = Runner(), threading.Event()
+
+    def work() -> None:
+        time.sleep(0.3)
+        ended.set()
+
+    async def cancelled() -> None:
+        with anyio.move_on_after(0.05):
+            await in_thread(work)
+        assert ended.is_set()
+
+    async def nothing() -> None:
+        pass
+
+    runner.run(cancelled)
+    runner.finish(nothing).wait()
