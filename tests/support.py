@@ -60,7 +60,7 @@ class Traffic:
 def counting(session: SandboxSession) -> Iterator[Traffic]:
     """Count what a session sends to its sandbox."""
     traffic, sandbox = Traffic(), session.sandbox
-    run, upload, download = sandbox.run, sandbox.upload, sandbox.download
+    run, upload = sandbox.run, sandbox.upload
 
     async def counted_run(program: str, *, timeout: float) -> bytes:
         traffic.requests += 1
@@ -74,22 +74,8 @@ def counting(session: SandboxSession) -> Iterator[Traffic]:
         traffic.sent += len(data)
         await upload(path, data)
 
-    async def counted_download(path: str) -> bytes:
-        traffic.requests += 1
-        data = await download(path)
-        traffic.received += len(data)
-        return data
-
-    sandbox.run, sandbox.upload, sandbox.download = (  # type: ignore[method-assign]
-        counted_run,
-        counted_upload,
-        counted_download,
-    )
+    sandbox.run, sandbox.upload = counted_run, counted_upload  # type: ignore[method-assign]
     try:
         yield traffic
     finally:
-        sandbox.run, sandbox.upload, sandbox.download = (  # type: ignore[method-assign]
-            run,
-            upload,
-            download,
-        )
+        sandbox.run, sandbox.upload = run, upload  # type: ignore[method-assign]

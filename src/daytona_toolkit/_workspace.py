@@ -13,11 +13,7 @@ from daytona_toolkit._cache import FileCache
 from daytona_toolkit._remote import Reply
 from daytona_toolkit.errors import InvalidArgumentError, SandboxError, SandboxFailedError
 from daytona_toolkit.limits import Limits
-from daytona_toolkit.sandboxes import Sandbox
-
-# Seconds that a request may take besides the time that it waits by intention. Long enough
-# to hash and copy a file of some GB.
-REQUEST_TIME = 60.0
+from daytona_toolkit.sandboxes import REQUEST_TIME, Sandbox
 
 # What is gathered before a request takes it along to be removed, for the processes that this
 # takes: marks of changes, and jobs, which others see in their lists until then.

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from daytona_toolkit import SandboxSession
-from daytona_toolkit.sandboxes._daytona import errors as daytona_errors
+from daytona_toolkit.sandboxes._daytona import retries
 from daytona_toolkit.testing import DaytonaServer
 from tests.daytona.support import session_on
 
@@ -20,8 +20,8 @@ def no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait less between two attempts than where others share the service."""
-    monkeypatch.setattr(daytona_errors, "_FIRST_WAIT", 0.01)
-    monkeypatch.setattr(daytona_errors, "_JITTER", 0.01)
+    monkeypatch.setattr(retries, "_FIRST_WAIT", 0.01)
+    monkeypatch.setattr(retries, "_JITTER", 0.01)
 
 
 @pytest.fixture

@@ -102,6 +102,32 @@ def test_what_no_version_of_the_sdk_should_raise_is_ours_all_the_same() -> None:
         assert type(raised(error)) is errors.SandboxFailedError
 
 
+@pytest.mark.parametrize(
+    ("api_url", "named"),
+    [("", True), ("https://app.daytona.io/api", True), ("https://daytona.io.example/api", False)],
+)
+def test_daytonas_pages_are_named_for_daytona_alone(api_url: str, named: bool) -> None:
+    with pytest.raises(SandboxError) as caught, translated("sandbox 'x'", api_url=api_url):
+        raise sdk_errors.DaytonaError("no", status_code=401)
+    assert ("https://app.daytona.io/dashboard/keys" in str(caught.value)) is named
+
+
+def test_an_error_brings_no_frames_of_the_sdk() -> None:
+    """Their local variables hold the headers of the request."""
+    assert raised(sdk_errors.DaytonaError("it failed", status_code=500)).__cause__
+    with pytest.raises(SandboxError) as caught, translated("sandbox 'x'"):
+        raise sdk_errors.DaytonaError("it failed", status_code=500)
+    assert caught.value.__cause__
+    assert caught.value.__cause__.__traceback__ is None
+
+
+def test_a_process_without_descriptors_names_the_limit() -> None:
+    error = sdk_errors.DaytonaError("it failed")
+    error.__cause__ = OSError(24, "Too many open files")
+    assert pause_before_retry(error) is False
+    assert "ulimit -n" in str(raised(error))
+
+
 def test_our_own_errors_pass_unchanged() -> None:
     error = errors.SandboxGoneError("gone")
     assert raised(error) is error

@@ -1,27 +1,33 @@
 """What a session makes of a network and a service that fail."""
 
 import asyncio
+import logging
 import time
 
 import pytest
 
-from daytona_toolkit import DaytonaSandbox, SandboxSession
+from daytona_toolkit import DaytonaSandbox, Limits, SandboxSession
 from daytona_toolkit.errors import (
     AuthenticationError,
-    PathNotFoundError,
+    PathError,
     QuotaError,
     SandboxError,
     SandboxFailedError,
     SandboxUnavailableError,
 )
+from daytona_toolkit.sandboxes._daytona import retries
+from daytona_toolkit.sandboxes._daytona import sandbox as daytona
 from daytona_toolkit.testing import (
     DaytonaServer,
     Delay,
     DropAfter,
     DropBefore,
     Fault,
+    ForkFailure,
+    Malformed,
     RateLimit,
     Reset,
+    Stall,
     Status,
     StopSandbox,
     TruncatedBody,
@@ -43,12 +49,16 @@ PASSING = [
     Status(408, code="REQUEST_TIMEOUT", after=True),
     TruncatedBody(),
     StopSandbox(),
+    Malformed("empty"),
+    Malformed("null"),
+    Malformed("list"),
+    Malformed("half"),
 ]
 
 
 def named(fault: Fault) -> str:
     after = "-after" if getattr(fault, "after", False) else ""
-    return f"{type(fault).__name__}{getattr(fault, 'status', '')}{after}"
+    return f"{type(fault).__name__}{getattr(fault, 'status', getattr(fault, 'what', ''))}{after}"
 
 
 passing = pytest.mark.parametrize("fault", PASSING, ids=named)
@@ -78,17 +88,6 @@ def test_a_write_and_an_edit_happen_once(
     server.faults.add(fault, times=2)
     assert "-one\n+one one\n" in session.edit("unseen", "one", "one one").diff
     assert session.read("unseen").content == "one one\n"
-
-
-@passing
-async def test_a_file_is_sent_and_fetched_whole(server: DaytonaServer, fault: Fault) -> None:
-    data = bytes(range(256)) * 500
-    async with opened(sandbox_on(server)) as sandbox:
-        path = (await sandbox.run("printf %s $PWD", timeout=10)).decode() + "/file"
-        server.faults.add(fault, times=2)
-        await sandbox.upload(path, data)
-        server.faults.add(fault, times=2)
-        assert await sandbox.download(path) == data
 
 
 @passing
@@ -143,9 +142,7 @@ async def test_the_deadline_of_a_call_wins(server: DaytonaServer, fault: Fault) 
 async def test_a_service_that_stays_away_is_given_up_within_the_budget(
     server: DaytonaServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from daytona_toolkit.sandboxes._daytona import errors as daytona_errors
-
-    monkeypatch.setattr(daytona_errors, "_BUDGET", 1.0)
+    monkeypatch.setattr(retries, "_BUDGET", 1.0)
     async with opened(sandbox_on(server)) as sandbox:
         server.faults.add(Status(503, kind="execute"))
         started = time.monotonic()
@@ -224,21 +221,153 @@ def test_a_quota_is_an_error_that_says_what_to_do(server: DaytonaServer) -> None
             SandboxSession(sandbox_on(server)).__enter__()
 
 
-@pytest.mark.parametrize("generation", ["old", "new"])
-async def test_a_file_that_is_not_there_is_the_models_error(
-    server: DaytonaServer, generation: str
-) -> None:
-    server.generation = generation  # type: ignore[assignment]
+async def test_an_upload_is_tried_once_and_says_so(server: DaytonaServer) -> None:
     async with opened(sandbox_on(server)) as sandbox:
-        with pytest.raises(PathNotFoundError) as caught:
-            await sandbox.download("/no/such/file")
-        assert caught.value.path == "/no/such/file"
+        folder = (await sandbox.run("pwd", timeout=10)).decode().strip()
+        for number, fault in enumerate((DropAfter(), Status(504, after=True), StopSandbox())):
+            fault.kind = "upload"
+            server.faults.add(fault, times=1)
+            with (
+                server.counting() as count,
+                pytest.raises(SandboxUnavailableError, match="another name"),
+            ):
+                await sandbox.upload(f"{folder}/file{number}", b"content")
+            assert count.by_kind["upload"] == 1
+        server.faults.add(RateLimit(retry_after=0, kind="upload"), times=2)
+        await sandbox.upload(f"{folder}/file", b"content")
+        assert await sandbox.run("cat file", timeout=10) == b"content"
 
 
-async def test_a_server_that_is_not_there_is_an_error_in_time(server: DaytonaServer) -> None:
+async def test_what_the_sandbox_cannot_write_is_an_error_about_the_path(
+    server: DaytonaServer,
+) -> None:
+    async with opened(sandbox_on(server)) as sandbox:
+        with pytest.raises(PathError) as caught:
+            await sandbox.upload("/dev/null/file", b"content")
+        assert caught.value.path == "/dev/null/file"
+
+
+def test_an_address_that_refuses_is_given_up_soon_and_named(
+    server: DaytonaServer, caplog: pytest.LogCaptureFixture
+) -> None:
     config = config_of(server)
     config.api_url = "http://127.0.0.1:9/api"
     started = time.monotonic()
-    with pytest.raises(SandboxUnavailableError):
-        await DaytonaSandbox.attach("x", config=config, timeout=2).open()
-    assert time.monotonic() - started < 4
+    with (
+        caplog.at_level(logging.WARNING),
+        pytest.raises(SandboxUnavailableError, match=r"127\.0\.0\.1:9 .*: Connection refused"),
+    ):
+        SandboxSession(DaytonaSandbox.create(config=config)).__enter__()
+    assert time.monotonic() - started < 12
+    assert not caplog.records
+
+
+# Silence
+
+
+def test_a_request_that_gets_no_answer_is_sent_again_in_time(server: DaytonaServer) -> None:
+    with session_on(server, limits=Limits(window=1)) as session:
+        for after in (False, True):
+            server.faults.add(Stall(kind="execute", after=after), times=1)
+            started = time.monotonic()
+            session.exec("echo ran >>log")
+            session.write("file", "text")
+            assert time.monotonic() - started < 20
+        assert session.read("log").content == "ran\nran\n"
+
+
+def test_an_opening_that_gets_no_answer_is_asked_for_again(server: DaytonaServer) -> None:
+    with session_on(server) as session:
+        server.faults.add(Stall(kind="get"), times=1)
+        attached = DaytonaSandbox.attach(session.sandbox.id, config=config_of(server))
+        with SandboxSession(attached) as other:
+            assert other.exec("echo hello").stdout == "hello\n"
+
+
+async def test_a_slow_answer_is_waited_for(
+    server: DaytonaServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(daytona, "PATIENCE", 0.2)
+    async with opened(sandbox_on(server)) as sandbox:
+        with server.counting() as count:
+            printed = await sandbox.run("echo x >>log; sleep 2; wc -l <log", timeout=60)
+        assert int(printed) == 3
+        assert count.by_kind["execute"] == 3
+
+
+# What a sandbox says when it has not run a program
+
+
+@pytest.mark.parametrize("reason", ["resource temporarily unavailable", "too many open files"])
+def test_a_process_that_could_not_be_started_is_asked_for_again(
+    server: DaytonaServer, session: SandboxSession, reason: str
+) -> None:
+    server.faults.add(ForkFailure(reason=reason), times=2)
+    assert session.exec("echo hello").stdout == "hello\n"
+
+
+def test_a_sandbox_that_can_start_nothing_says_why(
+    server: DaytonaServer, session: SandboxSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retries, "_BUDGET", 0.5)
+    server.faults.add(ForkFailure())
+    with pytest.raises(SandboxUnavailableError, match="temporarily unavailable"):
+        session.exec("echo hello")
+    server.faults.clear()
+
+
+def test_answers_that_nobody_can_read_are_an_error_soon(
+    server: DaytonaServer, session: SandboxSession
+) -> None:
+    server.faults.add(Malformed("list", kind="execute"))
+    started = time.monotonic()
+    with pytest.raises(SandboxUnavailableError, match="asked 4 times cannot be read"):
+        session.exec("echo hello")
+    assert time.monotonic() - started < 15
+    server.faults.clear()
+
+
+# What a user sees of it
+
+
+def test_each_retry_is_a_line_in_our_log_and_in_no_other(
+    server: DaytonaServer, session: SandboxSession, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.faults.add(Status(503, "the moon is full", kind="execute"), times=2)
+    with caplog.at_level(logging.INFO):
+        session.exec("echo hello")
+    lines = [record for record in caplog.records if "again" in record.getMessage()]
+    assert len(lines) == 2
+    for line in lines:
+        assert line.name == "daytona_toolkit"
+        assert line.levelno == logging.INFO
+        assert f"sandbox {session.sandbox.id}" in line.getMessage()
+        assert "the moon is full" in line.getMessage()
+
+
+def test_an_error_says_how_often_it_was_asked(
+    server: DaytonaServer, session: SandboxSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.faults.add(Status(500, kind="execute"), times=1)
+    with pytest.raises(SandboxUnavailableError) as once:
+        session.exec("echo hello")
+    assert "asked" not in str(once.value)
+    monkeypatch.setattr(retries, "_ATTEMPTS", 2)
+    server.faults.add(Status(502, message=None, kind="execute"), times=2)
+    with pytest.raises(SandboxUnavailableError, match=r"asked 2 times: .*HTTP status 502"):
+        session.exec("echo hello")
+
+
+@pytest.mark.parametrize("fault", [Status(403, kind="delete"), Status(401, kind="get")])
+def test_daytonas_pages_are_not_named_for_another_service(
+    server: DaytonaServer, fault: Fault, caplog: pytest.LogCaptureFixture
+) -> None:
+    session = SandboxSession(sandbox_on(server))
+    session.open()
+    server.faults.add(fault)
+    attached = DaytonaSandbox.attach("x", config=config_of(server))
+    with pytest.raises(SandboxError) as caught:
+        session.close() if fault.kind == "delete" else SandboxSession(attached).open()
+    server.faults.clear()
+    session.close()
+    assert "daytona.io" not in str(caught.value) + caplog.text

@@ -142,6 +142,46 @@ def test_programs_that_race_for_a_key_end_on_one_sandbox(server: DaytonaServer) 
         assert sorted(session.read("log").content.split()) == list("01234567")
 
 
+def test_a_created_sandbox_can_be_kept(server: DaytonaServer) -> None:
+    with SandboxSession(sandbox_on(server, keep=True)) as session:
+        assert not session.sandbox.owned  # type: ignore[attr-defined]
+        session.write("note", "kept")
+        assert "left running" in repr(session.sandbox)
+    box = only(server)
+    assert (box.state, box.dto["autoDeleteInterval"]) == ("started", 7 * 24 * 60)
+    with SandboxSession(DaytonaSandbox.attach(box.id, config=config_of(server))) as session:
+        assert session.read("note").content == "kept"
+
+
+def test_a_sandbox_to_keep_that_does_not_start_is_deleted(server: DaytonaServer) -> None:
+    server.start_delay, server.answer_creating = 5.0, True
+    with pytest.raises(SandboxUnavailableError):
+        SandboxSession(sandbox_on(server, keep=True, timeout=0.5)).__enter__()
+    assert not server.sandboxes
+
+
+async def test_a_port_has_an_address_and_a_token(server: DaytonaServer) -> None:
+    async with opened(sandbox_on(server)) as sandbox:
+        url, headers = await sandbox.preview(8000)
+        assert url.endswith(":8000")
+        assert headers == {"x-daytona-preview-token": only(server).signing_key}
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: DaytonaSandbox(),
+        lambda: DaytonaSandbox("some-id"),
+        lambda: DaytonaSandbox.create({"image": "debian:12"}),  # type: ignore[arg-type]
+        lambda: DaytonaSandbox.get_or_create("key", {}),  # type: ignore[arg-type]
+        lambda: DaytonaSandbox.create(config="key"),  # type: ignore[arg-type]
+    ],
+)
+def test_what_cannot_be_meant_says_what_to_do(make: Any) -> None:
+    with pytest.raises(InvalidArgumentError, match=r"attach|image=|DaytonaConfig"):
+        make()
+
+
 # Coming
 
 
@@ -403,6 +443,48 @@ def test_a_session_that_a_program_forgot_is_closed_at_its_end(
     assert printed.strip() == "hello", errors
     assert program.returncode == 0
     assert "was not closed" in errors
+    assert "Traceback" not in errors
+    assert not server.sandboxes
+
+
+AT_THE_END = """
+import atexit
+
+@atexit.register
+def before():
+    for use in (lambda: session.exec("true"), session.is_alive, session.open):
+        try:
+            use()
+        except SandboxError as error:
+            print(type(error).__name__)
+    session.close()
+
+from daytona_toolkit import DaytonaSandbox, SandboxError, SandboxSession
+
+class Holder:
+    def __init__(self):
+        self.session, self.itself = SandboxSession(DaytonaSandbox.create()), self
+        self.session.open()
+    def __del__(self):
+        self.session.close()
+        print("collected")
+
+import gc
+holder = Holder()
+del holder
+gc.collect()
+session = SandboxSession(DaytonaSandbox.create())
+session.open()
+atexit.register(lambda: print(session.exec("echo hello").stdout, end=""))
+"""
+
+
+def test_a_session_can_be_used_while_python_ends_and_says_when_it_is_over(
+    server: DaytonaServer,
+) -> None:
+    program = start_program(server, AT_THE_END)
+    printed, errors = program.communicate(timeout=60)
+    assert printed.split() == ["collected", "hello", *3 * ["SessionClosedError"]], errors
     assert "Traceback" not in errors
     assert not server.sandboxes
 

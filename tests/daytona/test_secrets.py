@@ -11,7 +11,7 @@ from llama_index.tools.daytona import DaytonaToolSpec
 from daytona_toolkit import DaytonaSandbox, SandboxSession, open_session
 from daytona_toolkit.errors import SandboxError
 from daytona_toolkit.sandboxes._daytona import control_plane as daytona_control
-from daytona_toolkit.sandboxes._daytona import errors as daytona_errors
+from daytona_toolkit.sandboxes._daytona import retries
 from daytona_toolkit.testing import (
     DaytonaServer,
     DropBefore,
@@ -82,7 +82,7 @@ async def test_no_failure_of_a_request_shows_the_key(
     monkeypatch: pytest.MonkeyPatch,
     fault: Fault,
 ) -> None:
-    monkeypatch.setattr(daytona_errors, "_BUDGET", 0.3)
+    monkeypatch.setattr(retries, "_BUDGET", 0.3)
     monkeypatch.setattr(daytona_control, "_FAREWELL", 0.3)
     monkeypatch.setattr(daytona_control, "_HEARSAY", 0.3)
     errors = []
@@ -93,7 +93,6 @@ async def test_no_failure_of_a_request_shows_the_key(
         server.faults.add(fault)
         for request in (
             lambda: sandbox.run("true", timeout=0.5),
-            lambda: sandbox.download("file"),
             lambda: sandbox.upload("file", b"y"),
             lambda: DaytonaSandbox.attach("y", config=config_of(server), timeout=0.5).open(),
             lambda: sandbox_on(server, timeout=1).open(),

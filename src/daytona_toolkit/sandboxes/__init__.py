@@ -9,6 +9,10 @@ if TYPE_CHECKING:
 
 _HOMES = {"DaytonaSandbox": "_daytona.sandbox", "LocalSandbox": "_local.sandbox"}
 
+# Seconds that a request may take besides the time that its program waits by intention. Long
+# enough to hash and copy a file of some GB.
+REQUEST_TIME = 60.0
+
 __all__ = ["DaytonaSandbox", "LocalSandbox", "Sandbox"]
 
 
@@ -40,7 +44,8 @@ class Sandbox(Protocol):
 
         Args:
             program: Text of a POSIX shell program.
-            timeout: Seconds after which there will be no answer any more.
+            timeout: Seconds after which there will be no answer any more. A session allows
+                60 s besides the time that the program waits by intention.
 
         Raises:
             SandboxUnavailableError: No answer came.
@@ -49,11 +54,12 @@ class Sandbox(Protocol):
         ...
 
     async def upload(self, path: str, data: bytes) -> None:
-        """Put bytes into a file of the sandbox, given by its absolute path."""
+        """Put bytes into a file of the sandbox, given by its absolute path, in one attempt.
 
-    async def download(self, path: str) -> bytes:
-        """Get the bytes of a file of the sandbox, given by its absolute path."""
-        ...
+        Raises:
+            SandboxUnavailableError: Nobody knows what is in the file now; the session tries
+                again with another path.
+        """
 
     async def close(self) -> None:
         """Give back whatever this object owns."""

@@ -1,31 +1,29 @@
 """Daytona's control plane: sandboxes made once, found, and deleted for certain."""
 
 import asyncio
-import contextlib
 import hashlib
 import logging
 import secrets
-import threading
-import urllib.error
-import urllib.parse
-import urllib.request
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from daytona_toolkit.errors import InvalidArgumentError, SandboxError, SandboxFailedError
-from daytona_toolkit.sandboxes._daytona.errors import retried, status_of, translated
+from daytona_toolkit.sandboxes._daytona.client import Client
+from daytona_toolkit.sandboxes._daytona.errors import never_connected, page, status_of, translated
+from daytona_toolkit.sandboxes._daytona.retries import retried
 
 if TYPE_CHECKING:
     from daytona import (
-        AsyncDaytona,
         AsyncSandbox,
         CreateSandboxFromImageParams,
         CreateSandboxFromSnapshotParams,
-        DaytonaConfig,
     )
 
     Params = CreateSandboxFromImageParams | CreateSandboxFromSnapshotParams
+
+T = TypeVar("T")
 
 logger = logging.getLogger("daytona_toolkit")
 
@@ -42,52 +40,46 @@ AUTO_DELETE_KEPT = 7 * AUTO_DELETE
 # Seconds for the deletion of a sandbox. While it starts or stops, Daytona refuses it.
 _FAREWELL = 30.0
 
-# The same while Python ends, and its user waits for the prompt.
-_LAST_WORDS = 10.0
-
 # Seconds after which a sandbox must be known whose creation got no answer.
 _HEARSAY = 3.0
 
 # Daytona's words for what is no more.
 GONE = ("destroying", "destroyed")
 
-_SANDBOXES_PAGE = "https://app.daytona.io/dashboard/sandboxes"
+# Seconds in which an answer is due. Daytona itself takes up to 30 to answer that a sandbox has
+# started.
+PATIENCE = 5.0
+STARTING = 35.0
 
 
 class ControlPlane:
-    """One client of the SDK, and the sandbox that it made.
-
-    It belongs to the event loop that it was connected on.
+    """What asks about sandboxes, and the sandbox that was made through it.
 
     Attributes:
+        client: The SDK's client.
         created: Id or name of the sandbox that this object made, or may have made.
     """
 
-    def __init__(self, sdk: "AsyncDaytona") -> None:
-        self._sdk = sdk
+    def __init__(self, client: Client) -> None:
+        self.client = client
+        self._sdk = client.sdk
         self.created: str | None = None
         self._made: AsyncSandbox | None = None
         self._hearsay = 0.0
 
-    @classmethod
-    async def connect(cls, config: "DaytonaConfig | Mapping[str, str] | None") -> "ControlPlane":
-        """Make a client; nothing is sent yet."""
-        # The import takes seconds, and the loop may have other work.
-        await asyncio.to_thread(_import_sdk)
-        from daytona import AsyncDaytona, DaytonaConfig
-
-        with translated("a new client"):
-            if isinstance(config, Mapping):
-                config = DaytonaConfig.model_validate(config)
-            return cls(AsyncDaytona(config))
-
     async def get(self, id_or_name: str, *, deadline: float) -> "AsyncSandbox":
         """Find a sandbox by its id or name."""
-        with translated(f"sandbox {id_or_name!r}"):
-            return await retried(lambda: self._sdk.get(id_or_name), deadline=deadline)
+        what = f"sandbox {id_or_name!r}"
+        with self.translated(what):
+            return await self._first(lambda: self._sdk.get(id_or_name), what, deadline)
 
     async def create(
-        self, params: "Params | None", *, deadline: float, key: str | None = None
+        self,
+        params: "Params | None",
+        *,
+        deadline: float,
+        key: str | None = None,
+        keep: bool = False,
     ) -> "AsyncSandbox":
         """Make a sandbox.
 
@@ -97,16 +89,17 @@ class ControlPlane:
         Args:
             params: As the caller gave them.
             deadline: When it must have started, on the loop's clock.
-            key: What to keep it under; None for one that is deleted at the end.
+            key: What it is found by later; None for one that is nobody else's.
+            keep: Whether it is left at the end.
         """
         from daytona import CreateSandboxFromSnapshotParams
 
         claim = secrets.token_hex(6)
-        params = _completed(params or CreateSandboxFromSnapshotParams(), claim, key)
+        params = _completed(params or CreateSandboxFromSnapshotParams(), claim, key, keep=keep)
         name, clock = str(params.name), asyncio.get_running_loop().time
 
         async def once() -> "AsyncSandbox":
-            self.created, self._hearsay = name, _HEARSAY
+            before, self.created, self._hearsay = self.created, name, _HEARSAY
             try:
                 return await self._sdk.create(params, timeout=max(1.0, deadline - clock()))
             except Exception as error:
@@ -115,14 +108,16 @@ class ControlPlane:
                     return await self._take(name, claim, key)
                 if status in (401, 403, 429):
                     self.created = None
+                elif never_connected(error):
+                    self.created = before
                 elif status in (400, 422):
                     self._hearsay = 0.0  # there may be one that did not start, but it is known
                 elif made := getattr(error, "sandbox_id", None):
                     self.created = str(made)
                 raise
 
-        with translated("a new sandbox"):
-            sandbox = await retried(once, deadline=deadline)
+        with self.translated("a new sandbox"):
+            sandbox = await self._first(once, "a new sandbox", deadline, patience=STARTING)
         if self.created:
             self.created, self._made = sandbox.id, sandbox
         return sandbox
@@ -153,11 +148,12 @@ class ControlPlane:
         async def find() -> "list[AsyncSandbox]":
             return [found async for found in self._sdk.list(ListSandboxesQuery(labels={KEY: key}))]
 
-        with translated(f"the sandbox kept under {key!r}"):
-            found = await retried(find, deadline=deadline)
+        what = f"the sandbox kept under {key!r}"
+        with self.translated(what):
+            found = await self._first(find, what, deadline)
         if found:
             return min(found, key=lambda sandbox: (sandbox.created_at or "", sandbox.id))
-        return await self.create(params, deadline=deadline, key=key)
+        return await self.create(params, deadline=deadline, key=key, keep=True)
 
     def keep(self) -> None:
         """Leave the sandbox that was made to others."""
@@ -172,62 +168,64 @@ class ControlPlane:
         created, self.created = self.created, None
         if created is None:
             return
-        # While Python ends it starts no more threads, and without one asyncio cannot look up
-        # the name of a host.
-        ending = not threading.main_thread().is_alive()
         try:
-            with translated(f"sandbox {created}"):
-                await (self._delete_plainly(created) if ending else self._delete(created))
+            with self.translated(f"sandbox {created}"):
+                await self._delete(created)
         except SandboxError:
             logger.warning(
-                "Sandbox %s could not be deleted. Do it at %s; otherwise Daytona will, when it "
+                "Sandbox %s could not be deleted. Delete it%s; otherwise Daytona will, when it "
                 "has been idle for as long as its intervals say.",
                 created,
-                _SANDBOXES_PAGE,
+                page("sandboxes", self.client.api_url) or " yourself",
             )
             raise
 
-    async def close(self) -> None:
-        """Close the connections."""
-        with contextlib.suppress(Exception):  # there is nothing left to lose
-            await self._sdk.close()  # type: ignore[no-untyped-call]
+    def translated(self, what: str, path: str | None = None) -> AbstractContextManager[None]:
+        """Let nothing but our own errors out of a block; see `errors.translated`."""
+        return translated(what, path, api_url=self.client.api_url)
+
+    async def _first(
+        self,
+        request: Callable[[], Awaitable[T]],
+        what: str,
+        deadline: float,
+        *,
+        patience: float = PATIENCE,
+    ) -> T:
+        """Send a request that may be the first to its address."""
+        answer = await retried(
+            request,
+            what,
+            deadline=deadline,
+            patience=patience,
+            unreached=not self.client.reached,
+        )
+        self.client.reached = True
+        return answer
 
     async def _delete(self, created: str) -> None:
-        now = asyncio.get_running_loop().time()
+        now, what = asyncio.get_running_loop().time(), f"the deletion of sandbox {created}"
         sandbox = self._made
         try:
             if sandbox is None:
                 # The request that makes it may still be on its way.
                 sandbox = await retried(
-                    lambda: self._sdk.get(created), deadline=now + self._hearsay, also=(404,)
+                    lambda: self._sdk.get(created),
+                    what,
+                    deadline=now + self._hearsay,
+                    patience=PATIENCE,
+                    also=(404,),
                 )
-            await retried(partial(_delete_once, sandbox), deadline=now + _FAREWELL, also=(409,))
+            await retried(
+                partial(_delete_once, sandbox),
+                what,
+                deadline=now + _FAREWELL,
+                patience=PATIENCE,
+                also=(409,),
+            )
         except Exception as error:
             if status_of(error) != 404:
                 raise
-
-    async def _delete_plainly(self, created: str) -> None:
-        client = self._sdk._api_client
-        request = urllib.request.Request(  # noqa: S310 # where the SDK sends the key, too
-            f"{client.configuration.host}/sandbox/{urllib.parse.quote(created, safe='')}",
-            headers=client.default_headers,
-            method="DELETE",
-        )
-
-        async def delete() -> None:
-            with urllib.request.urlopen(request, timeout=10):  # noqa: ASYNC210, S310 # see discard
-                pass
-
-        deadline = asyncio.get_running_loop().time() + _LAST_WORDS
-        try:
-            await retried(delete, deadline=deadline, also=(409,))
-        except urllib.error.HTTPError as error:
-            if error.code != 404:
-                raise
-
-
-def _import_sdk() -> None:
-    from daytona import AsyncDaytona  # noqa: F401 # a lazy package: the class is what takes long
 
 
 def state_of(sandbox: "AsyncSandbox") -> str:
@@ -271,7 +269,7 @@ async def _delete_once(sandbox: "AsyncSandbox") -> None:
             raise
 
 
-def _completed(params: "Params", claim: str, key: str | None) -> "Params":
+def _completed(params: "Params", claim: str, key: str | None, *, keep: bool) -> "Params":
     """A copy of the parameters, with what the caller left to us."""
     unique = claim if key is None else hashlib.sha256(key.encode()).hexdigest()[:16]
     labels = {**(params.labels or {}), CLAIM: claim, **({} if key is None else {KEY: key})}
@@ -280,5 +278,5 @@ def _completed(params: "Params", claim: str, key: str | None) -> "Params":
     if params.auto_stop_interval is None and not getattr(params, "auto_pause_interval", None):
         ours["auto_stop_interval"] = AUTO_STOP
     if params.auto_delete_interval is None:
-        ours["auto_delete_interval"] = AUTO_DELETE if key is None else AUTO_DELETE_KEPT
+        ours["auto_delete_interval"] = AUTO_DELETE_KEPT if keep else AUTO_DELETE
     return params.model_copy(update=ours)

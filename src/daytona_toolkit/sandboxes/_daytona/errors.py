@@ -11,16 +11,15 @@ Three questions are kept apart:
 - `translate`: which of our errors is it?
 """
 
-import asyncio
 import contextlib
+import errno
+import json
+import os
 import ssl
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
-from typing import TypeVar
-
-import anyio
-import stamina
+from urllib.parse import urlsplit
 
 from daytona_toolkit.errors import (
     AuthenticationError,
@@ -35,17 +34,7 @@ from daytona_toolkit.errors import (
     WriteFailedError,
 )
 
-T = TypeVar("T")
-
-KEYS_PAGE = "https://app.daytona.io/dashboard/keys"
-
-# One request is sent at most so often, and not again after so many seconds. Between two
-# attempts are seconds that double each time, and up to so many more by chance.
-_ATTEMPTS = 10
-_BUDGET = 30.0
-_FIRST_WAIT = 0.1
-_LONGEST_WAIT = 3.0
-_JITTER = 0.2
+_DASHBOARD = "https://app.daytona.io/dashboard"
 
 # The status behind each class, for errors that carry none: the SDK raises some of them
 # itself, without a request.
@@ -68,55 +57,29 @@ _STATUSES = {
     "DaytonaServiceUnavailableError": 503,
 }
 
+# The attribute of an error that says how often its request was sent.
+ASKED = "daytona_toolkit_asked"
+
 _PASSING = (408, 429, 502, 503, 504)
 _DOUBTFUL = (400, 401, 404, 410, 502)
 
 
-async def retried(
-    request: Callable[[], Awaitable[T]], *, deadline: float, also: tuple[int, ...] = ()
-) -> T:
-    """Send a request, again where that may help. It must be one that may be sent twice.
+class NotStartedError(Exception):
+    """The daemon could start no process for a program, so nothing of it has run."""
 
-    Args:
-        request: Sends it.
-        deadline: When nobody waits any more, on the running loop's clock.
-        also: Statuses that pass here, besides those that always do.
-    """
-    clock = asyncio.get_running_loop().time
-
-    left = max(0.01, deadline - clock())
-
-    def hook(error: Exception) -> bool | float:
-        pause = status_of(error) in also or pause_before_retry(error)
-        # A wait that nobody will see the end of is not begun.
-        return pause if pause is False or pause < deadline - clock() else False
-
-    try:
-        with anyio.fail_after(left):
-            async for attempt in stamina.retry_context(
-                on=hook,
-                attempts=None if also else _ATTEMPTS,
-                timeout=left if also else min(left, _BUDGET),
-                wait_initial=_FIRST_WAIT,
-                wait_max=_LONGEST_WAIT,
-                wait_jitter=_JITTER,
-            ):
-                with attempt:
-                    return await request()
-    except TimeoutError:
-        raise TimeoutError(f"There was no answer within {left:.3g} s.") from None
-    raise AssertionError("the last attempt raises")
+    status = 503
 
 
 def pause_before_retry(error: Exception) -> bool | float:
     """Whether to send a request again, and the seconds to wait first if Daytona named them."""
-    if isinstance(error, SandboxError):
+    if isinstance(error, SandboxError) or lacks_descriptors(error):
         return False
     status = status_of(error)
     if status == 429:
         return _retry_after(error) or True
     # A proxy that has not yet heard of a start says so with a 400.
-    return status in _PASSING or (status == 400 and "no IP address found" in str(error))
+    starting = status == 400 and "no IP address found" in str(error)
+    return starting or status in _PASSING or is_unreadable(error)
 
 
 def leaves_doubt(error: Exception) -> bool:
@@ -142,13 +105,41 @@ def status_of(error: BaseException) -> int | None:
     return None
 
 
+def never_connected(error: BaseException) -> bool:
+    """Whether no connection came about, so that nothing of the request was sent."""
+    return _unconnected(error) is not None
+
+
+def is_unreadable(error: BaseException) -> bool:
+    """Whether an answer came, with a good status, that is none: half a JSON, an empty body."""
+    import pydantic
+
+    # What the SDK trips over.
+    kinds = (json.JSONDecodeError, pydantic.ValidationError, AttributeError)
+    by_sdk = type(error).__module__.partition(".")[0] == "daytona"
+    return (
+        by_sdk
+        and status_of(error) is None
+        and any(isinstance(link, kinds) for link in _chain(error))
+    )
+
+
+def lacks_descriptors(error: BaseException) -> bool:
+    """Whether this process may open no more files and connections."""
+    return any(
+        isinstance(link, OSError) and link.errno in (errno.EMFILE, errno.ENFILE)
+        for link in _chain(error)
+    )
+
+
 @contextlib.contextmanager
-def translated(subject: str, path: str | None = None) -> Iterator[None]:
+def translated(subject: str, path: str | None = None, *, api_url: str = "") -> Iterator[None]:
     """Let nothing but our own errors out of a block, each chained to the SDK's.
 
     Args:
         subject: What the requests in it are about: `sandbox …`, `a new sandbox`.
         path: The file that they are about.
+        api_url: Where they go; empty for Daytona itself.
     """
     try:
         yield
@@ -156,9 +147,16 @@ def translated(subject: str, path: str | None = None) -> Iterator[None]:
         _forget_transport(error)
         raise
     except Exception as error:
-        ours = translate(error, subject, path)
+        ours = translate(error, subject, path, api_url)
         _forget_transport(error)
         raise ours from error
+
+
+def page(name: str, api_url: str) -> str:
+    """` at …`, a page of Daytona's dashboard; nothing where the service is somebody else's."""
+    host = urlsplit(api_url).hostname or "daytona.io"
+    own = host == "daytona.io" or host.endswith(".daytona.io")
+    return f" at {_DASHBOARD}/{name}" if own else ""
 
 
 def _answered(error: BaseException) -> int | None:
@@ -172,11 +170,25 @@ def _answered(error: BaseException) -> int | None:
     return None
 
 
-def translate(error: Exception, subject: str, path: str | None = None) -> SandboxError:
+def translate(
+    error: Exception, subject: str, path: str | None = None, api_url: str = ""
+) -> SandboxError:
     """Our error for one of the SDK; arguments as for `translated`."""
     if isinstance(error, TimeoutError):
         return SandboxUnavailableError(f"Daytona gave no answer for {subject}. {error}")
-    status, said = status_of(error), _said(error)
+    status, said, asked = status_of(error), _said(error), _asked(error)
+    if lacks_descriptors(error):
+        return SandboxUnavailableError(
+            f"This process may open no more files and connections{_descriptor_limit()}, so nothing "
+            f"was sent for {subject}. Close sessions that are not needed (a SessionPool does it), "
+            "or raise the limit (`ulimit -n`)."
+        )
+    if unconnected := _unconnected(error):
+        address, why = unconnected
+        return SandboxUnavailableError(
+            f"Daytona cannot be reached at {address} for {subject}: {why}. Check the network and "
+            "the address (DAYTONA_API_URL)."
+        )
     if path is not None and (about_path := _about_path(status, path, said)):
         return about_path
     match status:
@@ -187,13 +199,14 @@ def translate(error: Exception, subject: str, path: str | None = None) -> Sandbo
             )
         case 401 if _answered(error) is None:
             return AuthenticationError(
-                f"There are no Daytona credentials. Set DAYTONA_API_KEY to a key from {KEYS_PAGE}, "
-                "or pass a DaytonaConfig."
+                "There are no Daytona credentials. Set DAYTONA_API_KEY to a key"
+                f"{page('keys', api_url).replace(' at ', ' from ')}, or pass a DaytonaConfig."
             )
         case 401 | 403:
+            keys = page("keys", api_url)
             return AuthenticationError(
-                f"Daytona refused the credentials for {subject}: {said} Check DAYTONA_API_KEY; "
-                f"keys and their permissions are at {KEYS_PAGE}."
+                f"Daytona refused the credentials for {subject}: {said} Check DAYTONA_API_KEY"
+                + (f"; keys and their permissions are{keys}." if keys else ".")
             )
         case 404 | 410:
             return SandboxGoneError(
@@ -202,22 +215,33 @@ def translate(error: Exception, subject: str, path: str | None = None) -> Sandbo
             )
         case 400 | 409 | 422:
             return SandboxFailedError(f"Daytona refused a request for {subject}: {said}")
-        case 408 | 429 | 500 | 502 | 503 | 504:
+        case 429:
+            pause = _retry_after(error)
             return SandboxUnavailableError(
-                f"Daytona gave no useful answer for {subject}, however often it was asked: {said} "
-                "Try again later."
+                f"Daytona limits how often this account may ask (429), and refused a request for "
+                f"{subject}{asked}: {said} Send less at once, and try again "
+                + (f"in {pause:.0f} s." if pause else "later.")
             )
+        case 408 | 500 | 502 | 503 | 504:
+            return SandboxUnavailableError(
+                f"Daytona gave no useful answer for {subject}{asked}: {said} Try again later."
+            )
+    if is_unreadable(error):
+        return SandboxUnavailableError(
+            f"What Daytona answered for {subject}{asked} cannot be read: {said.splitlines()[0]} "
+            "Check that nothing between here and Daytona changes its answers."
+        )
     return SandboxFailedError(f"The Daytona SDK failed for {subject}: {said}")
 
 
 def _forget_transport(error: Exception) -> None:
-    """Drop what stands behind the SDK's error.
+    """Drop what stands behind the SDK's error, and the frames that it came through.
 
     Its text repeats it, and some of it holds the headers of the request: the key.
     """
     for link in _chain(error):
         if not isinstance(link, SandboxError):
-            link.__cause__ = link.__context__ = None
+            link.__cause__ = link.__context__ = link.__traceback__ = None
 
 
 def _about_path(status: int | None, path: str, said: str) -> SandboxError | None:
@@ -237,9 +261,40 @@ def _about_path(status: int | None, path: str, said: str) -> SandboxError | None
 
 
 def _said(error: Exception) -> str:
-    """What the SDK says, as a sentence."""
-    text = " ".join(str(error).split()) or type(error).__name__
+    """What the SDK says, as a sentence; the status where it says nothing but what it tried."""
+    text = " ".join(str(error).split())
+    if not text or text.endswith(":"):
+        status = _answered(error)
+        text += f" HTTP status {status} without a text" if status else type(error).__name__
+    text = text.strip()
     return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
+def _asked(error: Exception) -> str:
+    """`, asked … times`, where it was asked more than once."""
+    times = getattr(error, ASKED, 1)
+    return f", asked {times} times" if times > 1 else ""
+
+
+def _unconnected(error: BaseException) -> tuple[str, str] | None:
+    """The address that could not be connected to, and why."""
+    import aiohttp
+
+    for link in _chain(error):
+        if isinstance(link, aiohttp.ClientConnectorError):
+            number = link.os_error.errno
+            # asyncio's own words repeat the address.
+            why = os.strerror(number) if number and number > 0 else str(link.os_error)
+            return f"{link.host}:{link.port}", why
+    return None
+
+
+def _descriptor_limit() -> str:
+    try:
+        import resource
+    except ImportError:  # Windows
+        return ""
+    return f" (its limit is {resource.getrlimit(resource.RLIMIT_NOFILE)[0]:,})"
 
 
 def _retry_after(error: Exception) -> float:

@@ -1,30 +1,43 @@
 """A sandbox of Daytona, through its SDK: the lifecycle, and the requests that survive faults.
 
-Together with `daytona_control` and `daytona_errors` this is all that knows the SDK. Whose a
-sandbox is decides about its end: one from `create` is deleted, one from `attach`, `wrap` or
-`get_or_create` is left running.
+Together with its neighbours this is all that knows the SDK. Whose a sandbox is decides about
+its end: one from `create` is deleted, one from `attach`, `wrap` or `get_or_create` is left running.
 """
 
 import asyncio
 import contextlib
 import logging
 import math
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, TypeVar
 
 from daytona_toolkit.errors import (
+    InvalidArgumentError,
     SandboxError,
     SandboxFailedError,
     SandboxGoneError,
     SandboxUnavailableError,
 )
-from daytona_toolkit.sandboxes._daytona.control_plane import GONE, ControlPlane, identity, state_of
+from daytona_toolkit.sandboxes import REQUEST_TIME
+from daytona_toolkit.sandboxes._daytona.client import Client
+from daytona_toolkit.sandboxes._daytona.control_plane import (
+    GONE,
+    PATIENCE,
+    STARTING,
+    ControlPlane,
+    identity,
+    state_of,
+)
 from daytona_toolkit.sandboxes._daytona.errors import (
+    NotStartedError,
     leaves_doubt,
-    retried,
+    never_connected,
+    pause_before_retry,
     status_of,
     translated,
 )
+from daytona_toolkit.sandboxes._daytona.retries import retried
 
 if TYPE_CHECKING:
     from daytona import AsyncSandbox, DaytonaConfig
@@ -43,8 +56,16 @@ STARTUP_TIMEOUT = 60.0
 # somebody waits. (Without a number from us, its own default counts.)
 _GRACE = 30
 
-# Seconds for the upload or download of a file.
-_TRANSFER_TIME = 600.0
+# Seconds for the upload of a file: so many, and one for so many bytes.
+_UPLOAD_TIME = 20.0
+_UPLOAD_RATE = 100_000
+
+# What the daemon answers instead of output, with exit code -1, when it could not start a shell
+# just now.
+_NOT_STARTED = re.compile(
+    r"fork/exec \S+: "
+    r"(resource temporarily unavailable|too many open files( in system)?|cannot allocate memory)\s*"
+)
 
 # Seconds between two looks at a sandbox that is changing its state: the first, the longest.
 _LOOKS = (0.2, 1.0)
@@ -71,8 +92,12 @@ class DaytonaSandbox:
 
     A sandbox that is found stopped, archived or paused is started, at opening and whenever a
     request finds it so; what ran in it has ended then, its files are there. Every request is
-    sent again after a lost connection, a 429, 502, 503 or 504, as long as its caller waits,
-    which is safe because everything that a session sends may arrive twice.
+    sent again after a lost connection, a 429, 502, 503 or 504, and when no answer comes, as
+    long as its caller waits, which is safe because everything that a session sends may arrive
+    twice. The log `daytona_toolkit` has a line for each.
+
+    Sandboxes of one configuration share one client of the SDK, with at most 200 requests on
+    their way at once; more wait for their turn.
 
     Attributes:
         id: Its id, once open: enough to `attach` to it later, from any process.
@@ -87,8 +112,29 @@ class DaytonaSandbox:
         ```
     """
 
-    def __init__(
-        self,
+    id: str
+    owned: bool
+    startup_timeout: float
+    _obtain: Obtain
+    _config: "DaytonaConfig | Mapping[str, str] | None"
+    _keep_alive: float
+    _client: Client | None = None
+    _plane: ControlPlane | None = None
+    _sandbox: "AsyncSandbox | None" = None
+    _waking: "asyncio.Task[None] | None" = None
+    _touching: "asyncio.Task[None] | None" = None
+    _starts = 0
+    _used = 0.0
+
+    def __init__(self, *_: object, **__: object) -> None:
+        raise InvalidArgumentError(
+            "Make a DaytonaSandbox with DaytonaSandbox.create(), for a new sandbox, or with "
+            "attach(id), wrap(sandbox) or get_or_create(key)."
+        )
+
+    @classmethod
+    def _of(
+        cls,
         obtain: Obtain,
         *,
         id: str,
@@ -96,19 +142,20 @@ class DaytonaSandbox:
         config: "DaytonaConfig | Mapping[str, str] | None",
         startup_timeout: float,
         keep_alive: float,
-    ) -> None:
+    ) -> "DaytonaSandbox":
+        if not (config is None or isinstance(config, Mapping) or hasattr(config, "api_key")):
+            raise InvalidArgumentError(
+                f"config is the SDK's DaytonaConfig(api_key=…), not a {type(config).__name__}; "
+                "import it from `daytona`."
+            )
+        self = cls.__new__(cls)
         self.id = id
         self.owned = owned
         self.startup_timeout = startup_timeout
         self._obtain = obtain
         self._config = config
         self._keep_alive = min(keep_alive, LONGEST_KEEP_ALIVE)
-        self._plane: ControlPlane | None = None
-        self._sandbox: AsyncSandbox | None = None
-        self._waking: asyncio.Task[None] | None = None
-        self._touching: asyncio.Task[None] | None = None
-        self._starts = 0
-        self._used = 0.0
+        return self
 
     @classmethod
     def create(
@@ -118,8 +165,9 @@ class DaytonaSandbox:
         config: "DaytonaConfig | None" = None,
         timeout: float = STARTUP_TIMEOUT,
         keep_alive: float = 0.0,
+        keep: bool = False,
     ) -> "DaytonaSandbox":
-        """A new sandbox, deleted at the end.
+        """A new sandbox, deleted at the end unless it is to be kept.
 
         Where nobody can delete it, after `kill -9`, Daytona does: it is stopped when it has
         been idle for 15 minutes (`auto_stop_interval`) and deleted when it has been stopped
@@ -133,11 +181,17 @@ class DaytonaSandbox:
                 deleted. An image that has to be built first needs more.
             keep_alive: Seconds after the last request during which auto-stop is held off, 24
                 hours at the most. It costs a request every 45 s.
+            keep: Leave it running at the end; `attach` leads back to it. Daytona deletes it
+                when it has been stopped for a week, unless the parameters say otherwise.
+
+        Raises:
+            InvalidArgumentError: The parameters are not of the SDK's classes.
         """
-        return cls(
-            lambda plane, deadline: plane.create(params, deadline=deadline),
+        _check_params("create", params)
+        return cls._of(
+            lambda plane, deadline: plane.create(params, deadline=deadline, keep=keep),
             id="(a new one)",
-            owned=True,
+            owned=not keep,
             config=config,
             startup_timeout=timeout,
             keep_alive=keep_alive,
@@ -153,7 +207,7 @@ class DaytonaSandbox:
         keep_alive: float = 0.0,
     ) -> "DaytonaSandbox":
         """A sandbox that exists, left running at the end. Arguments as for `create`."""
-        return cls(
+        return cls._of(
             lambda plane, deadline: plane.get(id_or_name, deadline=deadline),
             id=id_or_name,
             owned=False,
@@ -183,7 +237,7 @@ class DaytonaSandbox:
         """
         config = identity(sandbox)
         id = sandbox.id
-        return cls(
+        return cls._of(
             lambda plane, deadline: plane.get(id, deadline=deadline),
             id=id,
             owned=False,
@@ -216,7 +270,8 @@ class DaytonaSandbox:
             timeout: As for `create`.
             keep_alive: As for `create`.
         """
-        return cls(
+        _check_params("get_or_create", params)
+        return cls._of(
             lambda plane, deadline: plane.get_or_create(key, params, deadline=deadline),
             id=f"(kept under {key!r})",
             owned=False,
@@ -230,9 +285,11 @@ class DaytonaSandbox:
         if self._sandbox is not None:
             return
         loop = asyncio.get_running_loop()
-        self._plane = await ControlPlane.connect(self._config)
+        self._client = client = await Client.share(self._config)
         try:
-            self._sandbox = await self._obtain(self._plane, loop.time() + self.startup_timeout)
+            self._plane = ControlPlane(client)
+            async with client.slots:
+                self._sandbox = await self._obtain(self._plane, loop.time() + self.startup_timeout)
             self.id = self._sandbox.id
             if state_of(self._sandbox) != "started":
                 await self._awake()
@@ -247,62 +304,114 @@ class DaytonaSandbox:
             self._touching = asyncio.create_task(self._touch())
 
     async def run(self, program: str, *, timeout: float) -> bytes:
-        """Feed a program to the sandbox's shell: one request."""
+        """Feed a program to the sandbox's shell: one request.
+
+        One that stays silent for longer than the program may wait is sent again, beside the
+        first.
+        """
         limit = math.ceil(timeout) + _GRACE
-        answer = await self._request(
-            lambda sandbox: sandbox.process.exec(program, timeout=limit), timeout=timeout
-        )
-        return str(answer.result).encode("utf-8", "surrogatepass")
+
+        async def request(sandbox: "AsyncSandbox") -> bytes:
+            answer = await sandbox.process.exec(program, timeout=limit)
+            printed = str(answer.result)
+            if answer.exit_code == -1 and _NOT_STARTED.fullmatch(printed):
+                raise NotStartedError(f"The sandbox could start no process: {printed.strip()}")
+            return printed.encode("utf-8", "surrogatepass")
+
+        patience = max(0.0, timeout - REQUEST_TIME) + PATIENCE
+        return await self._request(request, timeout=timeout, patience=patience)
 
     async def upload(self, path: str, data: bytes) -> None:
-        """Write a file."""
-        await self._request(
-            lambda sandbox: sandbox.fs.upload_file(data, path, timeout=int(_TRANSFER_TIME)),
-            timeout=_TRANSFER_TIME,
-            path=path,
-        )
+        """Write a file, in one attempt.
 
-    async def download(self, path: str) -> bytes:
-        """Read a file."""
-        data = await self._request(
-            lambda sandbox: sandbox.fs.download_file(path, int(_TRANSFER_TIME)),
-            timeout=_TRANSFER_TIME,
-            path=path,
-        )
-        return bytes(data or b"")
+        The daemon truncates the file and then writes what arrives, so a second attempt could
+        mix with what is still on its way of the first. Only what was certainly not begun is
+        sent again here.
+
+        Raises:
+            SandboxUnavailableError: Nobody knows what is in the file now. Use another name.
+        """
+        seconds = _UPLOAD_TIME + len(data) / _UPLOAD_RATE
+
+        async def request(sandbox: "AsyncSandbox") -> None:
+            starts = self._starts
+            try:
+                await sandbox.fs.upload_file(data, path, timeout=math.ceil(seconds))
+            except Exception as error:
+                if leaves_doubt(error):
+                    await self._awake()
+                begun = not (never_connected(error) or status_of(error) == 429)
+                if self._starts != starts or (begun and pause_before_retry(error) is not False):
+                    raise SandboxUnavailableError(
+                        f"It is not known whether {path!r} has arrived whole in sandbox "
+                        f"{self.id}; send it again under another name."
+                    ) from error
+                raise
+
+        sandbox, client = self._opened()
+        async with client.slots:
+            with self._translated(path):
+                await retried(
+                    lambda: request(sandbox),
+                    f"an upload to sandbox {self.id}",
+                    deadline=asyncio.get_running_loop().time() + seconds,
+                    patience=None,
+                )
+
+    async def preview(self, port: int) -> tuple[str, dict[str, str]]:
+        """The address of a port of the sandbox, and the headers that a request for it needs."""
+        sandbox, _ = self._opened()
+        what = f"port {port} of sandbox {self.id}"
+        with self._translated():
+            link = await retried(
+                lambda: sandbox.get_preview_link(port),
+                what,
+                deadline=asyncio.get_running_loop().time() + REQUEST_TIME,
+                patience=PATIENCE,
+            )
+        return str(link.url), {"x-daytona-preview-token": str(link.token)}
 
     async def close(self) -> None:
         """Delete the sandbox if it is ours, and close the connections."""
         plane, self._plane, self._sandbox = self._plane, None, None
+        client, self._client = self._client, None
         for task in (self._touching, self._waking):
             if task is not None:
                 task.cancel()
                 await asyncio.wait([task])
         self._touching = self._waking = None
-        if plane is not None:
+        if client is not None:
             try:
-                await plane.discard()
+                if plane is not None:
+                    async with client.slots:
+                        await plane.discard()
             finally:
-                await plane.close()
+                await client.give_back()
 
     def __repr__(self) -> str:
         state = "not open" if self._sandbox is None else "open"
         fate = "deleted at the end" if self.owned else "left running"
         return f"<DaytonaSandbox {self.id} ({state}, {fate})>"
 
+    def _opened(self) -> "tuple[AsyncSandbox, Client]":
+        if self._sandbox is None or self._client is None:
+            raise SandboxGoneError(f"Sandbox {self.id} is not open; open it first.")
+        self._used = asyncio.get_running_loop().time()
+        return self._sandbox, self._client
+
+    def _translated(self, path: str | None = None) -> contextlib.AbstractContextManager[None]:
+        api_url = self._client.api_url if self._client else ""
+        return translated(f"sandbox {self.id}", path, api_url=api_url)
+
     async def _request(
         self,
         request: "Callable[[AsyncSandbox], Awaitable[T]]",
         *,
         timeout: float,
-        path: str | None = None,
+        patience: float,
     ) -> T:
         """Send a request to the sandbox, as often as need be and time allows."""
-        sandbox = self._sandbox
-        if sandbox is None:
-            raise SandboxGoneError(f"Sandbox {self.id} is not open; open it first.")
-        clock = asyncio.get_running_loop().time
-        self._used = clock()
+        sandbox, client = self._opened()
 
         async def once() -> T:
             for _ in range(_STARTS):
@@ -320,8 +429,14 @@ class DaytonaSandbox:
                 "look at its intervals in Daytona's dashboard, and at who else uses it."
             )
 
-        with translated(f"sandbox {self.id}", path):
-            return await retried(once, deadline=clock() + timeout)
+        async with client.slots:
+            with self._translated():
+                return await retried(
+                    once,
+                    f"sandbox {self.id}",
+                    deadline=asyncio.get_running_loop().time() + timeout,
+                    patience=patience,
+                )
 
     async def _awake(self) -> None:
         """Have the sandbox running. Whoever asks meanwhile waits for the same start."""
@@ -336,9 +451,14 @@ class DaytonaSandbox:
         assert sandbox is not None
         clock = asyncio.get_running_loop().time
         deadline = clock() + self.startup_timeout
-        with translated(f"sandbox {self.id}"):
+        with self._translated():
             while True:
-                await retried(sandbox.refresh_data, deadline=deadline)
+                await retried(
+                    sandbox.refresh_data,
+                    f"the state of sandbox {self.id}",
+                    deadline=deadline,
+                    patience=PATIENCE,
+                )
                 state = state_of(sandbox)
                 if state == "started":
                     return
@@ -377,7 +497,9 @@ class DaytonaSandbox:
             await sandbox.start(timeout=max(1.0, deadline - clock()))
 
         try:
-            await retried(start, deadline=deadline)
+            await retried(
+                start, f"the start of sandbox {self.id}", deadline=deadline, patience=STARTING
+            )
         except Exception as error:
             if status_of(error) == 409:
                 return False
@@ -392,3 +514,13 @@ class DaytonaSandbox:
             if self._sandbox is not None and clock() - self._used < self._keep_alive:
                 with contextlib.suppress(Exception):  # the next one comes in time
                     await self._sandbox.refresh_activity()
+
+
+def _check_params(method: str, params: object) -> None:
+    """Refuse what looks like parameters, without the seconds that importing the SDK takes."""
+    if params is not None and not hasattr(params, "auto_stop_interval"):
+        raise InvalidArgumentError(
+            f"{method} takes the SDK's CreateSandboxFromImageParams(image=…) or "
+            f"CreateSandboxFromSnapshotParams(snapshot=…), not a {type(params).__name__}; import "
+            "them from `daytona`."
+        )

@@ -1,0 +1,96 @@
+"""The SDK's client: one for all sandboxes of a configuration, with one pool of connections."""
+
+import asyncio
+import contextlib
+import hashlib
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+from daytona_toolkit._loop import in_thread
+from daytona_toolkit.sandboxes._daytona.errors import translated
+
+if TYPE_CHECKING:
+    from daytona import AsyncDaytona, DaytonaConfig
+
+    Config = DaytonaConfig | Mapping[str, str]
+
+# Requests of one client that are on their way at the same time; more wait for their turn. Each
+# takes a connection, and a process has 1,024 file descriptors unless somebody has raised that.
+_SLOTS = 200
+
+
+class Client:
+    """A client of the SDK, shared.
+
+    It belongs to the event loop that it was made on.
+
+    Attributes:
+        sdk: The client.
+        slots: What a request holds while it is on its way.
+        reached: Whether its address has ever answered.
+    """
+
+    def __init__(self, sdk: "AsyncDaytona", key: str, slots: int) -> None:
+        self.sdk = sdk
+        self.slots = asyncio.Semaphore(slots)
+        self.reached = False
+        self._key = key
+        self._users = 0
+
+    @classmethod
+    async def share(cls, config: "Config | None") -> "Client":
+        """The client of a configuration, made if there is none; nothing is sent.
+
+        Raises:
+            SandboxError: The configuration is no good.
+        """
+        if "daytona._async.daytona" not in sys.modules:
+            await in_thread(_import_sdk)  # it takes seconds, and the loop has other work
+        from daytona import AsyncDaytona, DaytonaConfig
+
+        with translated("a new client"):
+            if isinstance(config, Mapping):
+                config = DaytonaConfig.model_validate(config)
+            clients = _clients.setdefault(asyncio.get_running_loop(), {})
+            key = _key(config)
+            client = clients.get(key)
+            if client is None:
+                own = (config.connection_pool_maxsize if config else None) or _SLOTS
+                client = clients[key] = cls(AsyncDaytona(config), key, min(own, _SLOTS))
+        client._users += 1
+        return client
+
+    @property
+    def api_url(self) -> str:
+        """Where its requests go."""
+        return str(self.sdk._api_client.configuration.host)
+
+    async def give_back(self) -> None:
+        """Be one user less; the last closes the connections."""
+        self._users -= 1
+        if not self._users:
+            del _clients[asyncio.get_running_loop()][self._key]
+            with contextlib.suppress(Exception):  # there is nothing left to lose
+                await self.sdk.close()  # type: ignore[no-untyped-call]
+
+
+_clients: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, Client]] = WeakKeyDictionary()
+
+
+def _import_sdk() -> None:
+    from daytona import AsyncDaytona  # noqa: F401 # a lazy package: the class is what takes long
+
+
+def _key(config: "DaytonaConfig | None") -> str:
+    """What tells configurations apart. It is a hash, because there is an API key in it."""
+    given = None if config is None else sorted(vars(config).items())
+    # What is not given comes from the environment, and from files in the working folder.
+    found = sorted(item for item in os.environ.items() if item[0].startswith("DAYTONA_"))
+    with contextlib.suppress(OSError):  # it was removed, and no file is in it
+        found.append(("cwd", str(Path.cwd())))
+    experimental = getattr(config, "_experimental", None)
+    return hashlib.sha256(repr((given, experimental, found)).encode()).hexdigest()

@@ -1,0 +1,139 @@
+"""Requests that are sent again: after an error that passes, and when no answer comes."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import anyio
+
+from daytona_toolkit.sandboxes._daytona.errors import (
+    ASKED,
+    is_unreadable,
+    never_connected,
+    pause_before_retry,
+    status_of,
+)
+
+T = TypeVar("T")
+
+logger = logging.getLogger("daytona_toolkit")
+
+# One request is sent at most so often, and not again after so many seconds. Between two
+# attempts are seconds that double each time, and up to so many more by chance.
+_ATTEMPTS = 10
+_BUDGET = 30.0
+_FIRST_WAIT = 0.1
+_LONGEST_WAIT = 3.0
+_JITTER = 0.2
+
+# How often an answer is asked for again that cannot be read. It may be the answer of something
+# else that listens at the address.
+_UNREADABLE = 4
+
+# Seconds after which an address that was never reached is given up: a wrong one stays wrong.
+_UNREACHED = 3.0
+
+# Copies of one request that are on their way at the same time, and how much longer each is
+# waited for than the one before it.
+_COPIES = 3
+_LONGER = 3.0
+
+
+async def retried(
+    request: Callable[[], Awaitable[T]],
+    what: str,
+    *,
+    deadline: float,
+    patience: float | None,
+    also: tuple[int, ...] = (),
+    unreached: bool = False,
+) -> T:
+    """Send a request, again where that may help. It must be one that may be sent twice.
+
+    A request that fails is sent again after a pause. One that stays silent is sent again beside
+    the first, which may only be slow: whichever is answered first counts.
+
+    Args:
+        request: Sends it.
+        what: What it is about, for the log.
+        deadline: When nobody waits any more, on the running loop's clock.
+        patience: Seconds in which an answer is due; None where no copy may be sent.
+        also: Statuses that pass here, besides those that always do.
+        unreached: Whether the address was never reached before.
+    """
+    clock = asyncio.get_running_loop().time
+    left = max(0.01, deadline - clock())
+
+    async def persistent() -> T:
+        return await _persistent(request, what, deadline, also, unreached=unreached)
+
+    try:
+        with anyio.fail_after(left):
+            return await _first_answer(persistent, what, patience)
+    except TimeoutError:
+        raise TimeoutError(f"There was no answer within {left:.3g} s.") from None
+
+
+async def _first_answer(send: Callable[[], Awaitable[T]], what: str, patience: float | None) -> T:
+    """The answer to a request of which copies are sent while it stays silent."""
+    copies: set[asyncio.Future[T]] = set()
+    try:
+        while True:
+            copies.add(asyncio.ensure_future(send()))
+            answered, _ = await asyncio.wait(
+                copies,
+                timeout=patience if len(copies) < _COPIES else None,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            if answered:
+                return answered.pop().result()
+            assert patience is not None
+            logger.info("asking again for %s: no answer within %.3g s", what, patience)
+            patience *= _LONGER
+    finally:
+        for copy in copies:
+            copy.cancel()
+            # Seen, so that asyncio does not report what nobody waits for any more.
+            copy.add_done_callback(lambda copy: copy.cancelled() or copy.exception())
+
+
+async def _persistent(
+    request: Callable[[], Awaitable[T]],
+    what: str,
+    deadline: float,
+    also: tuple[int, ...],
+    *,
+    unreached: bool,
+) -> T:
+    """The answer to a request that is sent again after errors that pass."""
+    clock = asyncio.get_running_loop().time
+    begun, asked, wait = clock(), 0, _FIRST_WAIT
+    while True:
+        asked += 1
+        try:
+            return await request()
+        except Exception as error:
+            waived = status_of(error) in also
+            pause: bool | float = waived or pause_before_retry(error)
+            if pause is True:
+                pause = wait + random.uniform(0, _JITTER)  # noqa: S311 # spreads load
+                wait = min(wait * 2, _LONGEST_WAIT)
+            end = deadline if waived else min(deadline, begun + _budget(error, unreached=unreached))
+            spent = asked >= (_UNREADABLE if is_unreadable(error) else _ATTEMPTS) and not waived
+            # A pause that nobody will see the end of is not begun.
+            if pause is False or spent or clock() + pause >= end:
+                setattr(error, ASKED, asked)
+                raise
+            logger.info("asking again for %s in %.3g s: %s", what, pause, _why(error))
+        await asyncio.sleep(pause)
+
+
+def _budget(error: Exception, *, unreached: bool) -> float:
+    return _UNREACHED if unreached and never_connected(error) else _BUDGET
+
+
+def _why(error: Exception) -> str:
+    """An error in one line, for the log."""
+    return " ".join(str(error).split())[:200] or type(error).__name__
