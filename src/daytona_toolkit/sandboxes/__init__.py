@@ -32,9 +32,11 @@ class Sandbox(Protocol):
 
     Attributes:
         id: What the sandbox is known by; for Daytona, enough to attach to it later.
+        owned: Whether `close` disposes of the machine, with all that a session left there.
     """
 
     id: str
+    owned: bool
 
     async def open(self) -> None:
         """Make it ready to run programs."""

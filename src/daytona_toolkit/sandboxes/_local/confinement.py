@@ -1,52 +1,53 @@
-"""What confines the helper of a local sandbox: bubblewrap, Landlock, or nothing.
+"""What confines the commands of a local sandbox: bubblewrap, Landlock, or nothing.
 
-Each level is a way to start a program in a folder. What it guarantees is in the README.
+Each level is a way to start the helper in a folder. What it guarantees is in SECURITY.md.
 """
 
 import json
 import os
-import shutil
-import subprocess
 import sys
-from dataclasses import dataclass
-from importlib.util import find_spec
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
-from daytona_toolkit.errors import IsolationError
+from daytona_toolkit.errors import InvalidArgumentError, IsolationError
+from daytona_toolkit.sandboxes._local import bubblewrap, kernel, python
+from daytona_toolkit.sandboxes._local.system import DEVICES, SETTINGS, SYSTEM
 
 Isolation = Literal["auto", "bubblewrap", "landlock", "none"]
 Level = Literal["bubblewrap", "landlock", "none"]
 
-# What a program needs of the host: itself, its libraries, and how the system is set up.
-_SYSTEM = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/opt", "/nix/store"]
-_SETTINGS = [
-    "/etc/alternatives",
-    "/etc/ca-certificates",
-    "/etc/fonts",
-    "/etc/group",
-    "/etc/hosts",
-    "/etc/ld.so.cache",
-    "/etc/ld.so.conf",
-    "/etc/ld.so.conf.d",
-    "/etc/localtime",
-    "/etc/mime.types",
-    "/etc/nsswitch.conf",
-    "/etc/passwd",
-    "/etc/profile",
-    "/etc/protocols",
-    "/etc/resolv.conf",
-    "/etc/services",
-    "/etc/shells",
-    "/etc/ssl",
-    "/etc/zsh",
-]
-
-# Of the devices only these: the rest are disks and consoles.
-_DEVICES = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty"]
-
 # Variables of the host that a program may know; all others may hold credentials.
-_PASSED = ["LANG", "LC_ALL", "LC_CTYPE", "TERM", "TZ"]
+_PASSED = ["LANG", "LC_ALL", "LC_CTYPE", "TZ"]
+
+# What programs do without a person: no colours, no pager, no question.
+_UNATTENDED = {
+    "TERM": "dumb",
+    "NO_COLOR": "1",
+    "PAGER": "cat",
+    "GIT_PAGER": "cat",
+    "GIT_TERMINAL_PROMPT": "0",
+    "DEBIAN_FRONTEND": "noninteractive",
+    "CI": "1",
+}
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How much a sandbox may take of the machine. None is no bound.
+
+    Attributes:
+        processes: Processes and threads at a time.
+        memory: Bytes of memory.
+        open_files: Files that one process may have open.
+        file_bytes: Bytes of one file.
+    """
+
+    processes: int | None = None
+    memory: int | None = None
+    open_files: int | None = None
+    file_bytes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -57,11 +58,37 @@ class Place:
         folder: The workspace, writable.
         home: The home folder, writable.
         temporary: For temporary files, writable.
+        readable: Further files and folders of the host that can be read.
+        extra: Further folders that are writable.
+        network: Whether the network of the host can be used.
+        bounds: How much it may take of the machine.
     """
 
     folder: Path
     home: Path
     temporary: Path
+    readable: Sequence[Path] = ()
+    extra: Sequence[Path] = ()
+    network: bool = False
+    bounds: Bounds = field(default_factory=Bounds)
+
+    @property
+    def writable(self) -> list[str]:
+        """All folders that can be written; the workspace last, as it may lie in another."""
+        return [str(path) for path in (*self.extra, self.home, self.temporary, self.folder)]
+
+
+def check(isolation: str) -> None:
+    """Refuse what names no level.
+
+    Raises:
+        InvalidArgumentError: It is none.
+    """
+    if isolation not in get_args(Isolation):
+        known = ", ".join(map(repr, get_args(Isolation)))
+        raise InvalidArgumentError(
+            f"There is no isolation {isolation!r} of a local sandbox; choose one of {known}."
+        )
 
 
 def choose(isolation: Isolation) -> Level:
@@ -70,11 +97,12 @@ def choose(isolation: Isolation) -> Level:
     Raises:
         IsolationError: What was asked for does not work on this host.
     """
+    check(isolation)
+    if os.name != "posix":
+        raise IsolationError(
+            "A local sandbox runs sh, which this system lacks. Use DaytonaSandbox."
+        )
     if isolation == "none":
-        if os.name != "posix":
-            raise IsolationError(
-                "A local sandbox runs sh, which this system lacks. Use DaytonaSandbox."
-            )
         return "none"
     reasons = []
     if isolation in ("auto", "bubblewrap"):
@@ -88,104 +116,79 @@ def choose(isolation: Isolation) -> Level:
             return "landlock"
         reasons.append(f"landlock: {reason}")
     raise IsolationError(
-        f"Nothing here confines a local sandbox ({'; '.join(reasons)}). Install bubblewrap "
-        "(`apt-get install bubblewrap`, `dnf install bubblewrap`) or Landlock support "
-        '(`pip install "daytona-toolkit[local]"`), use DaytonaSandbox, or ask for no '
-        'confinement at all with LocalSandbox(isolation="none").'
+        f"Nothing here confines a local sandbox ({'; '.join(reasons)}). Allow user namespaces "
+        "(in a container: run it with a seccomp profile that permits them), use DaytonaSandbox, "
+        'or ask for no confinement at all with isolation="none".'
     )
 
 
 def command(level: Level, place: Place) -> list[str]:
     """The command that starts the helper at a level."""
-    helper = [sys.executable, "-I", "-S", str(Path(__file__).with_name("helper.py"))]
-    if level == "bubblewrap":
-        return [*_bubblewrap(place), *helper, ""]
+    bounds = place.bounds
+    settings: dict[str, object] = {"level": level, "bounds": vars(bounds)}
     if level == "landlock":
-        helper.remove("-S")  # sandlock is an installed package
-        allowed = {
-            "readable": [*_existing(_SYSTEM + _SETTINGS), "/proc", *_python()],
-            "writable": [
-                *map(str, (place.folder, place.home, place.temporary)),
-                *_existing(_DEVICES),
-            ],
+        settings["rules"] = {
+            "readable": [*SYSTEM, *SETTINGS, "/proc", "/sys", *_readable(place)],
+            "writable": [*place.writable, *DEVICES, "/dev/shm", "/dev/pts", "/tmp"],  # noqa: S108
+            "network": place.network,
         }
-        return [*helper, json.dumps(allowed)]
-    return [*helper, ""]
+    helper = [*python.helper(), json.dumps(settings)]
+    if level != "bubblewrap":
+        return helper
+    program, _ = _bubblewrap()
+    assert program is not None
+    options = bubblewrap.options(
+        folder=str(place.folder),
+        writable=place.writable,
+        readable=_readable(place),
+        network=place.network,
+        memory=bounds.memory,
+    )
+    return [program, *options, "--", *helper]
 
 
 def environment(place: Place) -> dict[str, str]:
     """The environment of the helper, and so of all that it runs."""
-    # The Python that runs us is one that a workspace can count on.
-    path = [str(Path(sys.executable).parent), "/usr/local/bin", "/usr/bin", "/bin"]
+    paths, variables = python.environment(place.folder, place.extra)
+    system = ["/usr/local/bin", "/usr/bin", "/bin", "/usr/local/sbin", "/usr/sbin", "/sbin"]
     return {
-        "PATH": os.pathsep.join([*path, "/usr/local/sbin", "/usr/sbin", "/sbin"]),
+        "PATH": os.pathsep.join([*paths, *system]),
         "HOME": str(place.home),
         "TMPDIR": str(place.temporary),
         "USER": "user",
-        **{name: os.environ[name] for name in _PASSED if name in os.environ},
+        "LOGNAME": "user",
+        **_UNATTENDED,
+        **variables,
+        **_of_the_host(os.environ),
     }
 
 
-def _bubblewrap(place: Place) -> list[str]:
-    """The bubblewrap command: own mounts, processes and (no) network."""
-    bound = [
-        argument for path in _existing(_SYSTEM + _SETTINGS) + _python() for argument in _bind(path)
-    ]
-    writable = [
-        argument
-        for path in (place.home, place.temporary, place.folder)
-        for argument in ("--bind", str(path), str(path))
-    ]
-    return [
-        "bwrap",
-        "--unshare-all",
-        "--die-with-parent",
-        "--new-session",
-        "--hostname",
-        "sandbox",
-        *("--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"),  # noqa: S108
-        *bound,
-        *writable,
-        *("--remount-ro", "/", "--chdir", str(place.folder), "--"),
-    ]
+def _of_the_host(variables: Mapping[str, str]) -> dict[str, str]:
+    return {name: variables[name] for name in _PASSED if name in variables}
 
 
-def _bind(path: str) -> list[str]:
-    if Path(path).is_symlink():
-        return ["--symlink", str(Path(path).readlink()), path]
-    return ["--ro-bind", path, path]
+def _readable(place: Place) -> list[str]:
+    return [*python.readable(place.folder), *map(str, place.readable)]
 
 
-def _existing(paths: list[str]) -> list[str]:
-    return [path for path in paths if os.path.lexists(path)]
-
-
-def _python() -> list[str]:
-    """The folders of the Python that runs us, where the system's do not hold them."""
-    helper = Path(__file__).parent
-    prefixes = [Path(sys.prefix), Path(sys.base_prefix), Path(sys.executable).resolve().parent]
-    found: list[str] = []
-    for path in [*prefixes, helper]:
-        covered = any(path.is_relative_to(base) for base in [*_SYSTEM, *found])
-        if not covered and path != Path("/"):
-            found.append(str(path))
-    return found
+def _bubblewrap() -> tuple[str | None, str]:
+    """The bubblewrap to use, or why there is none."""
+    if sys.platform != "linux":
+        return None, "it is for Linux"
+    if not kernel.supported():
+        return None, "the system calls of this processor are not known here"
+    return bubblewrap.find()
 
 
 def _bubblewrap_fails() -> str:
     """Why bubblewrap does not work here; empty if it does."""
-    if not shutil.which("bwrap"):
-        return "it is not installed"
-    trial = ["bwrap", "--unshare-all", "--ro-bind", "/", "/", "--proc", "/proc", "true"]
-    done = subprocess.run(trial, capture_output=True, text=True, check=False)
-    return "" if done.returncode == 0 else (done.stderr.strip() or "it fails")
+    program, reason = _bubblewrap()
+    return "" if program else reason
 
 
 def _landlock_fails() -> str:
     """Why Landlock does not work here; empty if it does."""
-    if not find_spec("sandlock"):
-        return "the package sandlock is not installed"
-    import sandlock
-
-    have, need = sandlock.landlock_abi_version(), sandlock.min_landlock_abi()
+    if sys.platform != "linux" or not kernel.supported():
+        return "it is for Linux on x86-64, arm64 and RISC-V"
+    have, need = kernel.Landlock.version(), kernel.Landlock.NEEDED_VERSION
     return "" if have >= need else f"the kernel has version {have} of it, {need} is needed"

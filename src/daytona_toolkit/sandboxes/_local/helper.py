@@ -1,152 +1,363 @@
 """The helper process of a local sandbox: it runs programs in one folder.
 
-It is started confined (see `confinement`), with nothing but the standard library at hand,
-and serves requests that arrive on its standard input until that ends. Then it ends every
-process that it started, and itself.
-
-A request is a JSON line, `{"id", "op", …, "size"}`, and `size` bytes; so is an answer.
+It serves requests that arrive on a socket, its standard input (see `frames`), until that ends.
+Then it ends every process that it started, and itself. It never waits for anything that a
+command could hold back: one loop looks after all programs.
 """
 
 import contextlib
-import ctypes
 import errno
 import json
 import os
+import resource
+import selectors
 import signal
+import socket
 import subprocess
 import sys
-import threading
 import time
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import IO, Any
 
-_PR_SET_CHILD_SUBREAPER = 36
+from daytona_toolkit.sandboxes._local import kernel
+from daytona_toolkit.sandboxes._local.frames import (
+    ANSWER,
+    EXITED,
+    NOT_STARTED,
+    OUTPUT_BYTES,
+    REQUEST,
+    TIMED_OUT,
+    TOO_MUCH,
+)
+from daytona_toolkit.sandboxes._local.guard import Guard
 
-_writing = threading.Lock()
+_CHUNK = 256 * 1024
 
-# Processes that a thread waits for. Others that end are orphans that became ours.
-_awaited: set[int] = set()
-_starting = threading.Lock()
+# Where the system is short of memory, what a command started is to go before anything else.
+_OOM_SCORE = "500"
 
 
-def main(confine: str) -> None:
+def main(settings: str) -> None:
     """Serve until the client goes away.
 
     Args:
-        confine: Empty, or what Landlock shall allow: JSON with `readable` and `writable`.
+        settings: JSON with `level`, `bounds` and, for Landlock, `rules`.
     """
-    # Whatever our processes leave behind becomes our child, so that it can be found.
+    options = json.loads(settings)
+    alone = options["level"] == "bubblewrap"
+    # Python would make an exception of it. Process 1 gets no signal that it has no handler for.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    before_start = None
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)
-    if confine:
-        import sandlock
-
-        allowed = json.loads(confine)
-        sandlock.confine(
-            sandlock.Sandbox(fs_readable=allowed["readable"], fs_writable=allowed["writable"])
-        )
-    source, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
-    _answer(answers, {"id": 0}, b"")
+        kernel.be_out_of_reach()
+        kernel.adopt_orphans()
+        if alone:
+            kernel.leave_session_keyring()
+            kernel.refuse_calls()
+        elif options["level"] == "landlock":
+            before_start = _entering(kernel.Landlock(**options["rules"]))
+    guard = Guard(options["bounds"]) if alone else None
+    helper = Helper(options["bounds"], before_start, guard)
+    status = 1
     try:
-        while line := source.readline():
-            request = json.loads(line)
-            data = source.read(request["size"])
-            threading.Thread(target=_serve, args=(request, data, answers), daemon=True).start()
+        helper.serve()
+        status = 0
+    except Exception:
+        sys.excepthook(*sys.exc_info())  # the client shows the end of it
     finally:
-        # Nothing that is ended now is answered for: to the client we are simply gone.
-        _writing.acquire()
         _end_everything()
-        os._exit(0)
+        os._exit(status)
 
 
-def _serve(request: dict[str, Any], data: bytes, answers: Any) -> None:
-    head: dict[str, Any] = {"id": request["id"]}
-    body = b""
-    try:
-        match request["op"]:
-            case "run":
-                head["exit_code"], head["timed_out"], body = _run(request, data)
-            case "upload":
-                path = Path(request["path"])
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(data)
-            case "download":
-                body = Path(request["path"]).read_bytes()
-    except OSError as error:
-        head["error"], head["errno"] = error.strerror, error.errno
-    except ValueError as error:  # a NUL in a path
-        head["error"], head["errno"] = str(error), errno.EINVAL
-    _answer(answers, head, body)
+def _entering(rules: kernel.Landlock) -> Callable[[], None]:
+    def enter() -> None:
+        kernel.leave_session_keyring()
+        kernel.gain_nothing()
+        kernel.drop_capabilities()
+        kernel.refuse_calls()
+        rules.enter()
+
+    return enter
 
 
-def _answer(answers: Any, head: dict[str, Any], body: bytes) -> None:
-    line = json.dumps({**head, "size": len(body)}).encode() + b"\n"
-    # If the client has gone, standard input says so too.
-    with _writing, contextlib.suppress(OSError):
-        answers.write(line + body)
-        answers.flush()
+class Program:
+    """One program: what it still has to read, what it has printed, and how it ended."""
+
+    def __init__(
+        self, number: int, process: "subprocess.Popen[bytes]", stdin: bytes, request: dict[str, Any]
+    ) -> None:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        self.number = number
+        self.process = process
+        self.left = memoryview(stdin)
+        self.printed = bytearray()
+        self.is_silent = False  # nothing more can be printed
+        self.deadline: float = time.monotonic() + request["timeout"]
+        for pipe in (process.stdin, process.stdout):
+            os.set_blocking(pipe.fileno(), False)
+
+    def read(self) -> None:
+        """Take what it has printed so far."""
+        stdout = self.process.stdout
+        assert stdout is not None
+        while not self.is_silent and len(self.printed) <= OUTPUT_BYTES:
+            try:
+                chunk = os.read(stdout.fileno(), _CHUNK)
+            except BlockingIOError:
+                return
+            self.printed += chunk
+            self.is_silent = not chunk
+
+    def write(self) -> None:
+        """Give it what it can take of its input."""
+        stdin = self.process.stdin
+        assert stdin is not None
+        try:
+            while self.left:
+                self.left = self.left[os.write(stdin.fileno(), self.left) :]
+        except BlockingIOError:
+            return
+        except OSError:  # it reads no more
+            self.left = self.left[:0]
+
+    def kill(self) -> None:
+        """End it and what it started in its group."""
+        with contextlib.suppress(OSError):
+            os.killpg(self.process.pid, signal.SIGKILL)
 
 
-def _run(request: dict[str, Any], data: bytes) -> tuple[int, bool, bytes]:
-    """Run one program to its end: exit code, whether it was too slow, what it printed."""
-    with _starting:
-        process = subprocess.Popen(
-            request["argv"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            cwd=request["cwd"],
-            env={**os.environ, **request["env"]},
-            start_new_session=True,
+class Helper:
+    """Runs the programs that the client asks for."""
+
+    def __init__(
+        self,
+        bounds: Mapping[str, int | None],
+        before_start: Callable[[], None] | None,
+        guard: Guard | None,
+    ) -> None:
+        self._limits = _limits(bounds, of_its_own_user=guard is not None)
+        self._before_start = before_start
+        self._guard = guard
+        self._client = socket.socket(fileno=os.dup(0))
+        self._received = bytearray()
+        self._last = 0
+        self._programs: dict[int, Program] = {}  # by process id, until they are waited for
+        self._open: set[Program] = set()  # those that an answer is due for
+        self._has_children = False
+        self._selector = selectors.DefaultSelector()
+        ended, wake = socket.socketpair()
+        for end in (ended, wake):
+            end.setblocking(False)
+        self._ended, self._wake = ended, wake
+
+    def serve(self) -> None:
+        """Serve until the client goes away."""
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(self._wake.fileno(), warn_on_full_buffer=False)
+        self._selector.register(self._ended, selectors.EVENT_READ, self._child_ended)
+        self._selector.register(self._client, selectors.EVENT_READ, None)
+        self._answer(0, EXITED, 0)
+        while True:
+            for key, _ in self._selector.select(self._patience()):
+                if key.data is None:
+                    if not self._receive():
+                        return
+                else:
+                    key.data()
+            self._end_slow_ones()
+            if self._guard and self._has_children:
+                self._guard.look()
+
+    def _patience(self) -> float | None:
+        """Seconds until there is something to do without anything having happened."""
+        times = [program.deadline for program in self._open]
+        if self._guard and self._has_children:
+            times.append(self._guard.next_look)
+        return max(0.0, min(times) - time.monotonic()) if times else None
+
+    def _receive(self) -> bool:
+        """Take what the client has sent; whether it is still there."""
+        try:
+            chunk = self._client.recv(_CHUNK)
+        except ConnectionError:
+            return False
+        self._received += chunk
+        while len(self._received) >= REQUEST.size:
+            number, about, data = REQUEST.unpack_from(self._received)
+            if number != self._last + 1:
+                raise ConnectionError("a request was lost or damaged on its way")
+            end = REQUEST.size + about + data
+            if len(self._received) < end:
+                break
+            self._last = number
+            request = bytes(self._received[REQUEST.size : REQUEST.size + about])
+            stdin = bytes(self._received[REQUEST.size + about : end])
+            del self._received[:end]
+            if request:
+                self._start(number, json.loads(request), stdin)
+            else:
+                self._answer(number, EXITED, 0)
+        return bool(chunk)
+
+    def _start(self, number: int, request: dict[str, Any], stdin: bytes) -> None:
+        try:
+            process = subprocess.Popen(
+                request["argv"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                bufsize=0,
+                cwd=request["cwd"],
+                start_new_session=True,
+                preexec_fn=self._before_start,  # there is one thread
+            )
+        except (OSError, subprocess.SubprocessError) as error:
+            self._answer(number, NOT_STARTED, getattr(error, "errno", None) or errno.EPERM)
+            return
+        except ValueError:  # a NUL in an argument
+            self._answer(number, NOT_STARTED, errno.EINVAL)
+            return
+        # Before it has read anything: a shell has started nothing yet.
+        self._bound(process.pid)
+        program = Program(number, process, stdin, request)
+        self._programs[process.pid] = program
+        self._open.add(program)
+        self._has_children = True
+        assert process.stdin is not None
+        assert process.stdout is not None
+        self._selector.register(
+            process.stdout, selectors.EVENT_READ, lambda: self._printed(program)
         )
-        _awaited.add(process.pid)
-    try:
-        printed, _ = process.communicate(data, timeout=request["timeout"])
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        printed, _ = process.communicate()
-        return -1, True, printed
-    finally:
-        with _starting:
-            _awaited.discard(process.pid)
-            _reap_orphans()
-    return process.returncode, False, printed
+        program.write()
+        if program.left:
+            self._selector.register(
+                process.stdin, selectors.EVENT_WRITE, lambda: self._wants(program)
+            )
+        else:
+            process.stdin.close()
+
+    def _bound(self, process: int) -> None:
+        for kind, limit in self._limits:
+            with contextlib.suppress(OSError, ValueError):  # the host allows less
+                resource.prlimit(process, kind, (limit, limit))
+        with (
+            contextlib.suppress(OSError),
+            open(f"/proc/{process}/oom_score_adj", "w") as score,
+        ):
+            score.write(_OOM_SCORE)
+
+    def _wants(self, program: Program) -> None:
+        stdin = program.process.stdin
+        assert stdin is not None
+        if not stdin.closed:  # else what came first in this round ended the program
+            program.write()
+            if not program.left:
+                self._close(stdin)
+
+    def _printed(self, program: Program) -> None:
+        stdout = program.process.stdout
+        assert stdout is not None
+        if stdout.closed:  # what came first in this round ended the program
+            return
+        program.read()
+        if len(program.printed) > OUTPUT_BYTES:
+            program.kill()
+            self._finish(program, TOO_MUCH, 0)
+        elif program.is_silent:
+            self._close(stdout)
+
+    def _close(self, pipe: IO[bytes]) -> None:
+        with contextlib.suppress(KeyError):  # an input that was taken at once was not looked at
+            self._selector.unregister(pipe)
+        pipe.close()
+
+    def _child_ended(self) -> None:
+        """Wait for children, and for orphans that became ours."""
+        with contextlib.suppress(BlockingIOError):
+            while self._ended.recv(4096):
+                pass
+        while True:
+            try:
+                process, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                self._has_children = False
+                return
+            if not process:
+                return
+            program = self._programs.pop(process, None)
+            if program is None:
+                continue
+            program.process.returncode = os.waitstatus_to_exitcode(status)
+            if program in self._open:
+                # What it printed is in the pipe. A process that holds the pipe open is not
+                # waited for.
+                program.read()
+                self._finish(program, EXITED, program.process.returncode)
+
+    def _end_slow_ones(self) -> None:
+        now = time.monotonic()
+        for program in [p for p in self._open if p.deadline <= now]:
+            program.kill()
+            self._finish(program, TIMED_OUT, 0)
+
+    def _finish(self, program: Program, outcome: int, number: int) -> None:
+        self._open.discard(program)
+        for pipe in (program.process.stdin, program.process.stdout):
+            if pipe and not pipe.closed:
+                self._close(pipe)
+        self._answer(program.number, outcome, number, program.printed)
+        program.printed = bytearray()
+
+    def _answer(
+        self, number: int, outcome: int, detail: int, body: bytes | bytearray = b""
+    ) -> None:
+        shown = memoryview(body)[:OUTPUT_BYTES]
+        # If the client has gone, reading says so too.
+        with contextlib.suppress(OSError):
+            self._client.sendall(ANSWER.pack(number, outcome, detail, len(shown)))
+            self._client.sendall(shown)
 
 
-def _reap_orphans() -> None:
-    """Let go of processes that were left to us and have ended."""
-    for child in _children():
-        if child not in _awaited:
-            _reap(child)
-
-
-def _reap(child: int) -> None:
-    with contextlib.suppress(ChildProcessError):  # another thread was first
-        os.waitpid(child, os.WNOHANG)
+def _limits(bounds: Mapping[str, int | None], *, of_its_own_user: bool) -> list[tuple[int, int]]:
+    """What the kernel bounds for each process."""
+    if not hasattr(resource, "prlimit"):
+        return []
+    wanted = [
+        (resource.RLIMIT_NOFILE, bounds["open_files"]),
+        (resource.RLIMIT_FSIZE, bounds["file_bytes"]),
+        (resource.RLIMIT_DATA, bounds["memory"]),
+        # At 1, and not at 0, the kernel hands nothing of a crashed process to a program of the
+        # host either.
+        (resource.RLIMIT_CORE, 1),
+    ]
+    if of_its_own_user and bounds["processes"]:
+        # Behind the guard, which keeps the count itself and comes first.
+        wanted.append((resource.RLIMIT_NPROC, bounds["processes"] + 100))
+    return [(kind, bound) for kind, bound in wanted if bound is not None]
 
 
 def _end_everything() -> None:
     """End all processes that we or they started, however far they have detached."""
+    if os.getpid() == 1:
+        return  # the kernel does it
     for _ in range(200):
         children = _children()
         if not children:
             return
         for child in children:
-            with contextlib.suppress(ProcessLookupError):
+            with contextlib.suppress(OSError):
                 os.kill(child, signal.SIGKILL)
-            _reap(child)
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(child, os.WNOHANG)
         # What they left behind is ours by the next round.
         time.sleep(0.005)
 
 
 def _children() -> list[int]:
     """Processes whose parent we are; none where the system is not Linux."""
-    found: list[int] = []
-    for task in Path("/proc/self/task").glob("*/children"):
-        with contextlib.suppress(OSError):  # a thread that has just ended
-            found += map(int, task.read_text().split())
-    return found
-
-
-if __name__ == "__main__":
-    main(sys.argv[1])
+    try:
+        with open(f"/proc/self/task/{os.getpid()}/children") as listed:
+            return [int(child) for child in listed.read().split()]
+    except OSError:
+        return []

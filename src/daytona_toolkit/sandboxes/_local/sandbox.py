@@ -1,45 +1,69 @@
 """A folder of this machine as a sandbox, confined."""
 
-import asyncio
-import contextlib
-import itertools
-import json
+import errno
+import logging
 import os
-import shutil
-import tempfile
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from daytona_toolkit.errors import (
+    InvalidArgumentError,
     PathDeniedError,
     PathNotFoundError,
+    SandboxError,
     SandboxGoneError,
     SandboxUnavailableError,
     WriteFailedError,
 )
-from daytona_toolkit.sandboxes._local import confinement
-from daytona_toolkit.sandboxes._local.confinement import Isolation, Level, Place
+from daytona_toolkit.sandboxes._local import confinement, folders, git, python
+from daytona_toolkit.sandboxes._local.confinement import Bounds, Isolation, Level, Place
+from daytona_toolkit.sandboxes._local.folders import OwnFolder
+from daytona_toolkit.sandboxes._local.machine import Completed, Machine
+from daytona_toolkit.sandboxes._local.threads import in_thread
 
-# Seconds that the helper gets to end what it started, before it is ended itself.
-_FAREWELL = 5.0
+logger = logging.getLogger("daytona_toolkit")
+
+GIB = 1024**3
+
+PROCESSES = 2048
+OPEN_FILES = 4096
+FILE_BYTES = 16 * GIB
+HALF_OF_MEMORY = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+
+# Seconds that an upload may take.
+_UPLOAD_TIME = 120.0
+
+# Says why it failed in words that do not depend on the host's language.
+_UPLOAD = 'export LC_ALL=C; mkdir -p -- "${1%/*}/" && cat >"$1"'
 
 
 class LocalSandbox:
     """A folder of this machine, and a confined helper process that runs programs in it.
 
     Args:
-        folder: The workspace; made if it is missing, left as it is at the end. Without one,
-            the sandbox makes one of its own and removes it at the end.
-        isolation: `"auto"` takes bubblewrap where it works, else Landlock, and refuses
-            otherwise. `"none"` confines nothing: commands can do whatever you can.
+        folder: The workspace, `~` expanded; made if it is missing, left as it is at the end.
+            Without one, the sandbox makes one of its own and removes it at the end.
+        isolation: `"auto"` takes bubblewrap where it works, else Landlock with a warning, and
+            refuses otherwise. `"none"` confines nothing: commands can do whatever you can.
+        network: Whether commands may use this machine's network. Landlock bounds TCP alone.
+        readable: Further files and folders that commands can read, and run programs of.
+        home: The home folder of commands. Unless given, it is kept for the next sandbox on the
+            same `folder`; without a `folder` it goes at the end.
+        processes: How many processes and threads may run; with bubblewrap. None for no bound.
+        memory: Bytes of memory: half of the machine's unless given, all processes together
+            with bubblewrap, else each of them. None for no bound.
+        open_files: How many files each process may have open. None for no bound.
+        file_bytes: Bytes that one file may have. None for no bound.
 
     Attributes:
         id: `local:` and the folder.
+        owned: True: at the end every process is ended, and what the sandbox made is removed.
         isolation: The level in force, once open; before, what was asked for.
+        network: As given.
 
     Raises:
+        InvalidArgumentError: An argument names nothing that can be used. What needs a look at
+            the folders is said at opening.
         IsolationError: At opening, when the isolation asked for does not work here.
 
     Example:
@@ -49,26 +73,52 @@ class LocalSandbox:
         ```
     """
 
+    owned = True
+
     def __init__(
-        self, folder: str | os.PathLike[str] | None = None, *, isolation: Isolation = "auto"
+        self,
+        folder: str | os.PathLike[str] | None = None,
+        *,
+        isolation: Isolation = "auto",
+        network: bool = False,
+        readable: Iterable[str | os.PathLike[str]] = (),
+        home: str | os.PathLike[str] | None = None,
+        processes: int | None = PROCESSES,
+        memory: int | None = HALF_OF_MEMORY,
+        open_files: int | None = OPEN_FILES,
+        file_bytes: int | None = FILE_BYTES,
     ) -> None:
-        self._given = Path(folder).absolute() if folder is not None else None
+        confinement.check(isolation)
+        if isinstance(readable, (str, os.PathLike)):
+            raise InvalidArgumentError(f"readable={readable!r} is one path; give a list of paths.")
+        self._given = None if folder is None else _path("folder", folder)
+        self._home = None if home is None else _path("home", home)
+        self._readable = [_path("readable", path) for path in readable]
+        self._bounds = Bounds(
+            processes=_bound("processes", processes, 16),
+            memory=_bound("memory", memory, 16 * 1024**2),
+            open_files=_bound("open_files", open_files, 16),
+            file_bytes=_bound("file_bytes", file_bytes, 4096),
+        )
         self.isolation: Isolation | Level = isolation
+        self.network = network
         self.id = f"local:{self._given or 'temporary'}"
         self._machine: Machine | None = None
-        self._own: Path | None = None
+        self._own: OwnFolder | None = None
+        self._kept: Path | None = None
 
     async def open(self) -> None:
-        """Start the helper."""
-        level = confinement.choose(self.isolation)
-        self._own = Path(tempfile.mkdtemp(prefix="daytona-toolkit-")).resolve()
-        folder = self._given or self._own / "workspace"
-        place = Place(folder, self._own / "home", self._own / "tmp")
-        for path in (place.folder, place.home, place.temporary):
-            path.mkdir(parents=True, exist_ok=True)
-        place = Place(folder.resolve(), place.home, place.temporary)
-        self._machine = Machine(place, level)
+        """Start the helper.
+
+        Raises:
+            InvalidArgumentError: A folder cannot be used.
+            IsolationError: What was asked for does not confine anything here.
+            SandboxUnavailableError: The helper could not be started.
+            SandboxGoneError: The helper ended at once.
+        """
         try:
+            level, place, variables = await in_thread(self._prepare)
+            self._machine = Machine(place, level, environment=variables)
             await self._machine.start()
         except BaseException:
             await self.close()
@@ -77,23 +127,34 @@ class LocalSandbox:
         self.id = f"local:{place.folder}"
 
     async def run(self, program: str, *, timeout: float) -> bytes:
-        """Feed a program to `sh`, in the folder."""
-        done = await self._running.run(
-            ["sh"], stdin=program.encode("utf-8", "surrogateescape"), timeout=timeout
-        )
-        if done.timed_out:
-            raise SandboxUnavailableError(
-                f"The local sandbox {self.id} gave no answer within {timeout:g} s."
-            )
+        """Feed a program to `sh`, in the folder.
+
+        Raises:
+            SandboxUnavailableError: No answer came in time, or nothing could be started.
+            SandboxFailedError: What came is no answer.
+            SandboxGoneError: The helper has ended, or the folder was removed.
+        """
+        text = program.encode("utf-8", "surrogateescape")
+        done = await self._do(["sh"], stdin=text, timeout=timeout)
         return done.output
 
     async def upload(self, path: str, data: bytes) -> None:
-        """Write a file."""
-        await self._transfer("upload", path, data)
+        """Write a file, and make the folders above it.
 
-    async def download(self, path: str) -> bytes:
-        """Read a file."""
-        return await self._transfer("download", path, b"")
+        Raises:
+            PathNotFoundError, PathDeniedError, WriteFailedError: It cannot be written.
+            SandboxUnavailableError: No answer came in time, or nothing could be started.
+            SandboxGoneError: The helper has ended, or the folder was removed.
+        """
+        done = await self._do(["sh", "-c", _UPLOAD, "sh", path], stdin=data, timeout=_UPLOAD_TIME)
+        if done.exit_code == 0:
+            return
+        why = done.output.decode(errors="replace").strip().rpartition(": ")[2]
+        if why == os.strerror(errno.ENOENT):
+            raise PathNotFoundError(f"{path!r} does not exist in the sandbox.", path)
+        if why in (os.strerror(errno.EACCES), os.strerror(errno.EROFS)):
+            raise PathDeniedError(f"Permission denied for {path!r}.", path)
+        raise WriteFailedError(f"upload of {path!r} failed: {why}.", path)
 
     async def close(self) -> None:
         """End every process that was started, and remove what is ours."""
@@ -102,164 +163,101 @@ class LocalSandbox:
             await machine.stop()
         own, self._own = self._own, None
         if own:
-            _remove(own)  # here, and not in a thread: while Python ends none can be started
+            await in_thread(own.remove)
+        kept, self._kept = self._kept, None
+        if kept:
+            _remove_if_empty(kept)
 
-    async def _transfer(self, operation: str, path: str, data: bytes) -> bytes:
-        try:
-            _, content = await self._running.ask({"op": operation, "path": path}, data)
-        except FileNotFoundError as error:
-            raise PathNotFoundError(f"{path!r} does not exist in the sandbox.", path) from error
-        except PermissionError as error:
-            raise PathDeniedError(f"Permission denied for {path!r}.", path) from error
-        except OSError as error:
-            raise WriteFailedError(
-                f"{operation} of {path!r} failed: {error.strerror}.", path
-            ) from error
-        return content
+    def _prepare(self) -> tuple[Level, Place, dict[str, str]]:
+        """Choose the level and make the folders."""
+        level = confinement.choose(self.isolation)
+        if level == "landlock" and self.isolation == "auto":
+            logger.warning(
+                "bubblewrap does not work here, so Landlock confines the local sandbox: commands "
+                "can see that files exist and change the mode of yours, see your processes, and "
+                "reach sockets and, but for TCP, the network; see SECURITY.md"
+            )
+        for path in self._readable:
+            if not path.exists():
+                raise InvalidArgumentError(
+                    f"readable={str(path)!r} does not exist; leave it out, or correct the path."
+                )
+        given = folders.workspace(self._given) if self._given else None
+        home = folders.chosen_home(self._home) if self._home else None
+        folders.remove_leftovers()
+        self._own = OwnFolder()
+        own = self._own.path
+        if home is None and given:
+            home = self._kept = folders.kept_home(given)
+        place = Place(
+            given or own / "workspace",
+            home or own / "home",
+            own / "tmp",
+            readable=[*self._readable, own / "etc"],
+            extra=[own / "python"],
+            network=self.network,
+            bounds=self._bounds,
+        )
+        for path in (place.folder, place.home, place.temporary, own / "etc"):
+            path.mkdir(exist_ok=True)
+        python.make_environment(own / "python")
+        git.write_config(own / "etc/gitconfig")
+        return level, place, {"GIT_CONFIG_SYSTEM": str(own / "etc/gitconfig")}
 
-    @property
-    def _running(self) -> "Machine":
+    async def _do(self, argv: list[str], *, stdin: bytes, timeout: float) -> Completed:
         if self._machine is None:
             raise SandboxGoneError(f"The local sandbox {self.id} is not open.")
-        return self._machine
+        try:
+            done = await self._machine.run(argv, stdin=stdin, timeout=timeout)
+        except OSError as error:
+            raise self._translated(error) from error
+        if done.timed_out:
+            raise SandboxUnavailableError(
+                f"The local sandbox {self.id} gave no answer within {timeout:g} s."
+            )
+        return done
 
-
-@dataclass(frozen=True)
-class Completed:
-    """What a program did: its exit code, its output, and whether it was ended as too slow."""
-
-    exit_code: int
-    output: bytes
-    timed_out: bool = False
-
-
-class Machine:
-    """The client's end of a helper process (see `helper`)."""
-
-    def __init__(
-        self, place: Place, level: Level, *, environment: Mapping[str, str] | None = None
-    ) -> None:
-        self._place = place
-        self._level = level
-        self._environment = confinement.environment(place) | dict(environment or {})
-        self._process: asyncio.subprocess.Process | None = None
-        self._receiver: asyncio.Task[None] | None = None
-        self._waiting: dict[int, asyncio.Future[tuple[dict[str, Any], bytes]]] = {}
-        self._ids = itertools.count(1)
-        self._ended = ""
-
-    async def start(self) -> None:
-        """Start the helper and wait until it serves."""
-        self._process = await asyncio.create_subprocess_exec(
-            *confinement.command(self._level, self._place),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            cwd=self._place.folder,
-            env=self._environment,
-            limit=2**20,
-            start_new_session=True,  # Ctrl-C in the terminal is for us to handle
+    def _translated(self, error: OSError) -> SandboxError:
+        if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ESTALE):
+            return SandboxGoneError(
+                f"The folder of {self.id} is no longer there: it was removed or moved. Make a new "
+                "sandbox."
+            )
+        return SandboxUnavailableError(
+            f"Nothing can be started in {self.id}: {error.strerror}. End what runs there, or make "
+            "a new sandbox."
         )
-        ready = asyncio.get_running_loop().create_future()
-        self._waiting[0] = ready
-        self._receiver = asyncio.create_task(self._receive())
-        await ready
 
-    async def run(
-        self,
-        argv: Sequence[str],
-        *,
-        stdin: bytes = b"",
-        cwd: str | None = None,
-        env: Mapping[str, str] | None = None,
-        timeout: float | None = None,
-    ) -> Completed:
-        """Run a program to its end, in a session of its own.
 
-        Raises:
-            OSError: The program cannot be started, or not in that folder.
-            SandboxGoneError: The helper has ended.
-        """
-        request = {
-            "op": "run",
-            "argv": list(argv),
-            "cwd": cwd or str(self._place.folder),
-            "env": dict(env or {}),
-            "timeout": timeout,
-        }
-        head, output = await self.ask(request, stdin)
-        return Completed(head["exit_code"], output, head["timed_out"])
-
-    async def ask(self, request: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
-        """Send a request and wait for its answer.
-
-        Raises:
-            OSError: The helper could not do it.
-            SandboxGoneError: The helper has ended.
-        """
-        if self._ended:
-            raise SandboxGoneError(self._ended)
-        assert self._process is not None
-        assert self._process.stdin is not None
-        number = next(self._ids)
-        answer: asyncio.Future[tuple[dict[str, Any], bytes]]
-        answer = asyncio.get_running_loop().create_future()
-        self._waiting[number] = answer
-        try:
-            line = json.dumps({**request, "id": number, "size": len(data)}).encode() + b"\n"
-            self._process.stdin.write(line + data)
-            with contextlib.suppress(ConnectionError):  # then the receiver says so
-                await self._process.stdin.drain()
-            head, body = await answer
-        finally:
-            self._waiting.pop(number, None)
-        if "errno" in head:
-            raise OSError(head["errno"], head["error"])
-        return head, body
-
-    async def stop(self) -> None:
-        """End the helper, and with it every process that it started."""
-        process, receiver = self._process, self._receiver
-        if process is None:
-            return
-        assert process.stdin is not None
-        process.stdin.close()
-        try:
-            await asyncio.wait_for(process.wait(), _FAREWELL)
-        except asyncio.TimeoutError:
-            process.kill()
-            await process.wait()
-        if receiver:
-            await receiver
-
-    async def _receive(self) -> None:
-        assert self._process is not None
-        output, errors = self._process.stdout, self._process.stderr
-        assert output is not None
-        assert errors is not None
-        try:
-            while line := await output.readline():
-                head = json.loads(line)
-                body = await output.readexactly(head["size"])
-                answer = self._waiting.pop(head["id"], None)
-                if answer and not answer.done():
-                    answer.set_result((head, body))
-        except asyncio.IncompleteReadError:
-            pass  # it ended in the middle of an answer
-        why = (await errors.read()).decode(errors="replace").strip()
-        self._ended = "The helper process of the local sandbox has ended" + (
-            f": {why[-500:]}" if why else "."
+def _path(argument: str, value: object) -> Path:
+    """A path of this machine that a caller named."""
+    if not isinstance(value, (str, os.PathLike)):
+        raise InvalidArgumentError(f"{argument}={value!r} is no path; give a string or a Path.")
+    text = os.fspath(value)
+    if not isinstance(text, str) or not text or "\0" in text:
+        raise InvalidArgumentError(
+            f"{argument}={value!r} is no path; give one, such as '.' for the current folder."
         )
-        for answer in self._waiting.values():
-            if not answer.done():
-                answer.set_exception(SandboxGoneError(self._ended))
-        self._waiting.clear()
+    try:
+        return Path(text).expanduser().absolute()
+    except RuntimeError as error:
+        raise InvalidArgumentError(
+            f"{argument}={value!r} names a home folder that is not known here."
+        ) from error
 
 
-def _remove(folder: Path) -> None:
-    """Remove a folder, also what a command has made read-only in it."""
-    for parent, folders, _ in os.walk(folder):
-        for name in folders:
-            with contextlib.suppress(OSError):
-                (Path(parent) / name).chmod(0o700)
-    shutil.rmtree(folder, ignore_errors=True)
+def _bound(argument: str, value: int | None, least: int) -> int | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise InvalidArgumentError(
+            f"{argument}={value!r} is no bound; give a whole number of at least {least:,}, or None."
+        )
+    return value
+
+
+def _remove_if_empty(folder: Path) -> None:
+    try:
+        folder.rmdir()
+    except OSError:  # something is to be kept
+        return

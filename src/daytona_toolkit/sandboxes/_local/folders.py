@@ -1,0 +1,196 @@
+"""The folders that a local sandbox makes for itself, and how they go again.
+
+What commands left in them is not to be trusted: links that lead out, folders that are closed or
+thousands of levels deep.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import logging
+import os
+import stat
+import tempfile
+import time
+from itertools import count
+from pathlib import Path
+
+from daytona_toolkit.errors import InvalidArgumentError
+
+logger = logging.getLogger("daytona_toolkit")
+
+_PREFIX = "daytona-toolkit-"
+
+# Seconds in which a new folder may be without its owner's lock.
+_NEW = 60
+
+
+class OwnFolder:
+    """A folder for temporary files, which is removed at the end.
+
+    Its maker holds a lock on it as long as it lives, so that what a killed client leaves behind
+    can be told from what is in use.
+
+    Attributes:
+        path: The folder.
+    """
+
+    def __init__(self) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix=_PREFIX)).resolve()
+        self._lock = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
+        fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def remove(self) -> None:
+        """Remove the folder, and nothing that something in it leads to."""
+        remove(self.path)
+        os.close(self._lock)
+
+
+def remove_leftovers() -> None:
+    """Remove the folders of clients that were killed."""
+    for path in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        with contextlib.suppress(OSError):
+            found = path.lstat()
+            is_ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()
+            if is_ours and time.time() - found.st_mtime > _NEW:
+                _remove_if_left(path)
+
+
+def _remove_if_left(path: Path) -> None:
+    lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return
+    else:
+        logger.info("removing what a client that was killed left behind: %s", path)
+        remove(path)
+    finally:
+        os.close(lock)
+
+
+def remove(path: Path) -> None:
+    """Remove a folder with all that is in it, as far as we may, following no link.
+
+    Folders are moved up before they are emptied, so no depth is too deep and each is reached
+    by its name in one open folder, which nothing can turn into a link on the way.
+    """
+    try:
+        top = _open_folder(str(path), None)
+    except OSError:
+        return
+    names = count()
+    try:
+        while folders := _empty(top, top, names):
+            for name in folders:
+                try:
+                    inner = _open_folder(name, top)
+                except OSError:
+                    return  # it cannot be removed, then
+                try:
+                    _empty(inner, top, names)
+                finally:
+                    os.close(inner)
+                os.rmdir(name, dir_fd=top)
+    except OSError as error:
+        logger.warning("%s could not be removed: %s", path, error)
+    finally:
+        os.close(top)
+    with contextlib.suppress(OSError):
+        path.rmdir()
+
+
+def _empty(folder: int, top: int, names: "count[int]") -> list[str]:
+    """Remove the files of a folder and move its folders to the top; the top's folders."""
+    folders = []
+    with os.scandir(folder) as entries:
+        found = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
+    for name, is_folder in found:
+        if not is_folder:
+            os.unlink(name, dir_fd=folder)
+        elif folder == top:
+            folders.append(name)
+        else:
+            os.close(_open_folder(name, folder))  # a closed one cannot be moved
+            os.rename(
+                name, f".{next(names)}-{os.urandom(6).hex()}", src_dir_fd=folder, dst_dir_fd=top
+            )
+    return folders
+
+
+def _open_folder(name: str, parent: int | None) -> int:
+    """Open a folder that is ours, and no link, so that it can be emptied."""
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+    if hasattr(os, "O_PATH"):
+        # Its mode is changed through what was opened, which cannot be exchanged for a link.
+        handle = os.open(name, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=parent)
+        try:
+            if os.fstat(handle).st_mode & 0o700 != 0o700:
+                os.chmod(f"/proc/self/fd/{handle}", 0o700)
+            return os.open(".", flags, dir_fd=handle)
+        finally:
+            os.close(handle)
+    if os.stat(name, dir_fd=parent, follow_symlinks=False).st_mode & 0o700 != 0o700:
+        os.chmod(name, 0o700, dir_fd=parent, follow_symlinks=False)
+    return os.open(name, flags, dir_fd=parent)
+
+
+def workspace(given: Path) -> Path:
+    """The folder that was given for a workspace, made if it is missing.
+
+    Raises:
+        InvalidArgumentError: It cannot be one.
+    """
+    return _usable("folder", given)
+
+
+def kept_home(folder: Path) -> Path | None:
+    """The home folder that goes with a workspace, from one session to the next.
+
+    Returns:
+        The folder; None where this user has no place to keep one.
+    """
+    base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share"
+    mark = hashlib.sha256(os.fsencode(folder)).hexdigest()[:12]
+    home = Path(base) / "daytona-toolkit" / "homes" / f"{folder.name}-{mark}"
+    try:
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError:
+        return None
+    return home.resolve() if os.access(home, os.W_OK) else None
+
+
+def chosen_home(given: Path) -> Path:
+    """The folder that was given for a home, made if it is missing.
+
+    Raises:
+        InvalidArgumentError: It cannot be one.
+    """
+    return _usable("home", given)
+
+
+def _usable(argument: str, path: Path) -> Path:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        path = path.resolve()
+    except FileExistsError:
+        raise InvalidArgumentError(
+            f"{argument}={str(path)!r} is a file; give the path of a folder."
+        ) from None
+    except (OSError, RuntimeError) as error:
+        why = getattr(error, "strerror", None) or "its links go in a circle"
+        raise InvalidArgumentError(
+            f"{argument}={str(path)!r} cannot be made: {why}. Give the path of a folder that you "
+            "can write."
+        ) from error
+    if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
+        raise InvalidArgumentError(
+            f"{argument}={str(path)!r} cannot be written by you; change its mode, or give "
+            "another folder."
+        )
+    of_system = (Path("/"), *map(Path, ("/proc", "/sys", "/dev", "/etc", "/usr", "/run")))
+    if path in of_system or any(path.is_relative_to(kernel) for kernel in of_system[1:4]):
+        raise InvalidArgumentError(
+            f"{argument}={str(path)!r} belongs to the system; give a folder of your own."
+        )
+    return path

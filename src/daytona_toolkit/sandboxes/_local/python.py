@@ -1,0 +1,137 @@
+"""The Python of a sandbox: the one that runs us, seen from inside, and the project's own."""
+
+import os
+import sys
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+from daytona_toolkit.sandboxes._local.system import SYSTEM
+
+# The folder that our package lies in.
+_ROOT = Path(__file__).parents[3]
+
+
+def helper() -> list[str]:
+    """The command that runs the helper, but for its settings: our own Python, bare."""
+    start = (
+        f"import sys; sys.path.insert(0, {str(_ROOT)!r}); "
+        "from daytona_toolkit.sandboxes._local.helper import main; main(sys.argv[1])"
+    )
+    return [os.path.realpath(sys.executable), "-I", "-S", "-c", start]
+
+
+def readable(folder: Path) -> list[str]:
+    """What must be readable for our Python, its packages and that of a project to run."""
+    return [*_ours(), *_of_project(folder)]
+
+
+def environment(folder: Path, extra: Sequence[Path]) -> tuple[list[str], dict[str, str]]:
+    """What comes first on the `PATH`, and variables.
+
+    Args:
+        folder: The workspace.
+        extra: Folders of the sandbox; an environment in one of them comes before ours.
+    """
+    environments = [path for path in extra if (path / "pyvenv.cfg").exists()]
+    variables = {}
+    if os.path.lexists(folder / ".venv/bin/python"):
+        environments.insert(0, folder / ".venv")
+        variables["VIRTUAL_ENV"] = str(folder / ".venv")
+    if paths := _python_path():
+        variables["PYTHONPATH"] = os.pathsep.join(paths)
+    bins = [str(path / "bin") for path in environments]
+    return [*bins, str(Path(os.path.abspath(sys.prefix)) / "bin")], variables
+
+
+def make_environment(place: Path) -> None:
+    """Make an environment that sees our packages, and that `pip` can install into.
+
+    It is what `python -m venv` makes, in a millisecond, with a file that names the folders of
+    our packages.
+
+    Args:
+        place: The folder; made by this.
+    """
+    base = os.path.realpath(getattr(sys, "_base_executable", None) or sys.executable)
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    packages = place / "lib" / f"python{version}" / "site-packages"
+    packages.mkdir(parents=True)
+    (place / "bin").mkdir()
+    for name in ("python", "python3", f"python{version}"):
+        (place / "bin" / name).symlink_to(base)
+    (place / "pyvenv.cfg").write_text(
+        f"home = {os.path.dirname(base)}\ninclude-system-site-packages = false\n"
+        f"version = {sys.version.split()[0]}\n"
+    )
+    lines = [f"import site; site.addsitedir({path!r})" for path in _packages()]
+    pip = _pip()
+    if pip:
+        lines.append(pip)
+    if pip is not None:
+        for name in ("pip", "pip3"):
+            script = place / "bin" / name
+            script.write_text(f'#!/bin/sh\nexec "{place}/bin/python3" -m pip "$@"\n')
+            script.chmod(0o755)
+    (packages / "_host.pth").write_text("".join(f"{line}\n" for line in lines))
+
+
+@cache
+def _ours() -> list[str]:
+    executable = os.path.realpath(sys.executable)
+    places = [
+        *(os.path.abspath(sys.prefix), os.path.abspath(sys.base_prefix)),
+        *(os.path.realpath(sys.prefix), os.path.realpath(sys.base_prefix)),
+        # Where Python is a symlink: it, and what it leads to.
+        *(os.path.abspath(sys.executable), os.path.dirname(executable)),
+        *_packages(),
+        *_python_path(),
+        str(Path(__file__).parents[2]),
+    ]
+    return [path for path in dict.fromkeys(places) if path != "/" and not _is_of_system(path)]
+
+
+def _packages() -> list[str]:
+    """Folders of packages, however Python came to know them: by `.pth`, or as a user's."""
+    named = (path for path in sys.path if Path(path).name in ("site-packages", "dist-packages"))
+    return [path for path in dict.fromkeys(named) if os.path.isdir(path)]
+
+
+def _python_path() -> list[str]:
+    """The folders of `PYTHONPATH`, but for those that hold more than code."""
+    found = []
+    for name in os.environ.get("PYTHONPATH", "").split(os.pathsep):
+        path = os.path.abspath(name) if name else ""
+        if os.path.isdir(path) and not _holds_home(path):
+            found.append(path)
+    return found
+
+
+def _of_project(folder: Path) -> list[str]:
+    """The interpreter of the project's own environment, which mostly lies elsewhere."""
+    link = folder / ".venv/bin/python"
+    real = Path(os.path.realpath(link))
+    prefix = real.parent.parent
+    # What is in the workspace may be a command's doing, and `python` lead anywhere: only what
+    # looks like an installation of Python is shown.
+    if not os.path.islink(link) or not any(prefix.glob("lib/python3*/os.py")):
+        return []
+    if _holds_home(str(prefix)) or _is_of_system(str(prefix)):
+        return []
+    return [str(prefix), str(link)]
+
+
+def _pip() -> str | None:
+    """How pip comes in: empty if it is among our packages, else a wheel; None if not at all."""
+    if any(os.path.isdir(os.path.join(path, "pip")) for path in _packages()):
+        return ""
+    bundled = Path(os.__file__).parent / "ensurepip/_bundled"
+    return next(map(str, bundled.glob("pip-*.whl")), None)
+
+
+def _holds_home(path: str) -> bool:
+    return Path.home().is_relative_to(os.path.realpath(path))
+
+
+def _is_of_system(path: str) -> bool:
+    return any(path == base or path.startswith(base + "/") for base in SYSTEM)

@@ -1,0 +1,58 @@
+"""What a program needs of the host: itself, its libraries, and how the system is set up."""
+
+SYSTEM = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/opt", "/nix/store"]
+
+# Of /etc what programs read, and nothing that only root may: /etc/ssl holds private keys.
+SETTINGS = [
+    f"/etc/{name}"
+    for name in (
+        "alternatives",
+        "bash.bashrc",
+        "bash_completion.d",
+        "bashrc",
+        "ca-certificates",
+        "ca-certificates.conf",
+        "crypto-policies/back-ends",
+        "debian_version",
+        "fonts",
+        "gitconfig",
+        "group",
+        "host.conf",
+        "hostname",
+        "hosts",
+        "inputrc",
+        "ld.so.cache",
+        "ld.so.conf",
+        "ld.so.conf.d",
+        "locale.alias",
+        "locale.conf",
+        "localtime",
+        "magic",
+        "mime.types",
+        "nsswitch.conf",
+        "os-release",
+        "passwd",
+        "pki/ca-trust/extracted",
+        "pki/tls/cert.pem",
+        "pki/tls/certs",
+        "pki/tls/openssl.cnf",
+        "profile",
+        "profile.d",
+        "protocols",
+        "redhat-release",
+        "resolv.conf",
+        "rpc",
+        "services",
+        "shells",
+        "skel",
+        "ssl/cert.pem",
+        "ssl/certs",
+        "ssl/openssl.cnf",
+        "terminfo",
+        "timezone",
+        "zsh",
+    )
+]
+
+# Of the devices only these: the rest are disks and consoles.
+DEVICES = [f"/dev/{name}" for name in ("null", "zero", "full", "random", "urandom", "tty", "ptmx")]
