@@ -1,4 +1,4 @@
-"""Whatever happens, both frameworks show a model and a program the same."""
+"""Whatever happens, all frameworks show a model and a program the same."""
 
 import asyncio
 import base64
@@ -11,10 +11,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from daytona_toolkit_mcp import make_server
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from langchain_daytona_toolkit import DaytonaToolkit
 from llama_index.core.base.llms.types import ImageBlock
 from llama_index.tools.daytona import DaytonaToolSpec
+from mcp import Client
+from mcp_types import CallToolResult, ImageContent, TextContent
 
 from daytona_toolkit import Limits, LocalSandbox, SandboxSession
 from daytona_toolkit.tools import TOOLS
@@ -207,12 +210,13 @@ def test_models_are_told_the_same_of_a_tool(shared: SandboxSession, name: str) -
 @pytest.mark.parametrize("situation", SITUATIONS.values(), ids=list(SITUATIONS))
 async def test_a_model_is_shown_the_same(shared: SandboxSession, situation: Situation) -> None:
     shown = []
-    for way in (langchain_sync, langchain_async, llama_index_sync, llama_index_async):
+    ways = (langchain_sync, langchain_async, llama_index_sync, llama_index_async, mcp_client)
+    for way in ways:
         await prepare(shared, situation)
         answer = way(shared, situation.tool, dict(situation.arguments))
         shown.append(await answer if inspect.isawaitable(answer) else answer)
 
-    assert shown[0] == shown[1] == shown[2] == shown[3]
+    assert shown == [shown[0]] * len(ways)
     assert shown[0].is_error is situation.error
     for expected in situation.says:
         assert re.search(expected, shown[0].text), shown[0].text[:2000]
@@ -274,6 +278,11 @@ async def llama_index_async(session: SandboxSession, name: str, arguments: dict[
     return of_output(await tool.acall(**arguments))
 
 
+async def mcp_client(session: SandboxSession, name: str, arguments: dict[str, Any]) -> Shown:
+    async with Client(make_server(session, tools=[name])) as client:
+        return of_result(await client.call_tool(name, arguments))
+
+
 def as_call(name: str, arguments: dict[str, Any]) -> dict[str, Any]:
     return {"type": "tool_call", "id": "call-1", "name": name, "args": arguments}
 
@@ -304,6 +313,17 @@ def of_output(output: Any) -> Shown:
     return Shown(
         without_chance(output.content), without_chance(output.raw_output), images, output.is_error
     )
+
+
+def of_result(result: CallToolResult) -> Shown:
+    texts = [part.text for part in result.content if isinstance(part, TextContent)]
+    images = [
+        (part.mime_type, base64.b64decode(part.data))
+        for part in result.content
+        if isinstance(part, ImageContent)
+    ]
+    data = (result.meta or {})["daytona-toolkit/data"]
+    return Shown(without_chance("".join(texts)), without_chance(data), images, result.is_error)
 
 
 def without_chance(value: Any) -> Any:
