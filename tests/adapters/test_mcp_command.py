@@ -188,6 +188,8 @@ async def test_a_folder_is_served_over_http(tmp_path: Path) -> None:
         (["--secret", "NO_SUCH_VARIABLE"], "NO_SUCH_VARIABLE"),
         (["--port", "0", "--host", "0.0.0.0"], "set a bearer token"),
         (["--folder", ".", "--create"], "not allowed with"),
+        (["--folder", ".", "--isolation", "magic"], "magic"),
+        (["--network"], "name its --folder"),
     ],
 )
 def test_wrong_options_are_explained(

@@ -3,13 +3,23 @@
 import argparse
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
 
 import anyio
 import uvicorn
+from mcp.server import Server
 from mcp.server.stdio import stdio_server
 
-from daytona_toolkit import DaytonaSandbox, LocalSandbox, SandboxSession, open_session
+from daytona_toolkit import (
+    DaytonaSandbox,
+    LocalSandbox,
+    Sandbox,
+    SandboxError,
+    SandboxSession,
+    open_session,
+)
 from daytona_toolkit_mcp import LIMITS, make_app, make_server
 
 _ABOUT = """\
@@ -27,9 +37,22 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = _parser()
     options = parser.parse_args(argv)
     try:
-        anyio.run(_serve, options)
-    except ValueError as error:
+        session = _session(options)
+        one_word = options.tools in ("core", "read_only", "all")
+        tools = options.tools if one_word else options.tools.split(",")
+        server = make_server(session, tools=tools, prefix=options.prefix, approval=options.approval)
+        token = os.environ.get("DAYTONA_TOOLKIT_MCP_TOKEN")
+        app = make_app(server, host=options.host, names=options.name, token=token)
+    except (ValueError, SandboxError) as error:
         parser.error(str(error))
+    if options.port is None:
+        anyio.run(_serve_stdio, server, session)
+    else:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, _leave)
+        config = uvicorn.Config(app, host=options.host, port=options.port, access_log=False)
+        config.timeout_graceful_shutdown = _FAREWELL
+        anyio.run(_serve_http, uvicorn.Server(config), session)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -41,6 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     where("--key", help="the Daytona sandbox of this key, made if need be, left running")
     add = parser.add_argument
     add("--isolation", default="auto", help="of a local sandbox: auto, bubblewrap, landlock, none")
+    add("--network", action="store_true", help="let commands in a local sandbox use the network")
     add("--secret", action="append", default=[], help="a variable for commands, not for the model")
     add("--tools", default="all", help="core, read_only, all, or names with commas between them")
     add("--read-only", action="store_const", const="read_only", dest="tools", help="look only")
@@ -57,10 +81,12 @@ def _session(options: argparse.Namespace) -> SandboxSession:
     if missing:
         raise ValueError(f"--secret {missing[0]}: there is no such variable in the environment")
     env = {name: os.environ[name] for name in options.secret}
+    if options.network and options.folder is None:
+        raise ValueError("--network is for a local sandbox; name its --folder")
+    sandbox: Sandbox
     if options.folder is not None:
-        local = LocalSandbox(options.folder, isolation=options.isolation)
-        return SandboxSession(local, env=env, limits=LIMITS)
-    if options.create:
+        sandbox = LocalSandbox(options.folder, isolation=options.isolation, network=options.network)
+    elif options.create:
         sandbox = DaytonaSandbox.create()
     elif options.attach:
         sandbox = DaytonaSandbox.attach(options.attach)
@@ -71,25 +97,24 @@ def _session(options: argparse.Namespace) -> SandboxSession:
     return SandboxSession(sandbox, env=env, limits=LIMITS)
 
 
-async def _serve(options: argparse.Namespace) -> None:
-    several = "," in options.tools or options.tools not in ("core", "read_only", "all")
-    tools = options.tools.split(",") if several else options.tools
-    session = _session(options)
+async def _serve_stdio(server: Server[Any], session: SandboxSession) -> None:
+    async with _closed_at_the_end(session), anyio.create_task_group() as tasks:
+        tasks.start_soon(_leave_at_a_signal, session)
+        async with stdio_server() as (incoming, outgoing):
+            await server.run(incoming, outgoing, server.create_initialization_options())
+        tasks.cancel_scope.cancel()
+
+
+async def _serve_http(server: uvicorn.Server, session: SandboxSession) -> None:
+    async with _closed_at_the_end(session):
+        await server.serve()
+
+
+@asynccontextmanager
+async def _closed_at_the_end(session: SandboxSession) -> AsyncIterator[None]:
+    """Unlike the session's own block, this does not open it: nobody may ever need it."""
     try:
-        server = make_server(session, tools=tools, prefix=options.prefix, approval=options.approval)
-        if options.port is None:
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(_leave_at_a_signal, session)
-                async with stdio_server() as (incoming, outgoing):
-                    await server.run(incoming, outgoing, server.create_initialization_options())
-                tasks.cancel_scope.cancel()
-        else:
-            token = os.environ.get("DAYTONA_TOOLKIT_MCP_TOKEN")
-            app = make_app(server, host=options.host, names=options.name, token=token)
-            signal.signal(signal.SIGTERM, _leave)
-            config = uvicorn.Config(app, host=options.host, port=options.port, access_log=False)
-            config.timeout_graceful_shutdown = _FAREWELL
-            await uvicorn.Server(config).serve()
+        yield
     finally:
         with anyio.CancelScope(shield=True):
             await session.aclose()
