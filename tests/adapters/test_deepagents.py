@@ -1,0 +1,294 @@
+"""A session as the backend of a Deep Agent, held against Deep Agents' own."""
+
+import asyncio
+import base64
+from typing import Any
+
+import pytest
+
+pytest.importorskip("deepagents", reason="Deep Agents need Python 3.11")
+
+from deepagents import create_deep_agent
+from deepagents.backends.protocol import ExecuteResponse
+from deepagents.backends.sandbox import BaseSandbox
+from langchain_core.messages import ToolMessage
+from langchain_daytona_toolkit.deepagents import LIMITS, DaytonaBackend
+
+from daytona_toolkit import LocalSandbox, SandboxSession
+from daytona_toolkit.errors import SessionClosedError
+from tests.adapters.scripted import langchain_model
+from tests.adapters.test_same_on_both import PICTURE
+from tests.support import counting, unique_seconds
+
+ASK = {"messages": [("user", "go on")]}
+
+
+class Reference(BaseSandbox):
+    """Deep Agents' own backend, which runs Python in the sandbox for each operation."""
+
+    def __init__(self, session: SandboxSession) -> None:
+        self.session = session
+
+    @property
+    def id(self) -> str:
+        return "reference"
+
+    def execute(self, command: str, *, timeout: int | None = None) -> ExecuteResponse:
+        result = self.session.exec(command)
+        return ExecuteResponse(output=result.output, exit_code=result.exit_code)
+
+    def upload_files(self, files: Any) -> Any:
+        raise NotImplementedError
+
+    def download_files(self, paths: Any) -> Any:
+        raise NotImplementedError
+
+
+@pytest.fixture
+def backend(session: SandboxSession) -> DaytonaBackend:
+    return DaytonaBackend(session)
+
+
+FILES = [
+    "top.py",
+    "src/app/main.py",
+    "src/app/data.json",
+    "src/.env",
+    ".github/workflows/ci.yml",
+    ".github/.hidden.yml",
+    "docs/a [1].md",
+    "docs/b.txt",
+]
+PATTERNS = [
+    "*.py",
+    "*.yml",
+    "**/*.yml",
+    "**/*.py",
+    "/*.py",
+    "src/**/*.py",
+    "src/**",
+    "*",
+    ".*",
+    ".env",
+    "*.{py,json}",
+    "[!t]*.py",
+    "[^t]*.py",
+    "?op.py",
+    "docs/*",
+    "docs/",
+    ".github/**/*.yml",
+    "**/.hidden.yml",
+    "nothing*",
+    "../*.py",
+]
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+async def test_glob_finds_what_deep_agents_own_backend_finds(
+    session: SandboxSession, backend: DaytonaBackend, pattern: str
+) -> None:
+    await session.aexec("mkdir -p src/empty; ln -s ../top.py docs/link.py")
+    for file in FILES:
+        await session.awrite(file, "")
+    expected = Reference(session).glob(pattern, session.root)
+    for found in (backend.glob(pattern, session.root), await backend.aglob(pattern)):
+        assert (found.error is None) == (expected.error is None)
+        if expected.matches is not None:
+            assert found.matches is not None
+            paths = sorted(match["path"] for match in found.matches)
+            assert paths == sorted(match["path"] for match in expected.matches)
+            assert all(match["is_dir"] is False for match in found.matches)
+
+
+@pytest.mark.parametrize("glob", [None, "*.py", "**/*.py", "/*.py", "src/**/*.py"])
+async def test_grep_finds_what_deep_agents_own_backend_finds(
+    session: SandboxSession, backend: DaytonaBackend, glob: str | None
+) -> None:
+    for file in [*FILES, ".git/config", "src/.git/x.py"]:
+        await session.awrite(file, "a.b\nA.b a.b\naxb\n")
+    expected = Reference(session).grep("a.b", session.root, glob)
+    for found in (backend.grep("a.b", session.root, glob), await backend.agrep("a.b", glob=glob)):
+        assert found.error is None
+        assert sorted(map(str, found.matches or [])) == sorted(map(str, expected.matches or []))
+    few = backend.grep("a.b", max_count=1)
+    assert (len(few.matches or []), few.truncated) == (1, True)
+
+
+CONTENTS = {
+    "lines": b"one\ntwo\n\nfour\n",
+    "no newline at the end": b"one\ntwo",
+    "CRLF": b"one\r\ntwo\r\n",
+    "empty lines at the end": b"one\n\n\n",
+    "binary": bytes(range(256)),
+    "UTF-8": "Привет\n世界".encode(),
+}
+
+
+@pytest.mark.parametrize("content", CONTENTS.values(), ids=list(CONTENTS))
+@pytest.mark.parametrize("window", [(0, 2000), (1, 1), (-3, 2), (99, 5)], ids=str)
+async def test_read_shows_what_deep_agents_own_backend_shows(
+    session: SandboxSession, backend: DaytonaBackend, content: bytes, window: tuple[int, int]
+) -> None:
+    await session.awrite("file", content)
+    path = f"{session.root}/file"
+    expected = Reference(session).read(path, *window)
+    for read in (backend.read(path, *window), await backend.aread(path, *window)):
+        if expected.error is None:
+            assert read == expected
+        else:
+            assert read.error is not None
+
+
+def test_no_lines_are_no_request(session: SandboxSession, backend: DaytonaBackend) -> None:
+    with counting(session) as traffic:
+        assert backend.read("/nope", limit=0).no_lines_requested
+    assert not traffic.requests
+
+
+async def test_what_the_name_says_is_no_text_comes_in_base64(
+    session: SandboxSession, backend: DaytonaBackend
+) -> None:
+    session.write("plot.png", PICTURE)
+    session.write("plot", PICTURE)
+    session.write("large.pdf", b"\0" * 600_000)
+    for name in ("plot.png", "plot"):
+        read = await backend.aread(f"{session.root}/{name}")
+        assert read.file_data is not None
+        assert read.file_data["encoding"] == "base64"
+        assert base64.b64decode(read.file_data["content"]) == PICTURE
+    large = backend.read(f"{session.root}/large.pdf")
+    assert large.error is not None
+    assert "Binary file exceeds maximum preview size of 512000 bytes" in large.error
+
+
+async def test_mistakes_are_answers_in_deep_agents_words(
+    session: SandboxSession, backend: DaytonaBackend
+) -> None:
+    session.write("a", "x\nx\n")
+    root = session.root
+    for error, words in [
+        (backend.read(f"{root}/nope").error, "not found"),
+        (backend.read(root).error, "not_a_file"),
+        (backend.edit(f"{root}/a", "y", "z").error, "string not found"),
+        (backend.edit(f"{root}/a", "x", "z").error, "multiple occurrences"),
+        (backend.edit(f"{root}/nope", "y", "z").error, "not found"),
+        (backend.write(f"{root}/a/b", "").error, "not_a_directory"),
+        (backend.ls(f"{root}/a").error, "not_a_directory"),
+        (backend.ls(f"{root}/nope").error, "not found"),
+        (backend.grep("x", f"{root}/nope").error, "not found"),
+        (backend.glob("x", f"{root}/nope").error, "not found"),
+        (backend.upload_files([("a", b"")])[0].error, "invalid_path"),
+        (backend.download_files([f"{root}/nope"])[0].error, "file_not_found"),
+        (backend.download_files([root])[0].error, "is_directory"),
+        (backend.execute("\0").output, "NUL"),
+    ]:
+        assert error is not None
+        assert words in error
+
+
+async def test_a_command_answers_with_both_streams_and_its_exit_code(
+    backend: DaytonaBackend,
+) -> None:
+    command = "printf out; echo err >&2; exit 3"
+    expected = ExecuteResponse(output="out\n<stderr>err</stderr>", exit_code=3)
+    assert backend.execute(command) == await backend.aexecute(command) == expected
+    late = await backend.aexecute("echo begun; sleep 60", timeout=1)
+    assert (late.output, late.exit_code) == ("begun\nError: the command was ended after 1 s.", 124)
+    assert backend.execute("sleep 1.5; echo done", timeout=0).output == "done\n"
+
+
+async def test_edits_keep_every_byte_around_them(
+    session: SandboxSession, backend: DaytonaBackend
+) -> None:
+    session.write("a", b"\xe9\r\nold\r\n\xff")
+    edited = await backend.aedit(f"{session.root}/a", "old", "new")
+    assert (edited.error, edited.occurrences) == (None, 1)
+    assert session.read_bytes("a") == b"\xe9\r\nnew\r\n\xff"
+
+
+async def test_each_operation_is_one_request(
+    session: SandboxSession, backend: DaytonaBackend
+) -> None:
+    path = f"{session.root}/a"
+    for call in (
+        lambda: backend.awrite(path, "one\n"),
+        lambda: backend.aread(path),
+        lambda: backend.aedit(path, "one", "two"),
+        lambda: backend.als(session.root),
+        lambda: backend.aglob("*"),
+        lambda: backend.agrep("two"),
+        lambda: backend.aexecute("true"),
+        lambda: backend.aupload_files([(path, b"x")]),
+        lambda: backend.adownload_files([path]),
+    ):
+        with counting(session) as traffic:
+            await call()
+        assert traffic.requests == 1
+
+
+async def test_a_cancelled_command_is_ended(
+    session: SandboxSession, backend: DaytonaBackend
+) -> None:
+    seconds = unique_seconds()
+    running = f"pgrep -f '[s]leep {seconds}'"
+    run = asyncio.create_task(backend.aexecute(f"sleep {seconds}"))
+    while (await session.aexec(running)).exit_code:
+        await asyncio.sleep(0.05)
+    run.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await run
+    assert (await session.aexec(running)).exit_code == 1
+
+
+async def test_no_secret_is_shown() -> None:
+    with SandboxSession(LocalSandbox(), env={"TOKEN": "tok-4f9a77"}) as session:
+        backend, root = DaytonaBackend(session), session.root
+        session.exec("echo $TOKEN > file; touch file-$TOKEN")
+        shown = [
+            backend.execute("echo $TOKEN; echo $TOKEN >&2"),
+            backend.read(f"{root}/file"),
+            backend.read(f"{root}/nope-tok-4f9a77"),
+            backend.ls(root),
+            backend.grep("tok", root),
+            backend.glob("file*", root),
+            await backend.aexecute("cat $TOKEN"),
+        ]
+        assert "tok-4f9a77" not in str(shown).replace("File '", "").replace("nope-tok", "")
+        assert str(shown).count("***") >= len(shown)
+
+
+async def test_a_session_that_is_closed_ends_the_run(
+    session: SandboxSession, backend: DaytonaBackend
+) -> None:
+    session.close()
+    with pytest.raises(SessionClosedError):
+        backend.read("/a")
+    with pytest.raises(SessionClosedError):
+        await backend.aexecute("ls")
+
+
+async def test_an_agent_mends_a_program_and_looks_at_a_picture() -> None:
+    with SandboxSession(LocalSandbox(), limits=LIMITS) as session:
+        path, plot = f"{session.root}/add.py", f"{session.root}/plot.png"
+        session.write("plot.png", PICTURE)
+        program = "def add(a, b):\n    return a - b\n\n\nassert add(1, 2) == 3\n"
+        work = [
+            [("write_file", {"file_path": path, "content": program})],
+            [("execute", {"command": "python3 add.py"})],
+            [("edit_file", {"file_path": path, "old_string": "a - b", "new_string": "a + b"})],
+            [("execute", {"command": "python3 add.py"})],
+            [("read_file", {"file_path": path}), ("read_file", {"file_path": plot})],
+            [("grep", {"pattern": "a + b", "path": session.root}), ("ls", {"path": session.root})],
+            "done",
+        ]
+        agent = create_deep_agent(langchain_model(*work), backend=DaytonaBackend(session))
+        for state in (agent.invoke(ASK), await agent.ainvoke(ASK)):
+            answers = [m for m in state["messages"] if isinstance(m, ToolMessage)]
+            assert [m.status for m in answers] == ["success"] * 8
+            assert [answers[i].artifact["exit_code"] for i in (1, 3)] == [1, 0]
+            assert "AssertionError" in answers[1].text
+            assert "return a + b" in answers[4].text
+            assert [b["type"] for b in answers[5].content_blocks] == ["image"]
+            assert path in answers[6].text
+            assert plot in answers[7].text
+            assert state["messages"][-1].text == "done"
