@@ -101,7 +101,7 @@ class Runner:
 
     def may_wait(self) -> bool:
         """Whether a caller that came here by chance, such as a finalizer, may wait for the loop."""
-        return not (self.is_current() or _lock.is_mine())
+        return not (self.is_current() or Lock.is_held())
 
     def _begin(self, call: "Call[T]", function: Callable[[], Coroutine[Any, Any, T]]) -> None:
         if self._ending:
@@ -160,8 +160,7 @@ class Call(Generic[T]):
 
     async def wait_async(self, deliveries: "Deliveries | None" = None) -> T:
         """Wait on the caller's own loop. Cancelling the caller cancels the operation."""
-        loop, ended = asyncio.get_running_loop(), asyncio.Event()
-        self.future.add_done_callback(lambda _: _wake(loop, ended))
+        ended = _event_of(self.future)
         try:
             if deliveries:
                 await deliveries.deliver_async(self.future)
@@ -249,9 +248,8 @@ class Deliveries:
     async def deliver_async(self, outcome: "Future[Any]") -> None:
         """Call the callback on this loop until the operation has ended."""
         assert self._callback
-        loop, something = asyncio.get_running_loop(), asyncio.Event()
+        loop, something = asyncio.get_running_loop(), _event_of(outcome)
         self._awake = lambda: _wake(loop, something)
-        outcome.add_done_callback(lambda _: _wake(loop, something))
         while True:
             ended = outcome.done()
             while not self._items.empty():
@@ -276,7 +274,13 @@ class _LoopThread:
     """
 
     def __init__(self) -> None:
-        self.loop = asyncio.new_event_loop()
+        try:
+            self.loop = asyncio.new_event_loop()
+        except OSError as error:
+            raise SandboxUnavailableError(
+                f"No session can be opened: {error.strerror}. Close what is not needed, or raise "
+                "the limit of open files (`ulimit -n`)."
+            ) from error
         self.shares = 1
         self._workers = _Workers()
         self._farewells: list[Callable[[], None]] = []
@@ -357,7 +361,7 @@ class _Workers(ThreadPoolExecutor):
         self._work: queue.SimpleQueue[_Work[Any] | None] = queue.SimpleQueue()
         self._crew: set[threading.Thread] = set()
         self._unfinished = 0
-        self._lock = threading.Lock()
+        self._lock = Lock()
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **options: Any) -> "Future[T]":
         future: Future[T] = Future()
@@ -431,27 +435,37 @@ class _Work(Generic[T]):
             self._future.set_result(result)
 
 
-class _Lock:
-    """A lock that knows who has it: a finalizer may run anywhere, and must not wait then."""
+class Lock:
+    """A lock for a moment, under which nobody waits for the loop.
+
+    A finalizer may run in any thread at any place, and one of a session waits for the loop. It
+    must not while its thread has a lock that the loop may want.
+    """
+
+    _held = threading.local()
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._owner: int | None = None
 
     def __enter__(self) -> None:
         self._lock.acquire()
-        self._owner = threading.get_ident()
+        self._held.number = self._number() + 1
 
     def __exit__(self, *_: object) -> None:
-        self._owner = None
+        self._held.number = self._number() - 1
         self._lock.release()
 
-    def is_mine(self) -> bool:
-        """Whether this thread has it."""
-        return self._owner == threading.get_ident()
+    @classmethod
+    def is_held(cls) -> bool:
+        """Whether this thread has one."""
+        return cls._number() > 0
+
+    @classmethod
+    def _number(cls) -> int:
+        return getattr(cls._held, "number", 0)
 
 
-_lock = _Lock()
+_lock = Lock()
 _shared: _LoopThread | None = None
 
 # What a forked child has of its parent's loop. It must not be collected: closing the loop would
@@ -474,7 +488,7 @@ def _begin_anew() -> None:
     """Forget a loop whose thread has stayed in the parent process."""
     global _lock, _shared
     _inherited.append(_shared)
-    _lock, _shared = _Lock(), None
+    _lock, _shared = Lock(), None
 
 
 if hasattr(os, "register_at_fork"):
@@ -483,6 +497,18 @@ if hasattr(os, "register_at_fork"):
 
 def _closed() -> SessionClosedError:
     return SessionClosedError("The session is closed; make a new one.")
+
+
+async def ended(future: "Future[Any]") -> None:
+    """Wait on the caller's own loop until something has its outcome, whatever that is."""
+    await _event_of(future).wait()
+
+
+def _event_of(future: "Future[Any]") -> asyncio.Event:
+    """An event of the running loop that is set when a future has its outcome."""
+    loop, event = asyncio.get_running_loop(), asyncio.Event()
+    future.add_done_callback(lambda _: _wake(loop, event))
+    return event
 
 
 def _wake(loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> None:

@@ -318,7 +318,7 @@ async def test_each_thread_has_a_workspace_of_its_own() -> None:
         made.append(thread_id)
         return SandboxSession(LocalSandbox())
 
-    with SessionPool(make, bound=2) as pool:
+    with SessionPool(make, max_sessions=2) as pool:
         agent = agent_of(pool, [("exec", {"command": "touch $RANDOM; ls | wc -l"})], "done")
         for thread, seen in [("a", 1), ("b", 1), ("a", 2), ("b", 2), ("c", 1), ("b", 3), ("a", 1)]:
             state = await agent.ainvoke(ASK, {"configurable": {"thread_id": thread}})
