@@ -17,7 +17,7 @@ from langchain_daytona_toolkit.deepagents import LIMITS, DaytonaBackend
 from daytona_toolkit import LocalSandbox, SandboxSession
 from daytona_toolkit.errors import SessionClosedError
 from tests.adapters.scripted import langchain_model
-from tests.adapters.test_same_on_both import PICTURE
+from tests.adapters.situations import PICTURE
 from tests.support import counting, unique_seconds
 
 ASK = {"messages": [("user", "go on")]}

@@ -23,7 +23,7 @@ from daytona_toolkit import LocalSandbox, SandboxSession, SessionPool
 from daytona_toolkit.errors import SessionClosedError
 from daytona_toolkit.tools import TOOLS
 from tests.adapters.scripted import llama_index_model, react_model
-from tests.adapters.test_same_on_both import PICTURE
+from tests.adapters.situations import PICTURE
 from tests.support import sleeping, unique_seconds
 
 # LlamaIndex's own.

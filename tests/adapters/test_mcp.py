@@ -18,7 +18,7 @@ from mcp.shared.exceptions import MCPError
 from daytona_toolkit import LocalSandbox, SandboxSession, errors
 from daytona_toolkit.tools import TOOLS
 from tests.adapters.mcp_ways import WAYS, Way, connected, serving
-from tests.adapters.test_same_on_both import PICTURE, SECRET
+from tests.adapters.situations import PICTURE, SECRET
 from tests.support import counting, unique_seconds
 
 STREAMS: Way = ("streams", "auto")

@@ -1,0 +1,154 @@
+"""The frameworks, as far as all of them do the same: a tool is described, and called."""
+
+import base64
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from daytona_toolkit_mcp import make_server
+from langchain_core.utils.function_calling import convert_to_openai_tool
+from langchain_daytona_toolkit import DaytonaToolkit
+from llama_index.core.base.llms.types import ImageBlock
+from llama_index.tools.daytona import DaytonaToolSpec
+from mcp import Client
+from mcp_types import ImageContent, TextContent
+
+from daytona_toolkit import SandboxSession
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What came out of one framework, in words of none."""
+
+    text: str
+    data: Any
+    images: list[tuple[str, bytes]]
+    is_error: bool
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a model is told of a tool before it calls it."""
+
+    name: str
+    description: str
+    schema: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Side:
+    """A framework, sync or async."""
+
+    told: Callable[[SandboxSession, str], Awaitable[Told]]
+    call: Callable[[SandboxSession, str, dict[str, Any]], Awaitable[Shown]]
+
+
+def _langchain_tool(session: SandboxSession, name: str) -> Any:
+    [tool] = DaytonaToolkit(session, tools=[name]).get_tools()
+    return tool
+
+
+async def _langchain_told(session: SandboxSession, name: str) -> Told:
+    return _of_openai(convert_to_openai_tool(_langchain_tool(session, name)))
+
+
+async def _langchain_sync(session: SandboxSession, name: str, arguments: dict[str, Any]) -> Shown:
+    return _of_message(_langchain_tool(session, name).invoke(_as_call(name, arguments)))
+
+
+async def _langchain_async(session: SandboxSession, name: str, arguments: dict[str, Any]) -> Shown:
+    return _of_message(await _langchain_tool(session, name).ainvoke(_as_call(name, arguments)))
+
+
+def _as_call(name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "tool_call", "id": "call-1", "name": name, "args": arguments}
+
+
+def _of_message(message: Any) -> Shown:
+    blocks = message.content if isinstance(message.content, list) else []
+    images = [
+        (block["mime_type"], base64.b64decode(block["base64"]))
+        for block in blocks
+        if block["type"] == "image"
+    ]
+    return Shown(message.text, message.artifact, images, message.status == "error")
+
+
+def _llama_index_tool(session: SandboxSession, name: str) -> Any:
+    [tool] = DaytonaToolSpec(session, tools=[name]).to_tool_list()
+    return tool
+
+
+async def _llama_index_told(session: SandboxSession, name: str) -> Told:
+    return _of_openai(_llama_index_tool(session, name).metadata.to_openai_tool())
+
+
+async def _llama_index_sync(session: SandboxSession, name: str, arguments: dict[str, Any]) -> Shown:
+    return _of_output(_llama_index_tool(session, name).call(**arguments))
+
+
+async def _llama_index_async(
+    session: SandboxSession, name: str, arguments: dict[str, Any]
+) -> Shown:
+    return _of_output(await _llama_index_tool(session, name).acall(**arguments))
+
+
+def _of_output(output: Any) -> Shown:
+    output.model_dump(mode="json")  # what LlamaIndex does with it in its events
+    images = [
+        (block.image_mimetype, base64.b64decode(block.image))
+        for block in output.blocks
+        if isinstance(block, ImageBlock)
+    ]
+    return Shown(output.content, output.raw_output, images, output.is_error)
+
+
+def _of_openai(tool: dict[str, Any]) -> Told:
+    function = tool["function"]
+    return Told(function["name"], function["description"], function["parameters"])
+
+
+async def _mcp_told(session: SandboxSession, name: str) -> Told:
+    async with Client(make_server(session, tools=[name])) as client:
+        tools = {tool.name: tool for tool in (await client.list_tools()).tools}
+    tool = tools[name]  # with exec comes job
+    return Told(tool.name, tool.description or "", tool.input_schema)
+
+
+async def _mcp(session: SandboxSession, name: str, arguments: dict[str, Any]) -> Shown:
+    async with Client(make_server(session, tools=[name])) as client:
+        result = await client.call_tool(name, arguments)
+    texts = [part.text for part in result.content if isinstance(part, TextContent)]
+    images = [
+        (part.mime_type, base64.b64decode(part.data))
+        for part in result.content
+        if isinstance(part, ImageContent)
+    ]
+    data = (result.meta or {})["daytona-toolkit/data"]
+    return Shown("".join(texts), data, images, result.is_error)
+
+
+SIDES = {
+    "LangChain": Side(_langchain_told, _langchain_sync),
+    "LangChain, async": Side(_langchain_told, _langchain_async),
+    "LlamaIndex": Side(_llama_index_told, _llama_index_sync),
+    "LlamaIndex, async": Side(_llama_index_told, _llama_index_async),
+    "MCP": Side(_mcp_told, _mcp),
+}
+
+
+def without_chance(value: Any) -> Any:
+    """A text or an artifact without what differs from run to run."""
+    match value:
+        case str():
+            value = re.sub(r"job-[0-9a-f]{12}", "job-id", value)
+            return re.sub(r"after \d+\.\d s", "after 1.0 s", value)
+        case dict():
+            return {
+                k: 0 if k in ("duration", "modified") else without_chance(v)
+                for k, v in value.items()
+            }
+        case list():
+            return [without_chance(each) for each in value]
+    return value

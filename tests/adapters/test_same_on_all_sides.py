@@ -1,0 +1,90 @@
+"""Whatever happens, all frameworks show a model and a program the same."""
+
+import asyncio
+import base64
+import dataclasses
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from daytona_toolkit import Limits, LocalSandbox, SandboxSession
+from daytona_toolkit.tools import TOOLS
+from tests.adapters.sides import SIDES, without_chance
+from tests.adapters.situations import PICTURE, SECRET, SITUATIONS, Situation
+from tests.support import counting
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[SandboxSession]:
+    with SandboxSession(LocalSandbox(), env={"TOKEN": SECRET}) as session:
+        yield session
+
+
+@pytest.mark.parametrize("name", TOOLS)
+async def test_models_are_told_the_same_of_a_tool(shared: SandboxSession, name: str) -> None:
+    told = {side: await each.told(shared, name) for side, each in SIDES.items()}
+    for side, each in told.items():
+        assert each.name == name, side
+        assert each.description == TOOLS[name].description, side
+        # LlamaIndex and LangChain leave out what the schema says of itself.
+        parts = {part: each.schema.get(part) for part in ("type", "properties", "required")}
+        assert parts == {part: TOOLS[name].schema().get(part) for part in parts}, side
+        assert "title" not in str(each.schema), side
+
+
+@pytest.mark.parametrize("situation", SITUATIONS.values(), ids=list(SITUATIONS))
+async def test_a_model_is_shown_the_same(shared: SandboxSession, situation: Situation) -> None:
+    shown, requests = {}, {}
+    for side, each in SIDES.items():
+        await prepare(shared, situation)
+        with counting(shared) as traffic:
+            answer = await each.call(shared, situation.tool, dict(situation.arguments))
+        requests[side] = traffic.requests
+        shown[side] = dataclasses.replace(
+            answer, text=without_chance(answer.text), data=without_chance(answer.data)
+        )
+
+    first = next(iter(shown.values()))
+    assert shown == dict.fromkeys(shown, first)
+    assert first.is_error is situation.error
+    for expected in situation.says:
+        assert re.search(expected, first.text), first.text[:2000]
+    assert SECRET not in str(first)
+    first.text.encode()  # a model can be sent it
+    assert max(requests.values()) - min(requests.values()) == 0
+
+
+async def test_a_picture_arrives_byte_by_byte(shared: SandboxSession) -> None:
+    await shared.awrite("plot.png", PICTURE)
+    for side in SIDES.values():
+        shown = await side.call(shared, "read", {"file_path": "plot.png"})
+        assert shown.images == [("image/png", PICTURE)]
+        assert base64.b64encode(PICTURE).decode() not in str(shown.data)
+
+
+async def test_a_secret_that_arrives_in_pieces_is_not_streamed() -> None:
+    pieces = f"printf {SECRET[:5]}; sleep 1.5; echo {SECRET[5:]}; echo end"
+    threaded, awaited = [], []
+
+    async def on_output(stream: str, text: str) -> None:
+        awaited.append(text)
+
+    # With a short window the first piece comes in an answer of its own.
+    limits, env = Limits(window=2), {"TOKEN": SECRET}
+    async with SandboxSession(LocalSandbox(), env=env, limits=limits) as session:
+        tool, arguments = TOOLS["exec"], {"command": pieces}
+        await asyncio.gather(
+            asyncio.to_thread(tool.run, session, arguments, lambda _, text: threaded.append(text)),
+            tool.arun(session, arguments, on_output),
+        )
+        seen: list[str] = []
+        await session.aexec(pieces, on_output=lambda _, text: seen.append(text))
+    assert seen[0] == SECRET[:5]
+    assert threaded == awaited == ["***\nend\n"]
+
+
+async def prepare(session: SandboxSession, situation: Situation) -> None:
+    await session.aexec("rm -rf ./*")
+    for path, content in situation.files.items():
+        await session.awrite(path, content)
