@@ -1,8 +1,7 @@
 """Rows of the tool table as tools of LangChain."""
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from contextvars import copy_context
 from functools import partial
 from typing import Any, Literal, NoReturn
@@ -78,8 +77,7 @@ class SandboxTool(BaseTool):
             }
             | fields,
         )
-        if isinstance(session, SandboxSession):
-            self._name_sandbox(session)
+        self._name_sandbox()
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> "SandboxTool":
         memo = {} if memo is None else memo
@@ -115,29 +113,25 @@ class SandboxTool(BaseTool):
         self, arguments: dict[str, Any], tool_call_id: str | None, config: RunnableConfig
     ) -> tuple[Any, Any]:
         on_output = self._on_output(config, tool_call_id)
-        with self._workspace(config) as session:
+        async with self._aworkspace(config) as session:
             rendered = await self.row.arun(
                 session, arguments, on_output, line_numbers=self.line_numbers
             )
         return self._answer(rendered, tool_call_id)
 
-    @contextmanager
-    def _workspace(self, config: RunnableConfig) -> Iterator[SandboxSession]:
+    def _workspace(self, config: RunnableConfig) -> AbstractContextManager[SandboxSession]:
         if isinstance(self.session, SandboxSession):
-            yield self.session
-            self._name_sandbox(self.session)  # it may have been made only now
-            return
-        thread = config.get("configurable", {}).get("thread_id")
-        if thread is None:
-            raise ValueError(
-                "These tools have a workspace for each thread, and this call belongs to none. "
-                'Invoke with config={"configurable": {"thread_id": ...}}.'
-            )
-        with self.session.use(str(thread)) as session:
-            yield session
+            return nullcontext(self.session)
+        return self.session.use(_thread(config))
 
-    def _name_sandbox(self, session: SandboxSession) -> None:
-        self.metadata = (self.metadata or {}) | {"sandbox_id": session.sandbox.id}
+    def _aworkspace(self, config: RunnableConfig) -> AbstractAsyncContextManager[SandboxSession]:
+        if isinstance(self.session, SandboxSession):
+            return nullcontext(self.session)
+        return self.session.use(_thread(config))
+
+    def _name_sandbox(self) -> None:
+        if isinstance(self.session, SandboxSession):  # the sandbox may have been made only now
+            self.metadata = (self.metadata or {}) | {"sandbox_id": self.session.sandbox.id}
 
     def _on_output(self, config: RunnableConfig, tool_call_id: str | None) -> OnOutput | None:
         """What hands on the output of a running command, for those who stream a graph.
@@ -177,6 +171,7 @@ class SandboxTool(BaseTool):
         return on_output
 
     def _answer(self, rendered: Rendered, tool_call_id: str | None) -> tuple[Any, Any]:
+        self._name_sandbox()
         content: Any = rendered.text
         if rendered.images:
             content = [
@@ -197,6 +192,16 @@ class SandboxTool(BaseTool):
             )
             return message, None
         return content, rendered.data
+
+
+def _thread(config: RunnableConfig) -> str:
+    thread = config.get("configurable", {}).get("thread_id")
+    if thread is None:
+        raise ValueError(
+            "These tools have a workspace for each thread, and this call belongs to none. "
+            'Invoke with config={"configurable": {"thread_id": ...}}.'
+        )
+    return str(thread)
 
 
 def check_workspace(taker: str, session: Any) -> None:

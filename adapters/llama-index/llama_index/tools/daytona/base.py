@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from typing import Any
 
 from llama_index.core.base.llms.types import ContentBlock, ImageBlock, TextBlock
@@ -126,7 +126,7 @@ class DaytonaToolSpec(BaseToolSpec):
 
         async def arun(first: Any = None, /, **named: Any) -> ToolOutput:
             arguments = _by_name(row, first, named)
-            with self._workspace(self._key) as session:
+            async with self._aworkspace(self._key) as session:
                 rendered = await row.arun(session, arguments, line_numbers=self._line_numbers)
             return _output(name, arguments, rendered)
 
@@ -160,10 +160,15 @@ class DaytonaToolSpec(BaseToolSpec):
         if inspect.isawaitable(key):
             key = await key
         on_output = _on_output(ctx, name) if self._stream else None
-        with self._workspace(key) as session:
+        async with self._aworkspace(key) as session:
             return await row.arun(session, arguments, on_output, line_numbers=self._line_numbers)
 
     def _workspace(self, key: Any) -> AbstractContextManager[SandboxSession]:
+        if isinstance(self._session, SandboxSession):
+            return nullcontext(self._session)
+        return self._session.use(key)
+
+    def _aworkspace(self, key: Any) -> AbstractAsyncContextManager[SandboxSession]:
         if isinstance(self._session, SandboxSession):
             return nullcontext(self._session)
         return self._session.use(key)
