@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("deepagents", reason="Deep Agents need Python 3.11")
+pytest.importorskip("deepagents", reason="for want of Python 3.11: Deep Agents need it")
 
 from deepagents import create_deep_agent
 from deepagents.backends.protocol import ExecuteResponse

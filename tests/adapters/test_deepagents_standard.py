@@ -5,13 +5,16 @@ import tempfile
 from collections.abc import Iterator
 
 import pytest
+from daytona import CreateSandboxFromSnapshotParams
 
-pytest.importorskip("deepagents", reason="Deep Agents need Python 3.11")
+pytest.importorskip("deepagents", reason="for want of Python 3.11: Deep Agents need it")
 
 from langchain_daytona_toolkit.deepagents import LIMITS, DaytonaBackend
 from langchain_tests.integration_tests import SandboxIntegrationTests
 
 from daytona_toolkit import LocalSandbox, SandboxSession
+from daytona_toolkit.testing import DaytonaServer
+from tests.daytona.support import sandbox_on
 
 
 def _stale(why: str) -> pytest.MarkDecorator:
@@ -21,7 +24,7 @@ def _stale(why: str) -> pytest.MarkDecorator:
 _PATHS = _stale("wants relative paths, which the protocol forbids")
 
 
-class TestDaytonaBackend(SandboxIntegrationTests):
+class TestOnTheLocalSandbox(SandboxIntegrationTests):
     folder: str
 
     @pytest.fixture(scope="class")
@@ -49,3 +52,19 @@ class TestDaytonaBackend(SandboxIntegrationTests):
     test_write_existing_file_fails = _stale("the protocol's write replaces files")(
         SandboxIntegrationTests.test_write_existing_file_fails
     )
+
+
+@pytest.mark.slow
+class TestOverDaytonasWire(TestOnTheLocalSandbox):
+    @pytest.fixture(scope="class")
+    @classmethod
+    def sandbox(cls) -> Iterator[DaytonaBackend]:
+        # The suite wants a command `python`, which Daytona's images have and hosts may not.
+        params = CreateSandboxFromSnapshotParams(env_vars={"PATH": "bin:/usr/bin:/bin"})
+        with (
+            DaytonaServer() as server,
+            SandboxSession(sandbox_on(server, params), limits=LIMITS) as session,
+        ):
+            session.exec("mkdir bin; ln -s $(command -v python3) bin/python")
+            cls.folder = f"{session.root}/operations"
+            yield DaytonaBackend(session)
