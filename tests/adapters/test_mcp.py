@@ -11,14 +11,16 @@ import anyio
 import httpx2
 import mcp_types as types
 import pytest
-from daytona_toolkit_mcp import LIMITS, _progress, make_app, make_server
+from daytona_toolkit_mcp import LIMITS, _progress, _server, make_app, make_server
 from mcp import Client
 from mcp.shared.exceptions import MCPError
 
 from daytona_toolkit import LocalSandbox, SandboxSession, errors
+from daytona_toolkit.testing import DaytonaServer
 from daytona_toolkit.tools import TOOLS
 from tests.adapters.mcp_ways import WAYS, Way, connected, serving
 from tests.adapters.situations import PICTURE, SECRET
+from tests.daytona.support import session_on
 from tests.support import counting, unique_seconds
 
 STREAMS: Way = ("streams", "auto")
@@ -225,6 +227,32 @@ async def test_a_cancelled_call_ends_its_command(session: SandboxSession, way: W
     with anyio.fail_after(20):
         while (await session.aexec(f"pgrep -f '[s]leep {seconds}'")).exit_code == 0:
             await anyio.sleep(0.1)
+
+
+async def test_a_command_ends_before_the_client_gives_up(
+    session: SandboxSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_server, "_PATIENCE", 1)
+    async with connected(make_server(session), STREAMS) as client:
+        slow = {"command": "echo begun; sleep 60", "timeout": 600}
+        text = text_of(await client.call_tool("exec", slow))
+    assert text.startswith("begun\n[timed out: ")
+    assert text.endswith("with background=true there is no limit]")
+
+
+async def test_a_daytona_sandbox_is_served(way: Way, monkeypatch: pytest.MonkeyPatch) -> None:
+    with DaytonaServer() as daytona, session_on(daytona, limits=LIMITS) as session:
+        async with connected(make_server(session), way) as client:
+            with daytona.counting() as count:
+                await client.call_tool("write", {"file_path": "a.txt", "content": "one\n"})
+                read = await client.call_tool("read", {"file_path": "a.txt"})
+                done = await client.call_tool("exec", {"command": "cat a.txt"})
+            assert (text_of(read), text_of(done)) == ("1|one\n", "one\n[exit code 0]")
+            assert count.requests == 3
+            daytona.remove_sandbox(session.sandbox.id)
+            gone = await client.call_tool("exec", {"command": "ls"})
+            assert gone.is_error
+            assert "deleted" in text_of(gone)
 
 
 async def test_a_person_is_asked_before_something_changes(

@@ -23,6 +23,7 @@ from mcp import Client, StdioServerParameters
 from mcp.client.stdio import stdio_client
 from mcp.client.streamable_http import streamable_http_client
 
+from daytona_toolkit.testing import DaytonaServer
 from tests.support import unique_seconds
 
 COMMAND = [sys.executable, "-m", "daytona_toolkit_mcp"]
@@ -151,6 +152,43 @@ def as_client_of_old(arguments: dict[str, Any]) -> list[dict[str, Any]]:
         {"jsonrpc": "2.0", "method": "notifications/initialized"},
         {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": call},
     ]
+
+
+@pytest.mark.parametrize("options", [["--create"], []])
+@pytest.mark.parametrize("end", ["SIGTERM", "its input"])
+def test_a_new_daytona_sandbox_is_deleted_at_the_end(options: list[str], end: str) -> None:
+    with DaytonaServer() as daytona, started(*options, **daytona.env) as process:
+        assert process.stdin
+        assert process.stdout
+        for message in as_client_of_old({"command": "true"}):
+            process.stdin.write(json.dumps(message).encode() + b"\n")
+            process.stdin.flush()
+        for _ in range(2):
+            process.stdout.readline()
+        [sandbox] = daytona.sandboxes.values()
+        assert sandbox.state == "started"
+        if end == "SIGTERM":
+            process.terminate()
+        else:
+            process.stdin.close()
+        process.wait(20)
+        assert sandbox.state in ("destroying", "destroyed")
+
+
+async def test_a_daytona_sandbox_is_found_again_by_its_key() -> None:
+    with DaytonaServer() as daytona:
+        for turn in (1, 2):
+            async with over_stdio("--key", "team", **daytona.env) as client:
+                await client.list_tools()
+                await client.list_resources()
+                if turn == 1:
+                    assert daytona.sandboxes == {}  # none is made before it is needed
+                done = await client.call_tool("exec", {"command": f"echo {turn} >> log; cat log"})
+        [id] = daytona.sandboxes
+        async with over_stdio("--attach", id, **daytona.env) as client:
+            done = await client.call_tool("exec", {"command": "cat log"})
+        assert text_of(done) == "1\n2\n[exit code 0]"
+        assert daytona.sandboxes[id].state == "started"
 
 
 async def test_a_folder_is_served_over_http(tmp_path: Path) -> None:

@@ -28,11 +28,14 @@ LARGEST_CALL = 4 * 1024 * 1024
 # Seconds that a command has for a call: most clients give up after a minute.
 _PATIENCE = 45
 
+_TIMED_OUT = b"\n[a call waits for %d s; with background=true there is no limit]" % _PATIENCE
+
 _CUT = b"[the rest is left out: it is too much for one answer; ask for less]"
 
 _INSTRUCTIONS = (
     "These tools work in one workspace, a sandbox with its own files and processes. They see "
-    "each other's changes. Relative paths start at the workspace's root."
+    "each other's changes. Relative paths start at the workspace's root. A command is ended "
+    f"after {_PATIENCE} s: give one that takes longer background=true, and look after it with job."
 )
 
 _TITLES = {
@@ -153,7 +156,7 @@ def _tool(name: str, row: Tool) -> types.Tool:
 
 
 def _patient(row: Tool, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Arguments with which a command ends before its client gives up."""
+    """Arguments with which a command ends before its client gives up on the call."""
     given = arguments.get("timeout", _PATIENCE)
     if row.name != "exec" or not isinstance(given, int | float):
         return arguments
@@ -167,6 +170,8 @@ def _result(shown: Rendered) -> types.CallToolResult:
     drop the text when there is both.
     """
     text = shown.text.encode()
+    if shown.data.get("timed_out") and shown.data["duration"] >= _PATIENCE:
+        text += _TIMED_OUT
     if len(text) > _LARGEST_TEXT:
         text = text[: text.rfind(b"\n", 0, _LARGEST_TEXT) + 1] + _CUT
     pictures = [types.ImageContent(data=i.data, mime_type=i.media_type) for i in shown.images]
