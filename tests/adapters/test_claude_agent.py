@@ -1,7 +1,7 @@
 """The MCP server as a tool of the Claude Agent SDK, which takes it as it is.
 
-The SDK brings a program of 300 MB along, so it is not among the packages that are installed for
-development: `uv run --with claude-agent-sdk pytest tests/adapters/test_claude_agent.py`.
+The SDK brings a program of 300 MB along, so it is not installed for development. To run these:
+`uv run --isolated --with claude-agent-sdk pytest tests/adapters/test_claude_agent.py`.
 """
 
 import asyncio
