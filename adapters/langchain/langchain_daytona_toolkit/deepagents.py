@@ -54,7 +54,9 @@ except ImportError as error:
 LIMITS = Limits(output_bytes=1024 * 1024, read_bytes=500 * 1024, line_chars=100_000, entries=10_000)
 """Limits for a session that serves Deep Agents alone.
 
-They shorten what is long themselves, and keep the whole of it in files.
+They shorten long answers themselves, and keep the whole of each in a file. Let them have a folder
+for these that can be written: `CompositeBackend(default=backend, routes={}, artifacts_root=…)`.
+With their own choice, `/`, a long answer may reach the model as it is.
 """
 
 # What Deep Agents' own backends show of a file that is no text.
@@ -113,12 +115,13 @@ class DaytonaBackend(SandboxBackendProtocol):
     raised.
 
     Args:
-        session: The workspace, open or not. One with `LIMITS` shows more at once.
+        session: The workspace, open or not. Its limits shorten what is long, and name a file
+            that holds all of it; with `LIMITS` that is left to Deep Agents.
         timeout: Seconds that a command may take unless the call says otherwise.
 
     Example:
         ```python
-        with SandboxSession(DaytonaSandbox.create(), limits=LIMITS) as session:
+        with SandboxSession(DaytonaSandbox.create()) as session:
             agent = create_deep_agent(model, backend=DaytonaBackend(session))
         ```
     """
