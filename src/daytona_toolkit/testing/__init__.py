@@ -1,4 +1,6 @@
-"""A Daytona that fails on order, for tests of programs that use the Daytona SDK.
+"""Tests of your own: a Daytona that fails on order, and the suite that every sandbox passes.
+
+`DaytonaServer` speaks Daytona's protocol on this machine, for programs that use its SDK:
 
 ```python
 with DaytonaServer(shell="bash", latency=0.05) as server:
@@ -10,7 +12,10 @@ with DaytonaServer(shell="bash", latency=0.05) as server:
 ```
 
 A sandbox is a temporary folder, and its commands are real processes, so do not run code in it
-that you do not trust. From a terminal: `python -m daytona_toolkit.testing`.
+that you do not trust. With pytest, the fixture `daytona_server` is there without an import. From a
+terminal: `python -m daytona_toolkit.testing`.
+
+`SandboxConformance` is a class of tests to inherit from, for a sandbox of your own.
 
 Install what it needs with `pip install "daytona-toolkit[testing]"`.
 """
@@ -19,6 +24,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from daytona_toolkit.testing._conformance import SandboxConformance as SandboxConformance
     from daytona_toolkit.testing._server.answers import DropAfter as DropAfter
     from daytona_toolkit.testing._server.answers import DropBefore as DropBefore
     from daytona_toolkit.testing._server.answers import ForkFailure as ForkFailure
@@ -67,6 +73,7 @@ _HOMES = {
     "RecordedRequest": "_server.recording",
     "Reset": "_server.answers",
     "Rule": "_server.faults",
+    "SandboxConformance": "_conformance",
     "Settings": "_server.settings",
     "Shell": "_server.settings",
     "SlowUpload": "_server.deliveries",

@@ -25,7 +25,7 @@ from daytona_toolkit.errors import (
     PathDeniedError,
     PathNotFoundError,
 )
-from tests.support import MakeSession, counting
+from daytona_toolkit.testing._conformance.support import MakeSession, counting
 
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -597,8 +597,8 @@ def test_random_edits_equal_a_model(
 # --- confined
 
 
-@pytest.fixture
-def confined(make_session: MakeSession) -> SandboxSession:
+def confine(make_session: MakeSession) -> SandboxSession:
+    """A session that is confined to a folder, from which links lead out."""
     session = make_session(root="inner", confined=True)
     session.exec(
         "echo secret >../outside; mkdir ../other; ln -s .. up; ln -s ../outside link; "

@@ -1,0 +1,94 @@
+"""The suite as a class to inherit from."""
+
+import inspect
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from daytona_toolkit import Sandbox, SandboxSession
+from daytona_toolkit.testing._conformance import exec, files, search, transfer, transport
+from daytona_toolkit.testing._conformance.support import MakeSession
+
+
+class SandboxConformance:
+    """The tests that a sandbox of your own must pass. Inherit, and say how to make one.
+
+    ```python
+    import pytest
+    from daytona_toolkit.testing import SandboxConformance
+
+    class TestMySandbox(SandboxConformance):
+        @pytest.fixture
+        def sandbox(self):
+            return MySandbox()
+    ```
+
+    `sandbox` returns a new sandbox for each test, not yet open: the tests open and close it. The
+    first part holds it to the contract of `daytona_toolkit.Sandbox` (what `open`, `run`, `upload`
+    and `close` do), the rest runs the operations of a session in it. To show that two sessions
+    can share one machine, override `reach` as well; without it those tests are skipped. A test
+    that cannot hold for your machine can be replaced by a method of the same name.
+    """
+
+    @pytest.fixture
+    def sandbox(self) -> Sandbox:
+        """A new sandbox, not yet open. Override this."""
+        raise NotImplementedError(
+            f"{type(self).__name__} must have a fixture `sandbox` that returns a sandbox."
+        )
+
+    @pytest.fixture
+    def reach(self) -> Callable[[SandboxSession], Sandbox]:
+        """How to make another object for the machine behind a session. Override this."""
+        pytest.skip("override the fixture `reach` to show that two sessions share one machine")
+
+    @pytest.fixture
+    def make_session(self, sandbox: Sandbox) -> Iterator[MakeSession]:
+        """Opens a session over the sandbox, with options; it is closed at the end."""
+        with ExitStack() as stack:
+            yield lambda **options: stack.enter_context(SandboxSession(sandbox, **options))
+
+    @pytest.fixture
+    def session(self, make_session: MakeSession) -> SandboxSession:
+        """An open session over the sandbox."""
+        return make_session()
+
+    @pytest.fixture
+    def twin(
+        self, session: SandboxSession, reach: Callable[[SandboxSession], Sandbox]
+    ) -> Iterator[SandboxSession]:
+        """Another session over the machine of `session`."""
+        with SandboxSession(reach(session)) as twin:
+            yield twin
+
+    @pytest.fixture
+    def confined(self, make_session: MakeSession) -> SandboxSession:
+        """A session that is confined to a folder, with files outside."""
+        return files.confine(make_session)
+
+    @pytest.fixture
+    def inner(self, make_session: MakeSession) -> SandboxSession:
+        """The same with files to search for."""
+        return search.confine(make_session)
+
+    @pytest.fixture
+    def folder(self, tmp_path: Path) -> Path:
+        """A folder of this machine, to upload."""
+        return transfer.make_tree(tmp_path)
+
+
+def _gather(*modules: ModuleType) -> None:
+    """Make the functions of some modules tests of the class, where they can be inherited."""
+    for module in modules:
+        for name, test in vars(module).items():
+            if name.startswith("test_"):
+                assert not hasattr(SandboxConformance, name), f"{name} stands in two modules"
+                if inspect.iscoroutinefunction(test):
+                    pytest.mark.asyncio(test)
+                setattr(SandboxConformance, name, staticmethod(test))
+
+
+_gather(transport, exec, files, search, transfer)

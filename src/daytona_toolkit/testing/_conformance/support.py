@@ -1,0 +1,54 @@
+"""What the tests of several operations share."""
+
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from daytona_toolkit import SandboxSession
+
+MakeSession = Callable[..., SandboxSession]
+
+
+def unique_seconds() -> str:
+    """An argument of sleep that tells one test's processes from those of all others."""
+    return f"{random.randint(10_000, 99_999)}.{random.randint(0, 10**9)}"
+
+
+def sleeping(seconds: str) -> str:
+    """A command that succeeds if its sandbox runs `sleep` with that argument."""
+    return f"cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' ' | grep -q '[s]leep {seconds}'"
+
+
+@dataclass
+class Traffic:
+    """Requests that a session has sent, and their bytes."""
+
+    requests: int = 0
+    sent: int = 0
+    received: int = 0
+
+
+@contextmanager
+def counting(session: SandboxSession) -> Iterator[Traffic]:
+    """Count what a session sends to its sandbox."""
+    traffic, sandbox = Traffic(), session.sandbox
+    run, upload = sandbox.run, sandbox.upload
+
+    async def counted_run(program: str, *, timeout: float) -> bytes:
+        traffic.requests += 1
+        traffic.sent += len(program)
+        printed = await run(program, timeout=timeout)
+        traffic.received += len(printed)
+        return printed
+
+    async def counted_upload(path: str, data: bytes) -> None:
+        traffic.requests += 1
+        traffic.sent += len(data)
+        await upload(path, data)
+
+    sandbox.run, sandbox.upload = counted_run, counted_upload  # type: ignore[method-assign]
+    try:
+        yield traffic
+    finally:
+        sandbox.run, sandbox.upload = run, upload  # type: ignore[method-assign]
