@@ -3,8 +3,8 @@
 import argparse
 import os
 import signal
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
+from contextlib import aclosing
 from typing import Any
 
 import anyio
@@ -12,14 +12,7 @@ import uvicorn
 from mcp.server import Server
 from mcp.server.stdio import stdio_server
 
-from daytona_toolkit import (
-    DaytonaSandbox,
-    LocalSandbox,
-    Sandbox,
-    SandboxError,
-    SandboxSession,
-    open_session,
-)
+import daytona_toolkit as toolkit
 from daytona_toolkit_mcp import LIMITS, make_app, make_server
 
 _ABOUT = """\
@@ -43,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         server = make_server(session, tools=tools, prefix=options.prefix, approval=options.approval)
         token = os.environ.get("DAYTONA_TOOLKIT_MCP_TOKEN")
         app = make_app(server, host=options.host, names=options.name, token=token)
-    except (ValueError, SandboxError) as error:
+    except (ValueError, toolkit.SandboxError) as error:
         parser.error(str(error))
     if options.port is None:
         anyio.run(_serve_stdio, server, session)
@@ -76,51 +69,43 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _session(options: argparse.Namespace) -> SandboxSession:
+def _session(options: argparse.Namespace) -> toolkit.SandboxSession:
     missing = [name for name in options.secret if name not in os.environ]
     if missing:
         raise ValueError(f"--secret {missing[0]}: there is no such variable in the environment")
     env = {name: os.environ[name] for name in options.secret}
     if options.network and options.folder is None:
         raise ValueError("--network is for a local sandbox; name its --folder")
-    sandbox: Sandbox
+    sandbox: toolkit.Sandbox
     if options.folder is not None:
-        sandbox = LocalSandbox(options.folder, isolation=options.isolation, network=options.network)
+        sandbox = toolkit.LocalSandbox(
+            options.folder, isolation=options.isolation, network=options.network
+        )
     elif options.create:
-        sandbox = DaytonaSandbox.create()
+        sandbox = toolkit.DaytonaSandbox.create()
     elif options.attach:
-        sandbox = DaytonaSandbox.attach(options.attach)
+        sandbox = toolkit.DaytonaSandbox.attach(options.attach)
     elif options.key:
-        sandbox = DaytonaSandbox.get_or_create(options.key)
+        sandbox = toolkit.DaytonaSandbox.get_or_create(options.key)
     else:
-        return open_session(isolation=options.isolation, env=env, limits=LIMITS)
-    return SandboxSession(sandbox, env=env, limits=LIMITS)
+        return toolkit.open_session(isolation=options.isolation, env=env, limits=LIMITS)
+    return toolkit.SandboxSession(sandbox, env=env, limits=LIMITS)
 
 
-async def _serve_stdio(server: Server[Any], session: SandboxSession) -> None:
-    async with _closed_at_the_end(session), anyio.create_task_group() as tasks:
+async def _serve_stdio(server: Server[Any], session: toolkit.SandboxSession) -> None:
+    async with aclosing(session), anyio.create_task_group() as tasks:
         tasks.start_soon(_leave_at_a_signal, session)
         async with stdio_server() as (incoming, outgoing):
             await server.run(incoming, outgoing, server.create_initialization_options())
         tasks.cancel_scope.cancel()
 
 
-async def _serve_http(server: uvicorn.Server, session: SandboxSession) -> None:
-    async with _closed_at_the_end(session):
+async def _serve_http(server: uvicorn.Server, session: toolkit.SandboxSession) -> None:
+    async with aclosing(session):
         await server.serve()
 
 
-@asynccontextmanager
-async def _closed_at_the_end(session: SandboxSession) -> AsyncIterator[None]:
-    """Unlike the session's own block, this does not open it: nobody may ever need it."""
-    try:
-        yield
-    finally:
-        with anyio.CancelScope(shield=True):
-            await session.aclose()
-
-
-async def _leave_at_a_signal(session: SandboxSession) -> None:
+async def _leave_at_a_signal(session: toolkit.SandboxSession) -> None:
     with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         async for number in signals:
             await session.aclose()
