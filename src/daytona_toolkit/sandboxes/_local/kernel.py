@@ -34,6 +34,9 @@ _X86_64 = {
     "fchmodat": 268,
     "fchmodat2": 452,
     "capset": 126,
+    "clone": 56,
+    "unshare": 272,
+    "clone3": 435,
 }
 _GENERIC = {
     "add_key": 217,
@@ -47,6 +50,9 @@ _GENERIC = {
     "openat": 56,
     "fchmodat2": 452,
     "capset": 91,
+    "clone": 220,
+    "unshare": 97,
+    "clone3": 435,
 }
 # Each with the number by which seccomp knows the processor.
 _PROCESSORS = {
@@ -55,19 +61,23 @@ _PROCESSORS = {
     "riscv64": (0xC00000F3, _GENERIC),
 }
 
-# The argument that holds the mode of a file, where a call has one.
-_MODE_ARGUMENTS = {
-    "open": 2,
-    "creat": 1,
-    "chmod": 1,
-    "fchmod": 1,
-    "mknod": 1,
-    "openat": 3,
-    "mknodat": 2,
-    "fchmodat": 2,
-    "fchmodat2": 2,
-}
+# Calls that are refused where an argument has one of these bits: files that give their user's
+# rights to others, and user namespaces, in which a process has all capabilities.
 _SETUID_OR_SETGID = 0o6000
+_NEW_USER = 0x10000000
+_REFUSED_BITS = {
+    "open": (2, _SETUID_OR_SETGID),
+    "creat": (1, _SETUID_OR_SETGID),
+    "chmod": (1, _SETUID_OR_SETGID),
+    "fchmod": (1, _SETUID_OR_SETGID),
+    "mknod": (1, _SETUID_OR_SETGID),
+    "openat": (3, _SETUID_OR_SETGID),
+    "mknodat": (2, _SETUID_OR_SETGID),
+    "fchmodat": (2, _SETUID_OR_SETGID),
+    "fchmodat2": (2, _SETUID_OR_SETGID),
+    "clone": (0, _NEW_USER),
+    "unshare": (0, _NEW_USER),
+}
 
 _EPERM, _ENOSYS = 1, 38
 _ALLOW, _ERRNO = 0x7FFF0000, 0x00050000
@@ -145,7 +155,8 @@ def refuse_calls() -> None:
     """Refuse, from now on, system calls that no namespace and no path rule can bound.
 
     Those that make a file setuid or setgid, since it would be so on the host as well; keyrings,
-    which are of the user; and those whose arguments a filter cannot see.
+    which are of the user; user namespaces, which Landlock allows; and those whose arguments a
+    filter cannot see.
     """
     code = call_filter()
     program = _Program(len(code) // 8, code)
@@ -156,7 +167,7 @@ def call_filter() -> bytes:
     """The seccomp program of `refuse_calls`."""
     processor, numbers = _PROCESSORS[platform.machine()]
     refuse = {"add_key": _EPERM, "request_key": _EPERM, "keyctl": _EPERM}
-    unknown = {"io_uring_setup": _ENOSYS, "openat2": _ENOSYS}
+    unknown = {"io_uring_setup": _ENOSYS, "openat2": _ENOSYS, "clone3": _ENOSYS}
     code = [
         _step(_LOAD, 4),
         _step(_EQUAL, processor, yes=1),
@@ -167,12 +178,12 @@ def call_filter() -> bytes:
         code += [_step(_AT_LEAST, _X32_CALLS, no=1), _step(_RETURN, _ERRNO | _ENOSYS)]
     for name, error in (refuse | unknown).items():
         code += [_step(_EQUAL, numbers[name], no=1), _step(_RETURN, _ERRNO | error)]
-    for name, argument in _MODE_ARGUMENTS.items():
+    for name, (argument, bits) in _REFUSED_BITS.items():
         if name in numbers:
             code += [
                 _step(_EQUAL, numbers[name], no=4),
                 _step(_LOAD, 16 + 8 * argument),
-                _step(_ANY_BIT, _SETUID_OR_SETGID, no=1),
+                _step(_ANY_BIT, bits, no=1),
                 _step(_RETURN, _ERRNO | _EPERM),
                 _step(_RETURN, _ALLOW),
             ]
