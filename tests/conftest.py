@@ -1,6 +1,8 @@
 """What holds for every test."""
 
+import os
 import re
+import sys
 from collections import Counter
 from collections.abc import Generator
 from typing import Any
@@ -10,9 +12,28 @@ from hypothesis import HealthCheck, settings
 
 # Two cores run tests and the sandboxes under them: how long an example takes says nothing.
 settings.register_profile(
-    "project", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    "project",
+    deadline=None,
+    max_examples=100 if os.environ.get("CI") else 30,
+    suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("project")
+
+
+# Tests start many programs, which load in a third of the time once they are compiled.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
+
+@pytest.fixture(scope="session", autouse=True)
+def homes(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Local sandboxes keep their home folders here, and not in the user's."""
+    os.environ["XDG_DATA_HOME"] = str(tmp_path_factory.mktemp("data"))
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """More workers than cores: most of the time a test waits for a process."""
+    return 2 * (os.cpu_count() or 1)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -15,7 +15,7 @@ import pytest
 from daytona_toolkit_mcp import make_server
 
 from daytona_toolkit import SandboxSession
-from tests.support import unique_seconds
+from tests.support import sleeping, unique_seconds
 
 sdk = pytest.importorskip("claude_agent_sdk")
 
@@ -94,6 +94,6 @@ async def test_an_agent_works_with_it(session: SandboxSession) -> None:
             await anyio.sleep(0.05)
         await program.send("notifications/cancelled", None, requestId=5)
         with anyio.fail_after(20):
-            while (await session.aexec(f"pgrep -f '[s]leep {seconds}'")).exit_code == 0:
+            while (await session.aexec(sleeping(seconds))).exit_code == 0:
                 await anyio.sleep(0.1)
         call.cancel()

@@ -18,7 +18,7 @@ from daytona_toolkit import LocalSandbox, SandboxSession
 from daytona_toolkit.errors import SessionClosedError
 from tests.adapters.scripted import langchain_model
 from tests.adapters.situations import PICTURE
-from tests.support import counting, unique_seconds
+from tests.support import counting, sleeping, unique_seconds
 
 ASK = {"messages": [("user", "go on")]}
 
@@ -230,7 +230,7 @@ async def test_a_cancelled_command_is_ended(
     session: SandboxSession, backend: DaytonaBackend
 ) -> None:
     seconds = unique_seconds()
-    running = f"pgrep -f '[s]leep {seconds}'"
+    running = sleeping(seconds)
     run = asyncio.create_task(backend.aexecute(f"sleep {seconds}"))
     while (await session.aexec(running)).exit_code:
         await asyncio.sleep(0.05)

@@ -21,7 +21,7 @@ from daytona_toolkit.tools import TOOLS
 from tests.adapters.mcp_ways import WAYS, Way, connected, serving
 from tests.adapters.situations import PICTURE, SECRET
 from tests.daytona.support import session_on
-from tests.support import counting, unique_seconds
+from tests.support import counting, sleeping, unique_seconds
 
 STREAMS: Way = ("streams", "auto")
 
@@ -33,7 +33,14 @@ def session() -> Iterator[SandboxSession]:
         yield session
 
 
-@pytest.fixture(params=WAYS, ids="-".join)
+# By default one way of each transport, and of each era of the protocol.
+DEFAULT: list[Way] = [("streams", "auto"), ("http", "legacy")]
+
+
+@pytest.fixture(
+    params=[pytest.param(way, marks=[] if way in DEFAULT else pytest.mark.slow) for way in WAYS],
+    ids="-".join,
+)
 def way(request: pytest.FixtureRequest) -> Way:
     way: Way = request.param
     return way
@@ -225,7 +232,7 @@ async def test_a_cancelled_call_ends_its_command(session: SandboxSession, way: W
             await anyio.sleep(0.05)
         tasks.cancel_scope.cancel()
     with anyio.fail_after(20):
-        while (await session.aexec(f"pgrep -f '[s]leep {seconds}'")).exit_code == 0:
+        while (await session.aexec(sleeping(seconds))).exit_code == 0:
             await anyio.sleep(0.1)
 
 

@@ -24,7 +24,7 @@ from mcp.client.stdio import stdio_client
 from mcp.client.streamable_http import streamable_http_client
 
 from daytona_toolkit.testing import DaytonaServer
-from tests.support import unique_seconds
+from tests.support import running, unique_seconds
 
 COMMAND = [sys.executable, "-m", "daytona_toolkit_mcp"]
 ADAPTER = Path(__file__).parents[2] / "adapters/mcp"
@@ -55,12 +55,6 @@ def started(*arguments: str, **env: str) -> Iterator["subprocess.Popen[bytes]"]:
             yield process
         finally:
             process.kill()
-
-
-def running(seconds: str) -> bool:
-    """Whether a command that sleeps for so long runs on this machine."""
-    found = subprocess.run(["pgrep", "-f", f"[s]leep {seconds}"], capture_output=True, check=False)
-    return found.returncode == 0
 
 
 def wait_until(holds: Any) -> None:

@@ -50,12 +50,49 @@ def best_level() -> str:
         return "none"
 
 
-# The default run takes the kinds that most people have, and the slow one all others.
+# What the way to a sandbox can change, beside the tests of `testing/_conformance/transport.py`.
+WIRE = {
+    "test_a_background_job_is_started_polled_and_ended",
+    "test_a_command_behaves_as_in_a_terminal",
+    "test_a_folder_comes_back_as_it_went",
+    "test_a_large_file_moves_in_parts_and_goes_on_where_it_stopped",
+    "test_a_large_stdin_is_uploaded",
+    "test_a_small_file_comes_whole",
+    "test_a_timeout_returns_what_was_printed_so_far",
+    "test_an_edit_changes_one_place_and_shows_it",
+    "test_any_text_reaches_the_command_and_comes_back",
+    "test_cancelling_ends_the_command",
+    "test_large_content_is_uploaded_and_put_in_place",
+    "test_ls_is_sorted_typed_and_sized",
+    "test_many_commands_at_once",
+    "test_many_small_files_take_few_requests",
+    "test_mode_and_symlink_are_kept",
+    "test_nothing_in_a_pattern_is_taken_for_a_command",
+    "test_output_arrives_while_the_command_runs",
+    "test_paths_that_are_found_can_be_used_as_they_are",
+    "test_searches_take_one_request_each",
+    "test_streams_and_exit_code_come_apart",
+    "test_two_sessions_on_one_file_lose_nothing",
+}
+
+# The default run takes the kinds that most people have, over the wire only what `WIRE` names,
+# since the programs are those of a local sandbox. The slow run takes everything else.
 DEFAULT = (f"local-{best_level()}", f"daytona-{first_shell()}")
 KINDS = [
     pytest.param(kind, marks=[] if kind in DEFAULT else pytest.mark.slow)
     for kind in (*(f"local-{level}" for level in LOCAL), *(f"daytona-{shell}" for shell in SHELLS))
 ]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave to the slow run what the wire does not change."""
+    for item in items:
+        if isinstance(item, pytest.Function) and hasattr(item, "callspec"):
+            kind = str(item.callspec.params.get("kind"))
+            name, module = item.originalname, item.function.__module__
+            if kind.startswith("daytona-") and name not in WIRE and "transport" not in module:
+                item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(params=KINDS)

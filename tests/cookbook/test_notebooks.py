@@ -17,6 +17,8 @@ from nbclient import NotebookClient
 
 from tests.cookbook.support import COOKBOOK, offline
 
+pytestmark = pytest.mark.slow
+
 NOTEBOOKS = sorted(path.stem for path in COOKBOOK.glob("*.ipynb"))
 
 # Run in the kernel after each notebook.

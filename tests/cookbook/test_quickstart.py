@@ -71,6 +71,7 @@ def test_two_agents_mend_one_program_and_its_test_passes(tmp_path: Path) -> None
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_a_sabotaged_script_makes_it_exit_with_1(tmp_path: Path) -> None:
     done = run(
         "-c",

@@ -17,17 +17,13 @@ import pytest
 from daytona_toolkit import LocalSandbox, SandboxSession
 from daytona_toolkit._loop import Runner, in_thread
 from daytona_toolkit.errors import SessionClosedError
-from tests.support import unique_seconds
+from tests.support import running, unique_seconds
 
 
 @pytest.fixture
 def session() -> Iterator[SandboxSession]:
     with SandboxSession(LocalSandbox(isolation="none")) as session:
         yield session
-
-
-def runs(seconds: str) -> bool:
-    return subprocess.run(["pgrep", "-f", f"sleep {seconds}$"], check=False).returncode == 0
 
 
 def loop_threads() -> list[threading.Thread]:
@@ -56,7 +52,7 @@ async def test_a_cancel_scope_of_anyio_returns_when_the_job_has_ended(
     with anyio.move_on_after(1.0) as scope:
         await session.aexec(f"sleep {seconds}")
     assert scope.cancelled_caught
-    assert not runs(seconds)
+    assert not running(seconds)
 
 
 @pytest.mark.usefixtures("silence")
@@ -67,7 +63,7 @@ async def test_a_task_group_of_anyio_can_be_cancelled(session: SandboxSession) -
             group.start_soon(session.aexec, f"sleep {each}")
         await anyio.sleep(0.5)
         group.cancel_scope.cancel()
-    assert not any(map(runs, seconds))
+    assert not any(map(running, seconds))
 
 
 @pytest.mark.usefixtures("silence")

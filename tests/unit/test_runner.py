@@ -41,7 +41,7 @@ def run(folder: Path, text: str, **variables: str) -> str:
 @pytest.mark.slow
 def test_a_failure_that_shows_a_lone_surrogate_is_reported(tmp_path: Path) -> None:
     printed = run(tmp_path, FAILS)
-    assert "test_one.py::test_that_fails - AssertionError" in printed
+    assert "test_one.py::test_that_fails" in printed.rpartition("short test summary")[2]
     assert "1 failed" in printed
 
 
