@@ -103,6 +103,12 @@ class TestLifecycle:
         assert sandbox.state == "started"
         daytona.delete(sandbox)
 
+    def test_a_daemon_that_does_not_start_is_an_error(
+        self, daytona: Daytona, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("daytona_toolkit.testing._server.machine._DAEMON", "raise SystemExit")
+        assert failure(daytona.create).status_code == 400
+
     def test_a_sandbox_that_cannot_be_reached_yet_refuses_commands(
         self, server: DaytonaServer, sandbox: Sandbox
     ) -> None:

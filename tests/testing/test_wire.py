@@ -5,6 +5,7 @@ Each docstring quotes a fact: seen on a running v0.190 daemon, unless it names n
 
 import json
 import socket
+import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -149,8 +150,10 @@ class TestMachine:
         sandbox.fs.delete_file(folder, recursive=True)
 
     @confined
-    def test_a_tmp_of_its_own_is_empty(self, sandbox: Sandbox) -> None:
-        assert sandbox.process.exec("ls -A /tmp").result == ""
+    def test_tmp_is_its_own(self, sandbox: Sandbox) -> None:
+        with tempfile.NamedTemporaryFile(dir="/tmp") as file:
+            assert sandbox.process.exec(f"[ -e {file.name} ]").exit_code == 1
+        assert sandbox.process.exec("[ -w /tmp ]").exit_code == 0
 
     def test_the_home_may_be_the_work_dir(self, server: DaytonaServer) -> None:
         """In Daytona's own snapshots the work dir is the home."""

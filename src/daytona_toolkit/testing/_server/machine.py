@@ -224,10 +224,11 @@ class Machine:
             *("--hostname", self._hostname),
             *(["--share-net"] if self._network else []),
             *("--proc", "/proc", "--dev", "/dev"),
+            # Before the rest: our Python may lie in the host's /tmp.
+            *("--bind", str(self._folder / "tmp"), "/tmp"),  # noqa: S108
             *(argument for path in _readable() for argument in _bind(path)),
             *("--ro-bind", str(self._users("passwd")), "/etc/passwd"),
             *("--ro-bind", str(self._users("group")), "/etc/group"),
-            *("--bind", str(self._folder / "tmp"), "/tmp"),  # noqa: S108
             *("--bind", str(self._folder), str(self._folder)),
             *("--remount-ro", "/", "--chdir", str(self._cwd), "--"),
         ]

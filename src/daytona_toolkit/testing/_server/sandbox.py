@@ -141,6 +141,11 @@ class Sandbox:
         await self.machine.start()
         self.state = "started"
 
+    def fail(self, reason: str) -> None:
+        """Be of no more use."""
+        self.state = "error"
+        self.dto["errorReason"] = reason
+
     async def power_off(self, state: str) -> None:
         """Kill its processes and forget its sessions. Files stay."""
         self.state = state

@@ -13,7 +13,7 @@ from typing import Any
 from aiohttp import web
 
 from daytona_toolkit.testing._server.errors import ApiError, ProxyError, WireError
-from daytona_toolkit.testing._server.machine import is_confined
+from daytona_toolkit.testing._server.machine import MachineStoppedError, is_confined
 from daytona_toolkit.testing._server.sandbox import Sandbox
 from daytona_toolkit.testing._server.settings import Settings
 
@@ -143,8 +143,13 @@ class World:
 
     async def _power_on(self, sandbox: Sandbox) -> None:
         async def power_on() -> None:
-            if not sandbox.gone:
+            if sandbox.gone:
+                return
+            try:
                 await sandbox.power_on()
+            except MachineStoppedError as error:
+                sandbox.fail("its daemon ended at once; see what it printed")
+                raise ApiError(400, "Sandbox failed to start") from error
 
         starting = self.later(self.settings.start_delay, power_on)
         if not self.settings.answer_creating:
