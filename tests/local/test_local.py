@@ -24,6 +24,14 @@ def confined(request: pytest.FixtureRequest):  # type: ignore[no-untyped-def]
         yield session
 
 
+def becomes(state: bool, seconds: str) -> bool:
+    """Whether `sleep` runs, or ends, with that argument within ten seconds."""
+    deadline = time.monotonic() + 10
+    while running(seconds) is not state and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return running(seconds) is state
+
+
 def open_files() -> int:
     """How many files, pipes and sockets this process has open."""
     return len(list(Path("/proc/self/fd").iterdir()))
@@ -102,7 +110,7 @@ def test_close_leaves_nothing_behind(
     session.exec(f"sleep {seconds} & setsid sleep {seconds} & (setsid -f sleep {seconds})")
     session.exec(f"env -i setsid nohup sleep {seconds}", background=True)
     session.exec("mkdir -p closed/inner; echo x >closed/inner/file; chmod -R 0 closed")
-    assert running(seconds)
+    assert becomes(True, seconds)
     started = time.monotonic()
     session.close()
     assert time.monotonic() - started < 10
@@ -127,12 +135,10 @@ def test_a_client_that_is_killed_leaves_no_process(tmp_path: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as client:
         assert client.stdout
         client.stdout.readline()
-        assert running(seconds)
+        started = becomes(True, seconds)  # which `&` does not wait for
         client.kill()
-    deadline = time.monotonic() + 10
-    while running(seconds) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not running(seconds)
+    assert started
+    assert becomes(False, seconds)
 
 
 def test_it_refuses_rather_than_runs_unconfined(

@@ -65,15 +65,14 @@ def make_environment(place: Path) -> None:
         f"version = {sys.version.split()[0]}\n"
     )
     lines = [f"import site; site.addsitedir({path!r})" for path in _packages()]
-    pip = _pip()
-    if pip:
-        lines.append(pip)
-    if pip is not None:
-        for name in ("pip", "pip3"):
-            script = place / "bin" / name
-            script.write_text(f'#!/bin/sh\nexec "{place}/bin/python3" -m pip "$@"\n')
-            script.chmod(0o755)
+    # Folders of source that a `.pth` names are not shown. Where they cannot be opened, rather
+    # than are not there, pip ends with an error.
+    lines.append(f"import sys; sys.path[:] = [p for p in sys.path if p not in {_hidden()!r}]")
     (packages / "_host.pth").write_text("".join(f"{line}\n" for line in lines))
+    for name in ("pip", "pip3"):
+        script = place / "bin" / name
+        script.write_text(_pip())
+        script.chmod(0o755)
 
 
 @cache
@@ -95,6 +94,18 @@ def _packages() -> list[str]:
     """Folders of packages, however Python came to know them: by `.pth`, or as a user's."""
     named = (path for path in sys.path if Path(path).name in ("site-packages", "dist-packages"))
     return [path for path in dict.fromkeys(named) if os.path.isdir(path)]
+
+
+def _hidden() -> list[str]:
+    """Folders on our path that a sandbox does not see."""
+    shown = _ours()
+    return [
+        path
+        for path in sys.path
+        if os.path.isdir(path)
+        and not _is_of_system(path)
+        and not any(path == place or path.startswith(place + "/") for place in shown)
+    ]
 
 
 def _python_path() -> list[str]:
@@ -121,12 +132,12 @@ def _of_project(folder: Path) -> list[str]:
     return [str(prefix), str(link)]
 
 
-def _pip() -> str | None:
-    """How pip comes in: empty if it is among our packages, else a wheel; None if not at all."""
-    if any(os.path.isdir(os.path.join(path, "pip")) for path in _packages()):
-        return ""
+def _pip() -> str:
+    """A `pip` for whichever Python comes first, also where that has none of its own."""
     bundled = Path(os.__file__).parent / "ensurepip/_bundled"
-    return next(map(str, bundled.glob("pip-*.whl")), None)
+    wheel = next(map(str, bundled.glob("pip-*.whl")), "")
+    path = f'PYTHONPATH="{wheel}${{PYTHONPATH:+:$PYTHONPATH}}" ' if wheel else ""
+    return f'#!/bin/sh\n{path}exec python3 -m pip "$@"\n'
 
 
 def _holds_home(path: str) -> bool:

@@ -53,7 +53,8 @@ class LocalSandbox:
         memory: Bytes of memory: half of the machine's unless given, all processes together
             with bubblewrap, else each of them. None for no bound.
         open_files: How many files each process may have open. None for no bound.
-        file_bytes: Bytes that one file may have. None for no bound.
+        file_bytes: Bytes that one file may have, not less than a session's
+            `Limits.stream_bytes`. None for no bound.
 
     Attributes:
         id: `local:` and the folder.
@@ -98,7 +99,7 @@ class LocalSandbox:
             processes=_bound("processes", processes, 16),
             memory=_bound("memory", memory, 16 * 1024**2),
             open_files=_bound("open_files", open_files, 16),
-            file_bytes=_bound("file_bytes", file_bytes, 4096),
+            file_bytes=_bound("file_bytes", file_bytes, 64 * 1024**2),
         )
         self.isolation: Isolation | Level = isolation
         self.network = network

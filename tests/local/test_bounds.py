@@ -1,0 +1,125 @@
+"""How much of the machine a sandbox may take, and that what takes too much is ended."""
+
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from daytona_toolkit import LocalSandbox, SandboxSession
+from tests.local.victim import NOBODY, victim
+from tests.support import lacks
+
+MIB = 1024 * 1024
+
+
+@contextmanager
+def bounded(**bounds: int) -> Iterator[SandboxSession]:
+    with SandboxSession(LocalSandbox(isolation="bubblewrap", **bounds)) as session:  # type: ignore[arg-type]
+        yield session
+
+
+def test_too_many_processes_are_ended_and_the_command_is_told() -> None:
+    with bounded(processes=60) as session:
+        session.exec("sleep 100 & echo kept >file")
+        started = time.monotonic()
+        result = session.exec("for n in $(seq 300); do sleep 100 & done; wait", timeout=60)
+        assert time.monotonic() - started < 50
+        assert result.exit_code == 137
+        assert "more than 60 processes and threads ran in the sandbox" in result.stderr
+        assert session.exec("cat file").stdout == "kept\n"
+        assert session.exec("ls /proc | grep -c '^[0-9]'").stdout.strip() < "60"
+
+
+def test_threads_count_as_well() -> None:
+    program = (
+        "import threading, time\n"
+        "while True: threading.Thread(target=time.sleep, args=(60,)).start()"
+    )
+    with bounded(processes=100) as session:
+        result = session.exec(f'python3 -c "{program}"', timeout=60)
+        assert result.exit_code not in (0, None)
+        assert not result.timed_out
+        assert session.exec("echo fine").stdout == "fine\n"
+
+
+def test_a_fork_bomb_is_ended() -> None:
+    """As an ordinary user, whom the kernel bounds as well: the machine is not put at risk."""
+    try:
+        with victim("bubblewrap", NOBODY) as attacked:
+            _, output = attacked.try_it("bomb() { bomb | bomb & }; bomb; sleep 100")
+            assert "processes and threads ran in the sandbox" in output or "fork" in output
+            assert attacked.try_it("echo fine")[1].startswith("fine\n")
+    except PermissionError:
+        lacks("another user", "only root can become one")
+
+
+def test_one_process_cannot_take_all_memory() -> None:
+    with bounded(memory=200 * MIB) as session:
+        result = session.exec("tail /dev/zero", timeout=60)
+        assert result.exit_code not in (0, None)
+        assert not result.timed_out
+        assert session.exec("echo fine").stdout == "fine\n"
+
+
+def test_many_processes_cannot_either() -> None:
+    hold = "import time; x = bytearray(b'x') * (80 * 2**20); time.sleep(60)"
+    with bounded(memory=200 * MIB) as session:
+        result = session.exec(
+            f'for n in 1 2 3 4 5; do python3 -c "{hold}" & done; wait', timeout=60
+        )
+        assert result.exit_code == 137
+        assert "used more than 209,715,200 bytes of memory" in result.stderr
+        assert session.exec("echo fine").stdout == "fine\n"
+
+
+def test_what_processes_share_counts_once() -> None:
+    hold = (
+        "import os, time; x = bytearray(b'x') * (60 * 2**20)\n"
+        "for n in range(5):\n    os.fork() or (time.sleep(1), os._exit(0))\n"
+        "time.sleep(1.5); print('done')"
+    )
+    with bounded(memory=200 * MIB) as session:
+        assert session.exec(f'python3 -c "{hold}"').stdout == "done\n"
+
+
+@pytest.mark.parametrize("isolation", ["bubblewrap", "landlock", "none"])
+def test_files_are_bounded_in_number_and_size(isolation: str) -> None:
+    sandbox = LocalSandbox(isolation=isolation, open_files=50, file_bytes=64 * MIB)  # type: ignore[arg-type]
+    with SandboxSession(sandbox) as session:
+        assert session.exec("ulimit -n").stdout == "50\n"
+        assert session.exec("ulimit -n 51").exit_code != 0
+        assert session.exec("head -c 70000000 /dev/zero >file").exit_code != 0
+        assert session.exec("stat -c %s file").stdout == f"{64 * MIB}\n"
+
+
+def test_none_is_no_bound() -> None:
+    sandbox = LocalSandbox(processes=None, memory=None, open_files=None, file_bytes=None)
+    with SandboxSession(sandbox) as session:
+        assert session.exec("ulimit -f; ulimit -d").stdout == "unlimited\nunlimited\n"
+
+
+def test_a_crash_tells_no_program_of_the_host() -> None:
+    with SandboxSession(LocalSandbox()) as session:
+        limits = session.exec("grep 'core file' /proc/self/limits").stdout
+        assert limits.split()[4:6] == ["1", "1"]
+
+
+def test_a_full_disk_is_no_end() -> None:
+    with tempfile.TemporaryDirectory() as parent:
+        small = Path(parent, "small")
+        small.mkdir()
+        mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(small)]
+        if subprocess.run(mount, capture_output=True, check=False).returncode:
+            lacks("a small file system", "only root can mount one here")
+        try:
+            with SandboxSession(LocalSandbox(small)) as session:
+                full = session.exec("head -c 9000000 /dev/zero >filler; echo $?")
+                assert full.stdout == "1\n"
+                assert "No space left" in full.stderr
+                assert session.exec("rm filler && echo more >file; cat file").stdout == "more\n"
+        finally:
+            subprocess.run(["umount", str(small)], check=True)

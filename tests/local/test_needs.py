@@ -1,0 +1,303 @@
+"""What people need of a local sandbox: their Python, git, folders, and words that help."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from daytona_toolkit import LocalSandbox, SandboxSession
+from daytona_toolkit.errors import InvalidArgumentError, SandboxError, SandboxGoneError
+from daytona_toolkit.sandboxes._local import folders, git
+from daytona_toolkit.sandboxes._local.sandbox import HALF_OF_MEMORY
+
+CONFINED = ["bubblewrap", "landlock"]
+
+
+@pytest.fixture
+def outside() -> Any:
+    """A folder that no sandbox shares: /tmp is open at the level of Landlock."""
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture(autouse=True)
+def home_of_the_host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home folder for what is kept."""
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    git._identity.cache_clear()
+    return home
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"isolation": "bwrap"}, "There is no isolation 'bwrap'.*'auto', 'bubblewrap'"),
+        ({"folder": ""}, "folder='' is no path"),
+        ({"folder": 3}, "folder=3 is no path"),
+        ({"folder": "a\0b"}, "is no path"),
+        ({"folder": "~nobody-of-this-name/x"}, "home folder that is not known"),
+        ({"readable": "/srv"}, "readable='/srv' is one path; give a list"),
+        ({"processes": 0}, "processes=0 is no bound; give a whole number of at least 16"),
+        ({"memory": "2G"}, "memory='2G' is no bound"),
+        ({"open_files": True}, "open_files=True is no bound"),
+    ],
+)
+def test_a_wrong_argument_is_named(arguments: dict[str, Any], words: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=words):
+        LocalSandbox(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"folder": "{tmp}/file"}, "folder='.*file' is a file; give the path of a folder"),
+        ({"folder": "{tmp}/file/below"}, "cannot be made: Not a directory"),
+        ({"folder": "/proc/x"}, "folder='/proc/x' (cannot be made|belongs to the system)"),
+        ({"folder": "/"}, "folder='/' (belongs to the system|cannot be written)"),
+        ({"folder": "/dev/shm"}, "belongs to the system"),
+        ({"readable": ["{tmp}/missing"]}, "readable='.*missing' does not exist"),
+        ({"home": "{tmp}/file"}, "home='.*file' is a file"),
+    ],
+)
+def test_a_folder_that_cannot_be_used_is_named(
+    arguments: dict[str, Any], words: str, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+
+    def filled(value: Any) -> Any:
+        if isinstance(value, list):
+            return [filled(one) for one in value]
+        return value.replace("{tmp}", str(tmp_path))
+
+    sandbox = LocalSandbox(**{name: filled(value) for name, value in arguments.items()})
+    with pytest.raises(InvalidArgumentError, match=words):
+        SandboxSession(sandbox).open()
+
+
+def test_a_tilde_is_the_home_folder(home_of_the_host: Path) -> None:
+    with SandboxSession(LocalSandbox("~/work")) as session:
+        session.open()
+        assert session.root == str(home_of_the_host / "work")
+
+
+def test_a_folder_that_is_removed_is_an_error_of_ours(tmp_path: Path) -> None:
+    with SandboxSession(LocalSandbox(tmp_path / "work", isolation="bubblewrap")) as session:
+        session.exec("true")
+        shutil.rmtree(tmp_path / "work")
+        with pytest.raises(SandboxError):
+            session.write("file", "content")
+    with SandboxSession(LocalSandbox(tmp_path / "work", isolation="landlock")) as session:
+        session.exec("true")
+        shutil.rmtree(tmp_path / "work")
+        with pytest.raises(SandboxGoneError, match="no longer there"):
+            session.exec("true")
+        assert not session.is_alive()
+
+
+@pytest.mark.parametrize("isolation", CONFINED)
+def test_readable_folders_can_be_read_and_not_written(isolation: Any, outside: Path) -> None:
+    (outside / "data").write_text("data\n")
+    (outside / "data").chmod(0o666)
+    sandbox = LocalSandbox(isolation=isolation, readable=[outside])
+    with SandboxSession(sandbox) as session:
+        assert session.exec(f"cat {outside}/data").stdout == "data\n"
+        assert session.exec(f"echo x >{outside}/data").exit_code != 0
+    assert (outside / "data").read_text() == "data\n"
+
+
+@pytest.mark.parametrize("isolation", CONFINED)
+@pytest.mark.parametrize("network", [True, False])
+def test_the_network_is_a_choice(isolation: Any, network: bool) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        sandbox = LocalSandbox(isolation=isolation, network=network)
+        assert sandbox.network is network
+        with SandboxSession(sandbox) as session:
+            done = session.exec(f": </dev/tcp/127.0.0.1/{port}")
+            assert (done.exit_code == 0) is network
+
+
+def test_the_home_of_a_folder_is_kept_and_that_of_none_is_not(
+    tmp_path: Path, home_of_the_host: Path
+) -> None:
+    kept = home_of_the_host / ".local/share/daytona-toolkit/homes"
+    for content in ("", "settings\n"):
+        with SandboxSession(LocalSandbox(tmp_path / "work")) as session:
+            assert session.exec("cat ~/.settings").stdout == content
+            session.exec("echo settings >~/.settings")
+    with SandboxSession(LocalSandbox(tmp_path / "other")) as session:
+        assert session.exec("ls -A ~").stdout == ""
+    assert len(list(kept.iterdir())) == 1
+    with SandboxSession(LocalSandbox(tmp_path / "work", home=tmp_path / "mine")) as session:
+        session.exec("echo mine >~/.settings")
+    assert (tmp_path / "mine/.settings").read_text() == "mine\n"
+
+
+@pytest.mark.parametrize("isolation", CONFINED)
+def test_git_knows_the_user_and_asks_nothing(isolation: Any, home_of_the_host: Path) -> None:
+    identity = "[user]\nname = Ann Onym\nemail = ann@example.org\n"
+    (home_of_the_host / ".gitconfig").write_text(identity)
+    with SandboxSession(LocalSandbox(isolation=isolation)) as session:
+        done = session.exec(
+            "git init -q . && echo x >file && git add file && git commit -qm first && git log"
+        )
+        assert "Author: Ann Onym <ann@example.org>" in done.output
+        assert session.exec("git config user.name Other; git config user.name").stdout == "Other\n"
+
+
+@pytest.mark.parametrize("isolation", [*CONFINED, "none"])
+def test_programs_know_that_nobody_watches(isolation: Any) -> None:
+    with SandboxSession(LocalSandbox(isolation=isolation)) as session:
+        names = "$TERM $NO_COLOR $PAGER $GIT_TERMINAL_PROMPT $CI"
+        assert session.exec(f"echo {names}").stdout == "dumb 1 cat 0 1\n"
+        assert session.exec("echo $CI", env={"CI": ""}).stdout == "\n"
+
+
+@pytest.mark.parametrize("isolation", CONFINED)
+def test_everyday_tools_work(isolation: Any) -> None:
+    with SandboxSession(LocalSandbox(isolation=isolation)) as session:
+        for command in (
+            "git --version && git init -q . && git status",
+            "python3 -c 'import multiprocessing as m; m.Lock(); m.Pool(1).map(abs, [1])'",
+            "python3 -m venv --without-pip made && made/bin/python -c 'import json'",
+            "script -qec tty /dev/null",
+            "echo x >/tmp/daytona-toolkit-test && rm /tmp/daytona-toolkit-test",
+            "mktemp && cat /etc/os-release",
+        ):
+            done = session.exec(command)
+            assert done.exit_code == 0, done.output
+
+
+@pytest.mark.parametrize("isolation", CONFINED)
+def test_our_python_has_our_packages_and_pip_installs_into_it(isolation: Any) -> None:
+    files = {
+        "dtkdemo-1.dist-info/METADATA": "Metadata-Version: 2.1\nName: dtkdemo\nVersion: 1\n",
+        "dtkdemo-1.dist-info/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\n",
+        "dtkdemo-1.dist-info/RECORD": "",
+        "dtkdemo.py": "import pydantic\n",
+    }
+    with SandboxSession(LocalSandbox(isolation=isolation)) as session:
+        done = session.exec("python3 -c 'import pydantic, sys; print(*sys.version_info[:2])'")
+        assert done.stdout == "{} {}\n".format(*sys.version_info)
+        for name, content in files.items():
+            session.write(name, content)
+        made = session.exec(
+            "python3 -m zipfile -c dtkdemo-1-py3-none-any.whl dtkdemo.py dtkdemo-1.dist-info "
+            "&& pip install -q ./dtkdemo-1-py3-none-any.whl && cd / && python3 -c 'import dtkdemo'"
+        )
+        assert made.exit_code == 0, made.output
+
+
+@pytest.mark.parametrize("isolation", CONFINED)
+def test_the_environment_of_a_project_comes_first(isolation: Any, outside: Path) -> None:
+    """Its interpreter is a link that leads elsewhere."""
+    work = outside / "work"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", work / ".venv"], check=True)
+    with SandboxSession(LocalSandbox(work, isolation=isolation)) as session:
+        assert session.exec("python -c 'import sys; print(sys.prefix)'").stdout == f"{work}/.venv\n"
+        assert session.exec("echo $VIRTUAL_ENV").stdout == f"{work}/.venv\n"
+
+
+def test_what_looks_like_an_environment_opens_nothing(outside: Path) -> None:
+    """A command leaves a link, and hopes that the next sandbox shows what it leads to."""
+    secret, work = outside / "secret", outside / "work"
+    (secret / "bin").mkdir(parents=True)
+    (secret / "bin/python").write_text("secret")
+    (work / ".venv/bin").mkdir(parents=True)
+    (work / ".venv/bin/python").symlink_to(secret / "bin/python")
+    with SandboxSession(LocalSandbox(work, isolation="bubblewrap")) as session:
+        assert session.exec("cat .venv/bin/python").exit_code != 0
+        assert session.exec(f"ls {secret}").exit_code != 0
+
+
+@pytest.mark.parametrize("isolation", CONFINED)
+@pytest.mark.parametrize("kind", ["symlink", "dots", "folder"])
+def test_it_starts_however_python_was_found(isolation: Any, kind: str, outside: Path) -> None:
+    (outside / "bin").mkdir()
+    python = Path(sys.executable)
+    if kind == "symlink":  # as uv makes it, outside of the installation
+        path = outside / "bin/python3"
+        path.symlink_to(os.path.realpath(python))
+    elif kind == "dots":
+        path = python.parent / ".." / python.parent.name / python.name
+    else:
+        (outside / "prefix").symlink_to(sys.prefix)
+        path = outside / "prefix/bin" / python.name
+    code = (
+        "from daytona_toolkit import *\n"
+        f"with SandboxSession(LocalSandbox(isolation={isolation!r})) as session:\n"
+        "    print(session.exec('python3 -c \"import pydantic; print(1)\"').output)"
+    )
+    site = [path for path in sys.path if "site-packages" in path]
+    source = str(Path(folders.__file__).parents[3])
+    done = subprocess.run(
+        [path, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([*site, source])},
+    )
+    assert done.stdout == "1\n\n" or done.stdout == "1\n", done.stderr
+
+
+def test_close_changes_nothing_that_links_lead_to(outside: Path) -> None:
+    folder = outside / "folder"
+    folder.mkdir(mode=0o500)
+    (outside / "file").write_text("kept")
+    with SandboxSession(LocalSandbox()) as session:
+        for place in ("$HOME", "$TMPDIR", "."):
+            for target in (folder, outside / "file", "/", "/etc"):
+                session.exec(f'ln -s {target} "{place}"/$RANDOM; mkdir -p {place}/x/y')
+        session.exec("chmod 0 x/y x")
+    assert folder.stat().st_mode & 0o777 == 0o500
+    assert (outside / "file").read_text() == "kept"
+    assert Path("/").stat().st_mode & 0o777 != 0o700
+
+
+def test_close_removes_what_is_deep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "t"))
+    (tmp_path / "t").mkdir()
+    dig = "import os\nfor n in range(3000): os.mkdir('d'); os.chdir('d')\nopen('file', 'w')"
+    with SandboxSession(LocalSandbox()) as session:
+        assert session.exec(f'python3 -c "{dig}"').exit_code == 0
+    assert list((tmp_path / "t").iterdir()) == []
+
+
+def test_the_folders_of_a_killed_client_are_removed_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    code = (
+        "import os\n"
+        "from daytona_toolkit import *\n"
+        "session = SandboxSession(LocalSandbox())\n"
+        "session.exec('mkdir closed; chmod 0 closed')\n"
+        "os.kill(os.getpid(), 9)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=False)
+    left = list(tmp_path.glob("daytona-toolkit-*"))
+    assert len(left) == 1
+    monkeypatch.setattr(folders, "_NEW", 0)
+    time.sleep(0.1)
+    with SandboxSession(LocalSandbox()) as first:
+        first.exec("echo x >file")
+        assert not left[0].exists()
+        with SandboxSession(LocalSandbox()) as second:
+            second.exec("true")
+            assert first.exec("cat file").stdout == "x\n"
+
+
+def test_half_of_the_memory_is_the_bound() -> None:
+    total = int(Path("/proc/meminfo").read_text().split()[1]) * 1024
+    assert abs(HALF_OF_MEMORY - total // 2) < total // 10
