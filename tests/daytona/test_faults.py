@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+import warnings
 
 import pytest
 
@@ -15,7 +16,7 @@ from daytona_toolkit.errors import (
     SandboxFailedError,
     SandboxUnavailableError,
 )
-from daytona_toolkit.sandboxes._daytona import retries
+from daytona_toolkit.sandboxes._daytona import client, retries
 from daytona_toolkit.sandboxes._daytona import sandbox as daytona
 from daytona_toolkit.testing import (
     DaytonaServer,
@@ -32,7 +33,7 @@ from daytona_toolkit.testing import (
     StopSandbox,
     TruncatedBody,
 )
-from tests.daytona.support import config_of, opened, sandbox_on, session_on
+from tests.daytona.support import config_of, opened, sandbox_on, session_on, start_program
 
 PASSING = [
     DropBefore(),
@@ -295,6 +296,17 @@ async def test_a_slow_answer_is_waited_for(
         assert count.by_kind["execute"] == 3
 
 
+async def test_a_service_that_is_slow_for_all_gets_little_more_to_do(
+    server: DaytonaServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(daytona, "PATIENCE", 0.2)
+    monkeypatch.setattr(client, "_SPARE", 2)
+    async with opened(sandbox_on(server)) as sandbox:
+        with server.counting() as count:
+            await asyncio.gather(*(sandbox.run("sleep 2", timeout=60) for _ in range(8)))
+        assert count.by_kind["execute"] == 8 + 2
+
+
 # What a sandbox says when it has not run a program
 
 
@@ -371,3 +383,69 @@ def test_daytonas_pages_are_not_named_for_another_service(
     server.faults.clear()
     session.close()
     assert "daytona.io" not in str(caught.value) + caplog.text
+
+
+# Limits
+
+
+def test_a_rate_limit_is_named_with_the_time_to_wait(
+    server: DaytonaServer, session: SandboxSession
+) -> None:
+    server.faults.add(RateLimit(kind="execute", retry_after=90), times=1)
+    started = time.monotonic()
+    with pytest.raises(SandboxUnavailableError, match=r"\(429\).*try again in 90 s"):
+        session.exec("echo hello")
+    assert time.monotonic() - started < 10
+
+
+def test_more_calls_than_connections_wait_for_their_turn(
+    server: DaytonaServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = config_of(server)
+    config.connection_pool_maxsize = 2
+
+    async def run(session: SandboxSession) -> list[str]:
+        results = await asyncio.gather(*(session.aexec(f"echo {n}; sleep 0.1") for n in range(12)))
+        return [result.stdout for result in results]
+
+    with (
+        SandboxSession(DaytonaSandbox.create(config=config)) as session,
+        warnings.catch_warnings(),
+    ):
+        warnings.simplefilter("error")  # the SDK's, of a pool that is nearly full
+        assert asyncio.run(run(session)) == [f"{n}\n" for n in range(12)]
+
+
+FULL = """
+import os, resource, time
+from daytona_toolkit import DaytonaSandbox, SandboxError, SandboxSession
+with SandboxSession(DaytonaSandbox.create()) as session:
+    session.exec("true")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+    held = []
+    try:
+        while True:
+            held.append(os.open("/dev/null", os.O_RDONLY))
+    except OSError:
+        pass
+    # The connection that is kept serves; another sandbox's session wants a second one.
+    session._runner.start(lambda: session.sandbox.run("sleep 2", timeout=60))
+    time.sleep(0.5)
+    started = time.monotonic()
+    try:
+        session.exec("true")
+    except SandboxError as error:
+        print(type(error).__name__, error, time.monotonic() - started < 5)
+    for number in held:
+        os.close(number)
+    print(session.exec("echo again").stdout)
+"""
+
+
+def test_a_process_without_file_descriptors_is_told_at_once(server: DaytonaServer) -> None:
+    program = start_program(server, FULL)
+    printed, errors = program.communicate(timeout=60)
+    assert "SandboxUnavailableError This process may open no more files" in printed, errors
+    assert "(its limit is 64)" in printed
+    assert "True\nagain" in printed
+    assert not server.sandboxes

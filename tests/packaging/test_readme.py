@@ -15,7 +15,7 @@ def test_the_snippets_work_when_pasted(
 ) -> None:
     for name in ("DAYTONA_API_KEY", "DAYTONA_JWT_TOKEN"):
         monkeypatch.delenv(name, raising=False)
-    by_itself, langchain, llama_index, daytona = re.findall(
+    by_itself, langchain, llama_index, *daytona = re.findall(
         r"^```python\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL
     )
     exec(compile(by_itself, "README.md", "exec"), {})
@@ -25,7 +25,8 @@ def test_the_snippets_work_when_pasted(
     for snippet in (langchain, llama_index):
         exec(compile(snippet, "README.md", "exec"), {})
         assert "Linux" in capsys.readouterr().out
-    compile(daytona, "README.md", "exec")  # it wants an account; tests/daytona runs the like
+    for snippet in daytona:
+        compile(snippet, "README.md", "exec")  # wants an account; tests/daytona runs the like
 
 
 def test_its_links_lead_somewhere() -> None:

@@ -10,13 +10,14 @@ import time
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from unittest import mock
 
 import anyio
 import pytest
 
 from daytona_toolkit import LocalSandbox, SandboxSession
 from daytona_toolkit._loop import Runner, in_thread
-from daytona_toolkit.errors import SessionClosedError
+from daytona_toolkit.errors import SandboxUnavailableError, SessionClosedError
 from tests.support import running, unique_seconds
 
 
@@ -223,4 +224,39 @@ def test_who_cancels_slow_work_waits_for_its_end() -> None:
         pass
 
     runner.run(cancelled)
+    runner.finish(nothing).wait()
+
+
+# Limits
+
+
+@pytest.mark.parametrize(
+    ("where", "error", "named"),
+    [
+        ("threading.Thread.start", RuntimeError("can't start new thread"), "ulimit -u"),
+        ("asyncio.new_event_loop", OSError(24, "Too many open files"), "ulimit -n"),
+    ],
+)
+def test_a_process_at_its_limits_is_told_which(where: str, error: Exception, named: str) -> None:
+    session = SandboxSession(LocalSandbox(isolation="none"))
+    with (
+        mock.patch(where, side_effect=error),
+        pytest.raises(SandboxUnavailableError, match=named),
+    ):
+        session.open()
+    with session:
+        assert session.exec("echo hello").stdout == "hello\n"
+
+
+def test_slow_work_is_done_on_the_loop_where_no_thread_can_be_started() -> None:
+    runner = Runner()
+
+    async def nothing() -> None:
+        pass
+
+    async def work() -> str:
+        with mock.patch("threading.Thread.start", side_effect=RuntimeError("no more")):
+            return await in_thread(lambda: threading.current_thread().name)
+
+    assert runner.run(work) == "daytona-toolkit"
     runner.finish(nothing).wait()

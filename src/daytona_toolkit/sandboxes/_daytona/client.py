@@ -5,22 +5,29 @@ import contextlib
 import hashlib
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from weakref import WeakKeyDictionary
 
 from daytona_toolkit._loop import in_thread
-from daytona_toolkit.sandboxes._daytona.errors import translated
+from daytona_toolkit.sandboxes._daytona.errors import descriptor_limit, translated
+from daytona_toolkit.sandboxes._daytona.retries import retried
 
 if TYPE_CHECKING:
     from daytona import AsyncDaytona, DaytonaConfig
 
     Config = DaytonaConfig | Mapping[str, str]
 
+T = TypeVar("T")
+
 # Requests of one client that are on their way at the same time; more wait for their turn. Each
-# takes a connection, and a process has 1,024 file descriptors unless somebody has raised that.
+# takes a connection, so where a process may have few file descriptors, it is a share of these.
 _SLOTS = 200
+_SHARE = 4
+
+# Second copies of silent requests that are on their way at the same time.
+_SPARE = 10
 
 
 class Client:
@@ -31,13 +38,13 @@ class Client:
     Attributes:
         sdk: The client.
         slots: What a request holds while it is on its way.
-        reached: Whether its address has ever answered.
     """
 
     def __init__(self, sdk: "AsyncDaytona", key: str, slots: int) -> None:
         self.sdk = sdk
         self.slots = asyncio.Semaphore(slots)
-        self.reached = False
+        self._spare = asyncio.Semaphore(_SPARE)
+        self._reached = False
         self._key = key
         self._users = 0
 
@@ -59,8 +66,7 @@ class Client:
             key = _key(config)
             client = clients.get(key)
             if client is None:
-                own = (config.connection_pool_maxsize if config else None) or _SLOTS
-                client = clients[key] = cls(AsyncDaytona(config), key, min(own, _SLOTS))
+                client = clients[key] = cls(AsyncDaytona(config), key, _slots(config))
         client._users += 1
         return client
 
@@ -68,6 +74,28 @@ class Client:
     def api_url(self) -> str:
         """Where its requests go."""
         return str(self.sdk._api_client.configuration.host)
+
+    async def ask(
+        self,
+        request: Callable[[], Awaitable[T]],
+        what: str,
+        *,
+        deadline: float,
+        patience: float | None,
+        also: tuple[int, ...] = (),
+    ) -> T:
+        """Send a request as often as need be; arguments as for `retried`."""
+        answer = await retried(
+            request,
+            what,
+            deadline=deadline,
+            patience=patience,
+            spare=self._spare,
+            also=also,
+            unreached=not self._reached,
+        )
+        self._reached = True
+        return answer
 
     async def give_back(self) -> None:
         """Be one user less; the last closes the connections."""
@@ -83,6 +111,12 @@ _clients: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, Client]] = Weak
 
 def _import_sdk() -> None:
     from daytona import AsyncDaytona  # noqa: F401 # a lazy package: the class is what takes long
+
+
+def _slots(config: "DaytonaConfig | None") -> int:
+    own = (config.connection_pool_maxsize if config else None) or _SLOTS
+    limit = descriptor_limit()
+    return min(own, _SLOTS, max(1, limit // _SHARE) if limit else _SLOTS)
 
 
 def _key(config: "DaytonaConfig | None") -> str:

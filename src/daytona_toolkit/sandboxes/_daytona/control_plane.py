@@ -4,15 +4,13 @@ import asyncio
 import hashlib
 import logging
 import secrets
-from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from daytona_toolkit.errors import InvalidArgumentError, SandboxError, SandboxFailedError
 from daytona_toolkit.sandboxes._daytona.client import Client
 from daytona_toolkit.sandboxes._daytona.errors import never_connected, page, status_of, translated
-from daytona_toolkit.sandboxes._daytona.retries import retried
 
 if TYPE_CHECKING:
     from daytona import (
@@ -22,8 +20,6 @@ if TYPE_CHECKING:
     )
 
     Params = CreateSandboxFromImageParams | CreateSandboxFromSnapshotParams
-
-T = TypeVar("T")
 
 logger = logging.getLogger("daytona_toolkit")
 
@@ -71,7 +67,9 @@ class ControlPlane:
         """Find a sandbox by its id or name."""
         what = f"sandbox {id_or_name!r}"
         with self.translated(what):
-            return await self._first(lambda: self._sdk.get(id_or_name), what, deadline)
+            return await self.client.ask(
+                lambda: self._sdk.get(id_or_name), what, deadline=deadline, patience=PATIENCE
+            )
 
     async def create(
         self,
@@ -117,7 +115,9 @@ class ControlPlane:
                 raise
 
         with self.translated("a new sandbox"):
-            sandbox = await self._first(once, "a new sandbox", deadline, patience=STARTING)
+            sandbox = await self.client.ask(
+                once, "a new sandbox", deadline=deadline, patience=STARTING
+            )
         if self.created:
             self.created, self._made = sandbox.id, sandbox
         return sandbox
@@ -150,7 +150,7 @@ class ControlPlane:
 
         what = f"the sandbox kept under {key!r}"
         with self.translated(what):
-            found = await self._first(find, what, deadline)
+            found = await self.client.ask(find, what, deadline=deadline, patience=PATIENCE)
         if found:
             return min(found, key=lambda sandbox: (sandbox.created_at or "", sandbox.id))
         return await self.create(params, deadline=deadline, key=key, keep=True)
@@ -184,39 +184,20 @@ class ControlPlane:
         """Let nothing but our own errors out of a block; see `errors.translated`."""
         return translated(what, path, api_url=self.client.api_url)
 
-    async def _first(
-        self,
-        request: Callable[[], Awaitable[T]],
-        what: str,
-        deadline: float,
-        *,
-        patience: float = PATIENCE,
-    ) -> T:
-        """Send a request that may be the first to its address."""
-        answer = await retried(
-            request,
-            what,
-            deadline=deadline,
-            patience=patience,
-            unreached=not self.client.reached,
-        )
-        self.client.reached = True
-        return answer
-
     async def _delete(self, created: str) -> None:
         now, what = asyncio.get_running_loop().time(), f"the deletion of sandbox {created}"
         sandbox = self._made
         try:
             if sandbox is None:
                 # The request that makes it may still be on its way.
-                sandbox = await retried(
+                sandbox = await self.client.ask(
                     lambda: self._sdk.get(created),
                     what,
                     deadline=now + self._hearsay,
                     patience=PATIENCE,
                     also=(404,),
                 )
-            await retried(
+            await self.client.ask(
                 partial(_delete_once, sandbox),
                 what,
                 deadline=now + _FAREWELL,

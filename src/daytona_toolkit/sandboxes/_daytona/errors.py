@@ -132,6 +132,16 @@ def lacks_descriptors(error: BaseException) -> bool:
     )
 
 
+def descriptor_limit() -> int | None:
+    """How many files and connections this process may have; None for any number."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return None if limit == resource.RLIM_INFINITY else limit
+
+
 @contextlib.contextmanager
 def translated(subject: str, path: str | None = None, *, api_url: str = "") -> Iterator[None]:
     """Let nothing but our own errors out of a block, each chained to the SDK's.
@@ -178,10 +188,11 @@ def translate(
         return SandboxUnavailableError(f"Daytona gave no answer for {subject}. {error}")
     status, said, asked = status_of(error), _said(error), _asked(error)
     if lacks_descriptors(error):
+        limit = descriptor_limit()
+        known = f" (its limit is {limit:,})" if limit else ""
         return SandboxUnavailableError(
-            f"This process may open no more files and connections{_descriptor_limit()}, so nothing "
-            f"was sent for {subject}. Close sessions that are not needed (a SessionPool does it), "
-            "or raise the limit (`ulimit -n`)."
+            f"This process may open no more files and connections{known}, so nothing was sent for "
+            f"{subject}. Close what is not needed, or raise the limit (`ulimit -n`)."
         )
     if unconnected := _unconnected(error):
         address, why = unconnected
@@ -287,14 +298,6 @@ def _unconnected(error: BaseException) -> tuple[str, str] | None:
             why = os.strerror(number) if number and number > 0 else str(link.os_error)
             return f"{link.host}:{link.port}", why
     return None
-
-
-def _descriptor_limit() -> str:
-    try:
-        import resource
-    except ImportError:  # Windows
-        return ""
-    return f" (its limit is {resource.getrlimit(resource.RLIMIT_NOFILE)[0]:,})"
 
 
 def _retry_after(error: Exception) -> float:

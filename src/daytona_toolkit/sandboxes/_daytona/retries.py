@@ -47,6 +47,7 @@ async def retried(
     *,
     deadline: float,
     patience: float | None,
+    spare: asyncio.Semaphore,
     also: tuple[int, ...] = (),
     unreached: bool = False,
 ) -> T:
@@ -60,6 +61,8 @@ async def retried(
         what: What it is about, for the log.
         deadline: When nobody waits any more, on the running loop's clock.
         patience: Seconds in which an answer is due; None where no copy may be sent.
+        spare: What each copy holds while it is on its way. They are few, so that a service that
+            is slow because it has much to do does not get still more to do.
         also: Statuses that pass here, besides those that always do.
         unreached: Whether the address was never reached before.
     """
@@ -71,32 +74,40 @@ async def retried(
 
     try:
         with anyio.fail_after(left):
-            return await _first_answer(persistent, what, patience)
+            return await _first_answer(persistent, what, patience, spare)
     except TimeoutError:
         raise TimeoutError(f"There was no answer within {left:.3g} s.") from None
 
 
-async def _first_answer(send: Callable[[], Awaitable[T]], what: str, patience: float | None) -> T:
+async def _first_answer(
+    send: Callable[[], Awaitable[T]], what: str, patience: float | None, spare: asyncio.Semaphore
+) -> T:
     """The answer to a request of which copies are sent while it stays silent."""
-    copies: set[asyncio.Future[T]] = set()
+    sent: set[asyncio.Future[T]] = set()
     try:
         while True:
-            copies.add(asyncio.ensure_future(send()))
-            answered, _ = await asyncio.wait(
-                copies,
-                timeout=patience if len(copies) < _COPIES else None,
-                return_when=asyncio.FIRST_COMPLETED,
-            )
-            if answered:
-                return answered.pop().result()
+            sent.add(asyncio.ensure_future(send()))
+            while True:
+                answered, _ = await asyncio.wait(
+                    sent,
+                    timeout=patience if len(sent) < _COPIES else None,
+                    return_when=asyncio.FIRST_COMPLETED,
+                )
+                if answered:
+                    return answered.pop().result()
+                if not spare.locked():
+                    break
             assert patience is not None
             logger.info("asking again for %s: no answer within %.3g s", what, patience)
             patience *= _LONGER
+            await spare.acquire()
     finally:
-        for copy in copies:
-            copy.cancel()
+        for _ in range(len(sent) - 1):
+            spare.release()
+        for each in sent:
+            each.cancel()
             # Seen, so that asyncio does not report what nobody waits for any more.
-            copy.add_done_callback(lambda copy: copy.cancelled() or copy.exception())
+            each.add_done_callback(lambda each: each.cancelled() or each.exception())
 
 
 async def _persistent(

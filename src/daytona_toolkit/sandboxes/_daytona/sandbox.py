@@ -37,7 +37,6 @@ from daytona_toolkit.sandboxes._daytona.errors import (
     status_of,
     translated,
 )
-from daytona_toolkit.sandboxes._daytona.retries import retried
 
 if TYPE_CHECKING:
     from daytona import AsyncSandbox, DaytonaConfig
@@ -351,7 +350,7 @@ class DaytonaSandbox:
         sandbox, client = self._opened()
         async with client.slots:
             with self._translated(path):
-                await retried(
+                await client.ask(
                     lambda: request(sandbox),
                     f"an upload to sandbox {self.id}",
                     deadline=asyncio.get_running_loop().time() + seconds,
@@ -360,10 +359,10 @@ class DaytonaSandbox:
 
     async def preview(self, port: int) -> tuple[str, dict[str, str]]:
         """The address of a port of the sandbox, and the headers that a request for it needs."""
-        sandbox, _ = self._opened()
+        sandbox, client = self._opened()
         what = f"port {port} of sandbox {self.id}"
         with self._translated():
-            link = await retried(
+            link = await client.ask(
                 lambda: sandbox.get_preview_link(port),
                 what,
                 deadline=asyncio.get_running_loop().time() + REQUEST_TIME,
@@ -431,7 +430,7 @@ class DaytonaSandbox:
 
         async with client.slots:
             with self._translated():
-                return await retried(
+                return await client.ask(
                     once,
                     f"sandbox {self.id}",
                     deadline=asyncio.get_running_loop().time() + timeout,
@@ -447,13 +446,12 @@ class DaytonaSandbox:
 
     async def _wake(self) -> None:
         """Ask the control plane how the sandbox is, and start it if it sleeps."""
-        sandbox, pause = self._sandbox, _LOOKS[0]
-        assert sandbox is not None
+        (sandbox, client), pause = self._opened(), _LOOKS[0]
         clock = asyncio.get_running_loop().time
         deadline = clock() + self.startup_timeout
         with self._translated():
             while True:
-                await retried(
+                await client.ask(
                     sandbox.refresh_data,
                     f"the state of sandbox {self.id}",
                     deadline=deadline,
@@ -464,7 +462,7 @@ class DaytonaSandbox:
                     return
                 self._check(sandbox, state, late=clock() > deadline)
                 self._starts += 1
-                if state in _ASLEEP and await self._start(sandbox, deadline):
+                if state in _ASLEEP and await self._start(sandbox, client, deadline):
                     logger.info("started sandbox %s, which was %s", self.id, state)
                     return
                 await asyncio.sleep(pause)
@@ -488,7 +486,7 @@ class DaytonaSandbox:
                 "allow for more time with `timeout`, or look at it in Daytona's dashboard."
             )
 
-    async def _start(self, sandbox: "AsyncSandbox", deadline: float) -> bool:
+    async def _start(self, sandbox: "AsyncSandbox", client: Client, deadline: float) -> bool:
         """Start a sandbox that sleeps; False if it is just changing its state."""
         clock = asyncio.get_running_loop().time
 
@@ -497,7 +495,7 @@ class DaytonaSandbox:
             await sandbox.start(timeout=max(1.0, deadline - clock()))
 
         try:
-            await retried(
+            await client.ask(
                 start, f"the start of sandbox {self.id}", deadline=deadline, patience=STARTING
             )
         except Exception as error:
