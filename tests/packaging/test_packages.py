@@ -1,13 +1,20 @@
 """Each distribution, built and installed alone into an empty environment."""
 
+import email
 import subprocess
+import sys
+import tarfile
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
+
+import daytona_toolkit
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 ROOT = Path(__file__).parents[2]
+CORE = "daytona-toolkit"
 
 PROGRAMS = {
     "daytona-toolkit": """
@@ -40,6 +47,14 @@ with SandboxSession(LocalSandbox()) as session:
 }
 
 
+FOLDERS = {
+    "daytona-toolkit": ".",
+    "daytona-toolkit-mcp": "adapters/mcp",
+    "langchain-daytona-toolkit": "adapters/langchain",
+    "llama-index-tools-daytona": "adapters/llama-index",
+}
+
+
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("dist")
@@ -56,12 +71,46 @@ def test_all_are_built_and_accepted(built: Path) -> None:
     assert done.returncode == 0, done.stdout
 
 
+def test_all_have_one_version_and_say_where_they_come_from(built: Path) -> None:
+    versions = set()
+    for name in PROGRAMS:
+        [wheel] = built.glob(f"{name.replace('-', '_')}-*.whl")
+        with ZipFile(wheel) as archive:
+            [path] = [path for path in archive.namelist() if path.endswith("/METADATA")]
+            metadata = email.message_from_bytes(archive.read(path))
+        versions.add(metadata["Version"])
+        assert metadata["Author"]
+        assert metadata["Keywords"]
+        assert "Programming Language :: Python :: 3.14" in metadata.get_all("Classifier", [])
+        urls = [url.split(", ")[0] for url in metadata.get_all("Project-URL", [])]
+        assert urls == ["Homepage", "Documentation", "Repository", "Issues", "Changelog"]
+    assert versions == {daytona_toolkit.__version__}
+
+
 @pytest.mark.parametrize("name", PROGRAMS)
-def test_a_wheel_works_alone(built: Path, tmp_path: Path, name: str) -> None:
+def test_a_source_distribution_holds_its_package_and_nothing_stray(built: Path, name: str) -> None:
+    [path] = built.glob(f"{name.replace('-', '_')}-*.tar.gz")
+    with tarfile.open(path) as archive:
+        files = {file.partition("/")[2] for file in archive.getnames()}
+    folders = ("src/daytona_toolkit/", f"{name.replace('-', '_')}/", "llama_index/tools/daytona/")
+    stray = {file for file in files if "/" in file and not file.startswith(folders)}
+    assert not stray
+    assert {"README.md", "LICENSE", "PKG-INFO", "pyproject.toml"} <= files
+
+
+@pytest.mark.parametrize("resolution", ["highest", "lowest-direct"])
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_wheel_works_alone(built: Path, tmp_path: Path, name: str, resolution: str) -> None:
+    """With the newest and with the oldest of what it asks for itself."""
     python = tmp_path / "bin" / "python"
-    subprocess.run(["uv", "venv", "--quiet", str(tmp_path)], check=True)
-    install = ["uv", "pip", "install", "--quiet", "--python", str(python)]
-    subprocess.run([*install, "--find-links", str(built), name], cwd=tmp_path, check=True)
+    subprocess.run(["uv", "venv", "--quiet", "-p", sys.executable, str(tmp_path)], check=True)
+    install = ["uv", "pip", "install", "--quiet", "--no-sources", "--python", str(python)]
+    required = [f"--requirements={ROOT / FOLDERS[each]}/pyproject.toml" for each in (CORE, name)]
+    subprocess.run(
+        [*install, "--resolution", resolution, "--find-links", str(built), *required, name],
+        cwd=tmp_path,
+        check=True,
+    )
     run = [str(python), "-c", PROGRAMS[name]]
     done = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert "works" in done.stdout, done.stderr
