@@ -131,3 +131,29 @@ def test_no_tool_shows_the_key(server: DaytonaServer, monkeypatch: pytest.Monkey
             seen += [repr(function.metadata), repr(output), str(output.model_dump(mode="json"))]
     assert len(seen) == 3 * 16
     assert CANARY not in "\n".join(seen)
+
+
+@pytest.mark.parametrize("fault", [Status(403), Status(503), DropBefore()])
+def test_no_local_variable_in_a_traceback_holds_the_key_or_a_variable(
+    server: DaytonaServer, monkeypatch: pytest.MonkeyPatch, fault: Fault
+) -> None:
+    """Logs that show local variables are common."""
+    monkeypatch.setattr(retries, "_BUDGET", 0.3)
+    with SandboxSession(sandbox_on(server), env={"TOKEN": "a-secret-of-mine"}) as session:
+        session.open()
+        fault.kind = "execute"
+        server.faults.add(fault)
+        with pytest.raises(SandboxError) as caught:
+            session.exec("true")
+        server.faults.clear()
+    seen, links, frames = [], [caught.value], 0
+    while links:
+        link = links.pop()
+        for frame, _ in traceback.walk_tb(link.__traceback__):
+            if frame.f_code.co_filename != __file__:
+                frames += 1
+                seen.append(repr(frame.f_locals))
+        links += [behind for behind in (link.__cause__, link.__context__) if behind]
+    assert frames
+    assert CANARY not in "".join(seen)
+    assert "a-secret-of-mine" not in "".join(seen)
