@@ -122,7 +122,6 @@ def test_no_tool_shows_the_key(server: DaytonaServer, monkeypatch: pytest.Monkey
         for tool in DaytonaToolkit(session=session, tools="all").get_tools():
             command = {"command": "env; cat /proc/self/environ", "file_path": "nope"}
             arguments = {name: command.get(name, "x") for name in tool.args_schema.model_fields}
-            arguments.pop("runtime")
             call = {"type": "tool_call", "id": "1", "name": tool.name, "args": arguments}
             message = tool.invoke(call)
             seen += [repr(tool), str(tool.tool_call_schema.model_json_schema()), repr(message)]

@@ -210,7 +210,10 @@ class Victim:
             try:
                 while True:
                     if kind == socket.SOCK_DGRAM:
-                        server.sendto(self.secret.encode(), server.recvfrom(10)[1])
+                        _, sender = server.recvfrom(10)
+                        if sender is None:  # shut down
+                            return
+                        server.sendto(self.secret.encode(), sender)
                     else:
                         connection, _ = server.accept()
                         with connection:

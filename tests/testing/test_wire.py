@@ -16,6 +16,7 @@ from daytona import FileUpload, Sandbox, SessionExecuteRequest
 
 from daytona_toolkit.testing import CutUpload, DaytonaServer, Generation, Shell, SlowUpload, Status
 from daytona_toolkit.testing._server.machine import is_confined
+from tests.support import needs
 from tests.testing.support import Answer, RawConnection, failure, raw_connection, wait_until
 
 confined = pytest.mark.skipif(not is_confined(), reason="bubblewrap does not work here")
@@ -288,6 +289,7 @@ class TestSessions:
         self, server: DaytonaServer, sandbox: Sandbox, shell: Shell, kept: bool
     ) -> None:
         """The daemon reads lines with the session's shell; zsh's `read` keeps NULs."""
+        needs(shell)
         server.shell = shell
         sandbox.process.create_session("s")
         request = SessionExecuteRequest(command=r"printf 'a\000b\n'")

@@ -97,6 +97,6 @@ def test_a_near_miss_says_how_it_misses(content: str, old: str, hint: str) -> No
 def test_a_miss_in_a_large_file_is_described_soon() -> None:
     words = random.Random(1)
     content = "\n".join("".join(words.choices("abcdefgh ", k=60)) for _ in range(50_000)).encode()
-    started = time.perf_counter()
+    started = time.process_time()  # not what else the machine does meanwhile
     assert describe_absence(content, "hgfedcba" * 8, "f")
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
