@@ -10,8 +10,6 @@ import asyncio
 import itertools
 import json
 import os
-import shutil
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -21,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import daytona_toolkit
+from daytona_toolkit.sandboxes._local import bubblewrap
 from daytona_toolkit.testing._server.errors import FileError
 
 USER_ID = 1000
@@ -75,12 +74,8 @@ class Completed:
 
 @cache
 def is_confined() -> bool:
-    """Tell whether bubblewrap works here."""
-    trial = ["bwrap", "--unshare-all", "--ro-bind", "/", "/", "--proc", "/proc", "true"]
-    return (
-        bool(shutil.which("bwrap"))
-        and subprocess.run(trial, capture_output=True, check=False).returncode == 0
-    )
+    """Tell whether bubblewrap works here, the system's or the one that comes from PyPI."""
+    return bubblewrap.find()[0] is not None
 
 
 class Machine:
@@ -217,9 +212,11 @@ class Machine:
 
     def _bubblewrap(self) -> list[str]:
         """Return the command that a confined daemon is started with."""
+        program, _ = bubblewrap.find()
+        assert program
         identity = str(USER_ID)
         return [
-            *("bwrap", "--unshare-all", "--unshare-user", "--uid", identity, "--gid", identity),
+            *(program, "--unshare-all", "--unshare-user", "--uid", identity, "--gid", identity),
             *("--cap-drop", "ALL", "--as-pid-1", "--die-with-parent", "--new-session"),
             *("--hostname", self._hostname),
             *(["--share-net"] if self._network else []),
