@@ -1,11 +1,11 @@
 """Keeping secrets out of what is shown."""
 
 import re
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from copy import copy
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
-from daytona_toolkit.results import Image, Result
+from daytona_toolkit._result import Image, Part
 
 T = TypeVar("T")
 
@@ -14,6 +14,9 @@ _MASK = "***"
 # A shorter value, as in DEBUG=1 or MODE=prod, is no secret, and text that has stars for
 # every 1 in it is of no use.
 _SHORTEST = 6
+
+# So much of a secret, at a place where text was cut, tells something.
+_PART = 4
 
 # Half of a surrogate pair, which stands for a byte of a file name that is not UTF-8. Text
 # with one cannot be sent to a model.
@@ -36,25 +39,22 @@ class Mask:
         """The text without secrets."""
         return self._pattern.sub(_MASK, text) if self._secrets else text
 
-    def hidden(self, value: T) -> T:
-        """A result, a list of them, or an error, fit to be shown: no secrets, valid Unicode."""
-        return self._hidden(value)  # type: ignore[no-any-return]
+    def hide(self, value: T) -> T:
+        """A result, a list of them, or an error, without secrets."""
+        return cast("T", _with_texts(value, self)) if self._secrets else value
 
-    def _hidden(self, value: Any) -> Any:
-        match value:
-            case str():
-                return _SURROGATE.sub("\ufffd", self(value))
-            case Image():
-                return value
-            case Result():
-                return value.model_copy(update={name: self._hidden(v) for name, v in value})
-            case list() | tuple():
-                return type(value)(map(self._hidden, value))
-            case Exception():
-                shown = copy(value)
-                shown.args = (self._hidden(str(value)),)
-                return shown
-        return value
+    def end(self, text: str) -> str:
+        """The text without secrets, nor the beginning of one where it was cut."""
+        shown, rest = self.split(text)
+        return shown + (_MASK if len(rest) >= _PART else rest)
+
+    def start(self, text: str) -> str:
+        """The text without secrets, nor the end of one where it was cut."""
+        for secret in self._secrets:
+            for length in range(min(len(secret) - 1, len(text)), _PART - 1, -1):
+                if text.startswith(secret[-length:]):
+                    return _MASK + self(text[length:])
+        return self(text)
 
     def split(self, text: str) -> tuple[str, str]:
         """What can be shown of a text that goes on, and what to wait with.
@@ -80,8 +80,7 @@ class MaskedOutput:
 
     Args:
         mask: Hides the secrets.
-        callback: Takes the name of a stream and new text; it may be a coroutine function
-            where what calls this awaits the answer.
+        callback: Takes the name of a stream and new text.
     """
 
     def __init__(self, mask: Mask, callback: Callable[[Any, str], Any]) -> None:
@@ -89,12 +88,46 @@ class MaskedOutput:
         self._callback = callback
         self._kept: dict[str, str] = {}
 
-    def __call__(self, stream: str, text: str) -> Awaitable[Any] | None:
-        """Hand on what can be shown now, and return what the callback does."""
+    async def __call__(self, stream: str, text: str) -> None:
+        """Hand on what can be shown now."""
         shown, self._kept[stream] = self._mask.split(self._kept.get(stream, "") + text)
-        return self._callback(stream, shown) if shown else None
+        if shown:
+            await self._callback(stream, shown)
 
-    def rest(self) -> list[Awaitable[Any] | None]:
+    async def flush(self) -> None:
         """Hand on what was kept: nothing follows any more."""
         kept, self._kept = self._kept, {}
-        return [self._callback(stream, self._mask(text)) for stream, text in kept.items() if text]
+        for stream, text in kept.items():
+            if text:
+                await self._callback(stream, self._mask(text))
+
+
+def valid_unicode(value: T) -> T:
+    """A result, a list of them, or an error, with U+FFFD for what is no character.
+
+    Paths hold surrogates for bytes that are not UTF-8; text with one cannot be sent to a model.
+    """
+    return cast("T", _with_texts(value, lambda text: _SURROGATE.sub("\ufffd", text)))
+
+
+def _with_texts(value: Any, change: Callable[[str], str]) -> Any:
+    """The value with each text in it changed."""
+    match value:
+        case str():
+            return change(value)
+        case Image():
+            return value
+        case Part():
+            changed = {name: _with_texts(each, change) for name, each in value}
+            if all(changed[name] is each or changed[name] == each for name, each in value):
+                return value
+            return value.model_copy(update=changed)
+        case list() | tuple():
+            return type(value)(_with_texts(each, change) for each in value)
+        case Exception():
+            if change(str(value)) == str(value):
+                return value
+            shown = copy(value)
+            shown.args = (change(str(value)),)
+            return shown
+    return value

@@ -12,16 +12,18 @@ from collections.abc import Callable, Coroutine, Mapping
 from types import TracebackType
 from typing import Any, TypeVar
 
+from daytona_toolkit import _operations as operations
 from daytona_toolkit._loop import Deliveries, Runner
-from daytona_toolkit._masking import Mask
-from daytona_toolkit._operations import edit, exec, read, search, transfer, write
-from daytona_toolkit._operations.exec import OnOutput, Watch
-from daytona_toolkit._progress import OnProgress, progress_of
+from daytona_toolkit._masking import Mask, MaskedOutput
+from daytona_toolkit._operations.exec import OnOutput
+from daytona_toolkit._operations.transfer.progress import OnProgress
+from daytona_toolkit._result import Outcome, Result
 from daytona_toolkit._text import count_of
 from daytona_toolkit._tracing import span
-from daytona_toolkit._transcript import Transcript, outcome_of
-from daytona_toolkit._workspace import Workspace
-from daytona_toolkit.errors import SandboxError, SessionClosedError
+from daytona_toolkit._transcript import Transcript
+from daytona_toolkit._twins import Operation, awaited, both
+from daytona_toolkit._workspace import AnyPath, Workspace
+from daytona_toolkit.errors import InvalidArgumentError, SandboxError, SessionClosedError
 from daytona_toolkit.limits import Limits
 from daytona_toolkit.results import (
     EditResult,
@@ -36,27 +38,27 @@ from daytona_toolkit.results import (
 from daytona_toolkit.sandboxes import Sandbox
 
 T = TypeVar("T")
-Operation = Callable[[Workspace], Coroutine[Any, Any, T]]
 
 logger = logging.getLogger("daytona_toolkit")
 
 # Seconds that an abandoned session has to give back its sandbox while Python ends.
-_LAST_WORDS = 15.0
+_EXIT_CLOSE_TIMEOUT = 15.0
 
 
 class SandboxSession:
     """A live workspace: commands and files in one sandbox.
 
-    A session may be shared between threads, event loops and frameworks: its operations run
-    on one background event loop, whoever calls them. Each method has a twin for `async`
-    code, with an `a` before its name. The first operation opens the session, if nobody has.
+    A session may be shared between threads, event loops and frameworks. Each method has a twin
+    for `async` code, with an `a` before its name: `exec` and `aexec`. The first operation opens
+    the session, if nobody has.
 
     Args:
         sandbox: The machine; the session closes it at the end.
         root: The folder that relative paths start from, for files and commands alike; made
             if it is missing. The sandbox's own work folder unless given.
-        env: Variables for every command. Their values are taken for secrets: whatever is
-            shown to a model has `***` in their place (of those of six characters or more).
+        env: Variables for every command.
+        secrets: Variables for every command, too. Every result, error and piece of output has
+            `***` in place of their values (of those of six characters or more).
         confined: Whether file operations refuse what lies outside `root` once symlinks are
             resolved. Commands are not bound by it.
         limits: Bounds on what is sent, kept and shown.
@@ -65,7 +67,10 @@ class SandboxSession:
         sandbox: The machine.
         limits: The bounds in force.
         transcript: What was done, the newest operations of it.
-        mask: Called with a text, returns it with `***` for the secrets of `env`.
+        mask: Called with a text, returns it with `***` in place of secrets.
+
+    Raises:
+        InvalidArgumentError: The sandbox is none, or a variable is not text.
 
     Example:
         ```python
@@ -79,19 +84,31 @@ class SandboxSession:
         self,
         sandbox: Sandbox,
         *,
-        root: str | None = None,
+        root: AnyPath | None = None,
         env: Mapping[str, str] | None = None,
+        secrets: Mapping[str, str] | None = None,
         confined: bool = False,
         limits: Limits | None = None,
     ) -> None:
+        self._closed = True  # until all that follows has worked
+        if isinstance(sandbox, type) or not isinstance(sandbox, Sandbox):
+            raise InvalidArgumentError(
+                f"A session takes a sandbox, not {sandbox!r}; give it LocalSandbox(), "
+                "LocalSandbox(folder) or DaytonaSandbox.create()."
+            )
         self.sandbox = sandbox
         self.limits = limits or Limits()
         self.transcript = Transcript()
-        self.mask = Mask((env or {}).values())
+        operations.exec.check_variables({**(env or {}), **(secrets or {})})
+        self.mask = Mask((secrets or {}).values())
         self._workspace = Workspace(
-            sandbox, root=root, env=env or {}, confined=confined, limits=self.limits
+            sandbox,
+            root=root,
+            env={**(env or {}), **(secrets or {})},
+            confined=confined,
+            limits=self.limits,
+            mask=self.mask,
         )
-        self._watches: dict[str, Watch] = {}
         self._commands = 0
         self._jobs: set[str] = set()
         self._lock = threading.Lock()
@@ -103,16 +120,24 @@ class SandboxSession:
 
     @property
     def root(self) -> str:
-        """The folder that relative paths start from, absolute; opens the session if need be."""
-        if not self._workspace.is_open:
-            self.open()
-        return self._workspace.root
+        """The folder that relative paths start from, absolute.
 
-    def exec(
+        Raises:
+            InvalidArgumentError: The session is not open yet; `open()` it first.
+        """
+        if not self._workspace.known_root:
+            raise InvalidArgumentError(
+                "The session is not open, so its root is not known yet; call open() or aopen() "
+                "first."
+            )
+        return self._workspace.known_root
+
+    @both
+    async def exec(
         self,
         command: str,
         *,
-        cwd: str | None = None,
+        cwd: AnyPath | None = None,
         env: Mapping[str, str] | None = None,
         stdin: str | bytes | None = None,
         timeout: float | None = 120.0,
@@ -121,30 +146,34 @@ class SandboxSession:
     ) -> ExecResult:
         """Run a command, under `bash` where the sandbox has it and else under `sh`.
 
-        The command runs once, whatever happens to the connection. One that runs for less
-        than `Limits.window` costs one request. What it starts with `&` goes on after it.
+        The command runs once, whatever happens to the connection. One that takes less than
+        `Limits.window` seconds costs one request. What it starts with `&` goes on after it.
+        Cancelling the call ends the command.
 
         Args:
-            command: Any script; it behaves as in a terminal, without one.
+            command: Any script. It behaves as in a terminal, without one.
             cwd: The folder to run in; the session's root unless given.
             env: Variables, besides those of the session.
             stdin: What it can read; nothing unless given.
-            timeout: Seconds after which it is ended, with all that it started; the result
-                has what it printed so far. None for no limit.
-            background: Return at once, with the id of the job; see `job` and `kill`. It has
-                no time limit.
-            on_output: Called with `"stdout"` or `"stderr"` and new text while the command
-                runs, in the caller's own thread (and for `aexec` on the caller's event
-                loop, where it may be a coroutine function).
+            timeout: Seconds after which the command is killed, with all that it started; the
+                result has what it printed so far. None for no limit.
+            background: Return at once, with the id of the job; see `job` and `kill`. It has no
+                time limit.
+            on_output: Called with `"stdout"` or `"stderr"` and new text while the command runs,
+                where the caller waits: in its thread, and for `aexec` on its event loop, where
+                it may be a coroutine function.
 
         Returns:
-            What it printed, head and tail where it was too much, and its exit code. A
-            command that fails is a result, not an error.
+            What it printed, head and tail where it was too much, and its exit code. A command
+            that fails is a result, not an error.
 
         Raises:
-            InvalidArgumentError: A NUL in the command, a variable without a proper name.
-            PathNotFoundError: There is no folder `cwd`. (Or NotAFolderError,
-                PathDeniedError.)
+            InvalidArgumentError: A NUL in the command, an invalid name of a variable, a time
+                that is none.
+            PathNotFoundError: There is no folder `cwd`.
+            NotAFolderError: `cwd` is a file.
+            PathDeniedError: `cwd` cannot be entered.
+            StateLostError: The command removed our own files, and its result with them.
             TerminalError: The sandbox cannot be used.
 
         Example:
@@ -152,152 +181,212 @@ class SandboxSession:
             session.exec("pytest -q", timeout=600, on_output=lambda stream, text: print(text))
             ```
         """
-        deliveries = Deliveries(on_output)
-        operation = _command(command, cwd, env, stdin, timeout, background, deliveries)
-        return self._wait("exec", command, operation, deliveries)
+        output = MaskedOutput(self.mask, on_output) if on_output else None
+        result = await operations.exec.run(
+            self._workspace,
+            command,
+            cwd=cwd,
+            env=env,
+            stdin=stdin,
+            timeout=timeout,
+            background=background,
+            on_output=output,
+        )
+        if output:
+            await output.flush()
+        return result
 
-    async def aexec(
-        self,
-        command: str,
-        *,
-        cwd: str | None = None,
-        env: Mapping[str, str] | None = None,
-        stdin: str | bytes | None = None,
-        timeout: float | None = 120.0,
-        background: bool = False,
-        on_output: OnOutput | None = None,
-    ) -> ExecResult:
-        """`exec` for async code. Cancelling it ends the command."""
-        deliveries = Deliveries(on_output)
-        operation = _command(command, cwd, env, stdin, timeout, background, deliveries)
-        return await self._await("exec", command, operation, deliveries)
+    aexec = awaited(exec)
 
-    def read(self, path: str, *, offset: int = 1, limit: int | None = None) -> ReadResult:
+    @both
+    async def read(self, path: AnyPath, *, offset: int = 1, limit: int | None = None) -> ReadResult:
         """Read lines of a text file, or a picture.
 
         Args:
             path: The file.
-            offset: The first line wanted, from 1.
-            limit: Lines wanted at the most; `Limits.read_lines` unless given.
+            offset: The number of the first line, from 1.
+            limit: How many lines, at most; `Limits.read_lines` unless given.
+
+        Returns:
+            The lines, and where to go on; or the picture.
 
         Raises:
-            PathNotFoundError, NotAFileError, PathDeniedError, OutsideRootError: The path.
+            PathNotFoundError: There is no such file.
+            NotAFileError: It is a folder, a device or a pipe.
+            PathDeniedError: It may not be read.
+            OutsideRootError: It lies outside the root of a confined session.
             BinaryFileError: It is neither text nor a PNG, JPEG, GIF or WebP picture.
             FileTooLargeError: It is a picture above `Limits.image_bytes`.
             OffsetError: The file ends before `offset`.
-            InvalidArgumentError: A negative `offset` or `limit`.
+            InvalidArgumentError: `offset` or `limit` is no positive number.
+
+        Example:
+            ```python
+            page = session.read("server.log", offset=1001, limit=100)
+            print(page.content, page.next_offset)
+            ```
         """
-        return self._wait("read", path, lambda w: read.read(w, path, offset=offset, limit=limit))
+        return await operations.read.read(self._workspace, path, offset=offset, limit=limit)
 
-    async def aread(self, path: str, *, offset: int = 1, limit: int | None = None) -> ReadResult:
-        """`read` for async code."""
-        return await self._await(
-            "read", path, lambda w: read.read(w, path, offset=offset, limit=limit)
-        )
+    aread = awaited(read)
 
-    def write(self, path: str, content: str | bytes) -> WriteResult:
-        """Write a whole file, at once or not at all; folders above it are made.
+    @both
+    async def write(
+        self, path: AnyPath, content: str | bytes, *, if_version: str | None = None
+    ) -> WriteResult:
+        r"""Write a whole file, at once or not at all; missing folders above it are made.
 
-        A file that was there keeps its mode and owner; a symlink stays one, and the file
-        that it leads to is written.
+        A file that was there keeps its mode and owner. A symlink stays one, and the file that
+        it leads to is written.
 
         Args:
             path: The file.
             content: Text, written as UTF-8, or bytes.
+            if_version: Write only if the file still has this version, as `read`, `write`,
+                `edit` and `ls` tell it; `""`: only if there is no file. Unless given, write
+                whatever is there.
+
+        Returns:
+            Whether the file is new, and its version.
 
         Raises:
-            NotAFileError, NotAFolderError, PathDeniedError, OutsideRootError: The path.
-            WriteFailedError: No space left, or a name that is too long.
+            FileChangedError: It has another version than `if_version`; nothing was written.
+            NotAFileError: It is a folder, a device or a pipe.
+            NotAFolderError: A part of the path that should be a folder is a file.
+            PathDeniedError: It may not be written.
+            OutsideRootError: It lies outside the root of a confined session.
+            WriteFailedError: No space is left, or a name is too long.
+
+        Example:
+            ```python
+            seen = session.read("config.toml")
+            session.write("config.toml", seen.content + "debug = true\\n", if_version=seen.version)
+            ```
         """
-        return self._wait("write", path, lambda w: write.write(w, path, content))
+        return await operations.write.write(self._workspace, path, content, if_version=if_version)
 
-    async def awrite(self, path: str, content: str | bytes) -> WriteResult:
-        """`write` for async code."""
-        return await self._await("write", path, lambda w: write.write(w, path, content))
+    awrite = awaited(write)
 
-    def edit(
-        self, path: str, old_string: str, new_string: str, *, replace_all: bool = False
+    @both
+    async def edit(
+        self, path: AnyPath, old_string: str, new_string: str, *, replace_all: bool = False
     ) -> EditResult:
         r"""Replace a text in a file; not a byte outside of it changes.
 
-        If another writer changes the file meanwhile, the edit is tried again on what is
-        there then, so neither is lost.
+        If somebody else changes the file meanwhile, the edit is tried again on what is there
+        then, so neither change is lost.
 
         Args:
             path: The file.
-            old_string: The text to replace, exactly; line endings may be `\n` whatever the
+            old_string: The text to replace, exactly; line endings may be `\\n` whatever the
                 file uses.
             new_string: What takes its place.
-            replace_all: Replace it wherever it stands; else it must stand in one place.
+            replace_all: Replace every occurrence; else there must be exactly one.
+
+        Returns:
+            How many occurrences were replaced, and a diff.
 
         Raises:
-            NoMatchError: It is not there; the message shows what comes closest.
-            AmbiguousMatchError: It stands in several places; the message has their lines.
+            NoMatchError: The text is not there; the message shows what comes closest.
+            AmbiguousMatchError: It is there more than once; the message has the lines.
             BinaryFileError: The file is not text.
             FileTooLargeError: The file is above `Limits.file_bytes`.
-            FileChangedError: Other writers never let go of it.
+            FileChangedError: Others changed the file each time.
             InvalidArgumentError: `old_string` is empty, or the same as `new_string`.
-            PathNotFoundError, NotAFileError, PathDeniedError, OutsideRootError: The path.
-            WriteFailedError: No space left.
+            PathNotFoundError: There is no such file.
+            NotAFileError: It is a folder, a device or a pipe.
+            PathDeniedError: It may not be changed.
+            OutsideRootError: It lies outside the root of a confined session.
+            WriteFailedError: No space is left.
+
+        Example:
+            ```python
+            print(session.edit("app.py", "debug = True", "debug = False").diff)
+            ```
         """
-        return self._wait(
-            "edit",
-            path,
-            lambda w: edit.edit(w, path, old_string, new_string, replace_all=replace_all),
+        return await operations.edit.edit(
+            self._workspace, path, old_string, new_string, replace_all=replace_all
         )
 
-    async def aedit(
-        self, path: str, old_string: str, new_string: str, *, replace_all: bool = False
-    ) -> EditResult:
-        """`edit` for async code."""
-        return await self._await(
-            "edit",
-            path,
-            lambda w: edit.edit(w, path, old_string, new_string, replace_all=replace_all),
-        )
+    aedit = awaited(edit)
 
-    def exists(self, path: str) -> bool:
+    @both
+    async def exists(self, path: AnyPath) -> bool:
         """Whether a path leads to something.
 
+        Args:
+            path: The path; a symlink that leads nowhere leads to nothing.
+
+        Returns:
+            Whether something is there.
+
         Raises:
-            PathDeniedError, OutsideRootError: It cannot be looked at.
+            PathDeniedError: A folder above it may not be entered.
+            OutsideRootError: It lies outside the root of a confined session.
+
+        Example:
+            ```python
+            session.exists("pyproject.toml")
+            ```
         """
-        return self._wait("exists", path, lambda w: read.exists(w, path))
+        return await operations.read.exists(self._workspace, path)
 
-    async def aexists(self, path: str) -> bool:
-        """`exists` for async code."""
-        return await self._await("exists", path, lambda w: read.exists(w, path))
+    aexists = awaited(exists)
 
-    def read_bytes(self, path: str) -> bytes:
+    @both
+    async def read_bytes(self, path: AnyPath) -> bytes:
         """Read a whole file, of any kind.
+
+        Args:
+            path: The file.
+
+        Returns:
+            All its bytes.
 
         Raises:
             FileTooLargeError: It is above `Limits.file_bytes`; `download` has no such bound.
-            PathNotFoundError, NotAFileError, PathDeniedError, OutsideRootError: The path.
+            PathNotFoundError: There is no such file.
+            NotAFileError: It is a folder, a device or a pipe.
+            PathDeniedError: It may not be read.
+            OutsideRootError: It lies outside the root of a confined session.
+
+        Example:
+            ```python
+            Path("plot.png").write_bytes(session.read_bytes("plot.png"))
+            ```
         """
-        return self._wait("read_bytes", path, lambda w: read.read_bytes(w, path))
+        return await operations.read.read_bytes(self._workspace, path)
 
-    async def aread_bytes(self, path: str) -> bytes:
-        """`read_bytes` for async code."""
-        return await self._await("read_bytes", path, lambda w: read.read_bytes(w, path))
+    aread_bytes = awaited(read_bytes)
 
-    def ls(self, path: str = ".", *, hidden: bool = True) -> Listing:
-        """List a folder, sorted by name; of a file, the file itself.
+    @both
+    async def ls(self, path: AnyPath = ".", *, hidden: bool = True) -> Listing:
+        """List a folder, sorted by name.
 
         Args:
             path: The folder.
             hidden: Whether to list names that begin with a dot.
 
+        Returns:
+            Its entries, at most `Limits.entries`.
+
         Raises:
-            PathNotFoundError, NotAFolderError, PathDeniedError, OutsideRootError: The path.
+            PathNotFoundError: There is no such folder.
+            NotAFolderError: It is a file.
+            PathDeniedError: It may not be looked into.
+            OutsideRootError: It lies outside the root of a confined session.
+
+        Example:
+            ```python
+            print([entry.path for entry in session.ls("src").entries])
+            ```
         """
-        return self._wait("ls", path, lambda w: search.ls(w, path, hidden=hidden))
+        return await operations.search.ls(self._workspace, path, hidden=hidden)
 
-    async def als(self, path: str = ".", *, hidden: bool = True) -> Listing:
-        """`ls` for async code."""
-        return await self._await("ls", path, lambda w: search.ls(w, path, hidden=hidden))
+    als = awaited(ls)
 
-    def glob(self, pattern: str, path: str = ".", *, hidden: bool = False) -> Listing:
+    @both
+    async def glob(self, pattern: str, path: AnyPath = ".", *, hidden: bool = False) -> Listing:
         """Find files, folders and symlinks by a pattern, sorted by path.
 
         In a pattern `*` and `?` stand for characters of one name, `[a-z]` for one of these,
@@ -312,9 +401,15 @@ class SandboxSession:
             hidden: Whether wildcards find names that begin with a dot, and look into such
                 folders. A pattern that spells the dot out always does.
 
+        Returns:
+            What matches, at most `Limits.entries`.
+
         Raises:
             SearchPatternError: The pattern asks for what cannot be matched.
-            PathNotFoundError, NotAFolderError, PathDeniedError, OutsideRootError: The path.
+            PathNotFoundError: There is no such folder.
+            NotAFolderError: It is a file.
+            PathDeniedError: It may not be looked into.
+            OutsideRootError: It lies outside the root of a confined session.
 
         Example:
             ```python
@@ -322,18 +417,15 @@ class SandboxSession:
                 print(entry.path, entry.size)
             ```
         """
-        return self._wait("glob", pattern, lambda w: search.glob(w, pattern, path, hidden=hidden))
+        return await operations.search.glob(self._workspace, pattern, path, hidden=hidden)
 
-    async def aglob(self, pattern: str, path: str = ".", *, hidden: bool = False) -> Listing:
-        """`glob` for async code."""
-        return await self._await(
-            "glob", pattern, lambda w: search.glob(w, pattern, path, hidden=hidden)
-        )
+    aglob = awaited(glob)
 
-    def grep(
+    @both
+    async def grep(
         self,
         pattern: str,
-        path: str = ".",
+        path: AnyPath = ".",
         *,
         glob: str | None = None,
         fixed: bool = False,
@@ -343,233 +435,244 @@ class SandboxSession:
     ) -> GrepResult:
         r"""Find lines of text files by a regular expression, sorted by path and line.
 
-        Expressions are extended ones, with `\d \w \s \b` besides; the guide to searching
-        has the whole dialect. The result is the same whatever tools the sandbox has. Ignore
-        files such as `.gitignore` are not heeded: what is ignored may be what is looked for.
+        The syntax is that of extended regular expressions, with `\\d \\w \\s \\b` as well. The
+        result is the same whatever tools the sandbox has. `.gitignore` is not heeded: what is
+        ignored may be what is looked for.
 
         Args:
             pattern: The expression, for one line.
             path: The folder, or one file.
-            glob: Which files of the folder: by name at any depth, as `*.{js,ts}`, or by path,
-                as `src/**/*.py`.
-            fixed: Whether the pattern is the text itself.
-            ignore_case: Whether letters match in either case.
-            context: Lines wanted before and behind each match.
-            hidden: Whether to search files, and folders, whose names begin with a dot.
+            glob: Search only files whose names match, such as `*.py`, or whose paths do, such as
+                `src/**`.
+            fixed: Take the pattern as text.
+            ignore_case: Let letters match in either case.
+            context: Lines to return before and after each match, 0 to 100.
+            hidden: Whether to search files and folders whose names begin with a dot.
+
+        Returns:
+            The lines, at most `Limits.entries`.
 
         Raises:
-            SearchPatternError: The expression or the glob does not parse.
-            PathNotFoundError, NotAFolderError, PathDeniedError, OutsideRootError: The path.
-            InvalidArgumentError: A negative `context`, or a very large one.
+            SearchPatternError: The pattern cannot be matched; the message has another way.
+            InvalidArgumentError: `context` is out of range.
+            PathNotFoundError: There is no such file or folder.
+            NotAFileError: It is a device, a pipe or a socket.
+            PathDeniedError: It may not be looked into.
+            OutsideRootError: It lies outside the root of a confined session.
+
+        Example:
+            ```python
+            for match in session.grep(r"def \\w+", glob="*.py").matches:
+                print(f"{match.path}:{match.line}: {match.text}")
+            ```
         """
-        return self._wait(
-            "grep",
+        return await operations.search.grep(
+            self._workspace,
             pattern,
-            lambda w: search.grep(
-                w,
-                pattern,
-                path,
-                glob=glob,
-                fixed=fixed,
-                ignore_case=ignore_case,
-                context=context,
-                hidden=hidden,
-            ),
+            path,
+            glob=glob,
+            fixed=fixed,
+            ignore_case=ignore_case,
+            context=context,
+            hidden=hidden,
         )
 
-    async def agrep(
-        self,
-        pattern: str,
-        path: str = ".",
-        *,
-        glob: str | None = None,
-        fixed: bool = False,
-        ignore_case: bool = False,
-        context: int = 0,
-        hidden: bool = False,
-    ) -> GrepResult:
-        """`grep` for async code."""
-        return await self._await(
-            "grep",
-            pattern,
-            lambda w: search.grep(
-                w,
-                pattern,
-                path,
-                glob=glob,
-                fixed=fixed,
-                ignore_case=ignore_case,
-                context=context,
-                hidden=hidden,
-            ),
-        )
+    agrep = awaited(grep)
 
-    def upload(
-        self,
-        local: str | os.PathLike[str],
-        remote: str,
-        *,
-        on_progress: OnProgress | None = None,
+    @both
+    async def upload(
+        self, local: AnyPath, remote: AnyPath, *, on_progress: OnProgress | None = None
     ) -> TransferResult:
         """Bring a file or a folder of this host into the sandbox.
 
         What is there already with the same content is not sent again, so a transfer that
         was interrupted goes on where it stopped. Each file is in place at once or not at
-        all, and is a program there if it is one here. Files that only the sandbox has stay;
-        symlinks are left out.
+        all, and is executable there if it is here. Files that only the sandbox has stay;
+        symlinks are skipped.
 
         Args:
             local: The file or folder here.
             remote: The path that it gets there.
-            on_progress: Called in the caller's own thread with the bytes that are there, the
-                bytes in all, and the file that has just moved, or a part of it. Without it
-                there is a progress bar, on a terminal and with `rich` installed.
+            on_progress: Called, where the caller waits, with the bytes that are there, the bytes
+                in all, and the file that has just moved, or a part of it. For `aupload` it may
+                be a coroutine function. Unless given there is a progress bar, on a terminal and
+                with `rich` installed.
+
+        Returns:
+            How much was moved, and what was skipped.
 
         Raises:
-            PathNotFoundError, PathDeniedError, NotAFileError: The path here.
-            NotAFileError, NotAFolderError, PathDeniedError, OutsideRootError: One there.
-            WriteFailedError: No space left there.
+            PathNotFoundError: There is no such file here.
+            NotAFileError: It is a device here or there.
+            NotAFolderError: A part of the path that should be a folder is a file.
+            PathDeniedError: It may not be read here, or written there.
+            OutsideRootError: It lies outside the root of a confined session.
+            WriteFailedError: No space is left there.
+
+        Example:
+            ```python
+            session.upload("data/", "data")
+            ```
         """
-        with progress_of(f"upload {remote}", on_progress) as callback:
-            deliveries = Deliveries(callback)
-            put = deliveries.put if deliveries else None
-            return self._wait(
-                "upload",
-                remote,
-                lambda w: transfer.upload(w, local, remote, on_progress=put),
-                deliveries,
-            )
+        return await operations.transfer.upload(
+            self._workspace, local, remote, on_progress=on_progress
+        )
 
-    async def aupload(
-        self,
-        local: str | os.PathLike[str],
-        remote: str,
-        *,
-        on_progress: OnProgress | None = None,
-    ) -> TransferResult:
-        """`upload` for async code; the callback may be a coroutine function."""
-        with progress_of(f"upload {remote}", on_progress) as callback:
-            deliveries = Deliveries(callback)
-            put = deliveries.put if deliveries else None
-            return await self._await(
-                "upload",
-                remote,
-                lambda w: transfer.upload(w, local, remote, on_progress=put),
-                deliveries,
-            )
+    aupload = awaited(upload)
 
-    def download(
-        self,
-        remote: str,
-        local: str | os.PathLike[str],
-        *,
-        on_progress: OnProgress | None = None,
+    @both
+    async def download(
+        self, remote: AnyPath, local: AnyPath, *, on_progress: OnProgress | None = None
     ) -> TransferResult:
         """Bring a file or a folder of the sandbox to this host.
 
         As `upload`, the other way. Nothing is written outside `local`: symlinks of the
-        sandbox are left out, none that is here is followed below `local`, and names that
-        mean more than a name are refused. The notes of the result say what was left out.
+        sandbox are skipped, none that is here is followed below `local`, and names that
+        mean more than a name are refused. The notes of the result say what was skipped.
 
         Args:
             remote: The file or folder there.
             local: The path that it gets here.
             on_progress: As for `upload`.
 
+        Returns:
+            How much was moved, and what was skipped.
+
         Raises:
-            PathNotFoundError, NotAFileError, PathDeniedError, OutsideRootError: The path there.
-            NotAFileError, PathDeniedError, WriteFailedError: The path here.
+            PathNotFoundError: There is no such file there.
+            NotAFileError: It is a device there, or what stands in its place here is.
+            PathDeniedError: It may not be read there, or written here.
+            OutsideRootError: It lies outside the root of a confined session.
+            WriteFailedError: It could not be written here.
             FileChangedError: The file was changed while it was read.
+
+        Example:
+            ```python
+            session.download("report.pdf", "report.pdf")
+            ```
         """
-        with progress_of(f"download {remote}", on_progress) as callback:
-            deliveries = Deliveries(callback)
-            put = deliveries.put if deliveries else None
-            return self._wait(
-                "download",
-                remote,
-                lambda w: transfer.download(w, remote, local, on_progress=put),
-                deliveries,
-            )
+        return await operations.transfer.download(
+            self._workspace, remote, local, on_progress=on_progress
+        )
 
-    async def adownload(
-        self,
-        remote: str,
-        local: str | os.PathLike[str],
-        *,
-        on_progress: OnProgress | None = None,
-    ) -> TransferResult:
-        """`download` for async code; the callback may be a coroutine function."""
-        with progress_of(f"download {remote}", on_progress) as callback:
-            deliveries = Deliveries(callback)
-            put = deliveries.put if deliveries else None
-            return await self._await(
-                "download",
-                remote,
-                lambda w: transfer.download(w, remote, local, on_progress=put),
-                deliveries,
-            )
+    adownload = awaited(download)
 
-    def job(self, job_id: str, *, wait: float = 0) -> JobStatus:
+    @both
+    async def job(self, job_id: str, *, wait: float = 0) -> JobStatus:
         """How a job stands, with its output since this session last asked.
 
         Args:
             job_id: The job, as `exec(..., background=True)` or `jobs` tell it.
-            wait: Seconds to wait for its end, `Limits.window` at the most.
+            wait: Seconds to wait for its end, at most `Limits.window`.
+
+        Returns:
+            Its state and its new output.
 
         Raises:
             JobNotFoundError: There is no such job.
+            InvalidArgumentError: `wait` is negative or no number.
+
+        Example:
+            ```python
+            server = session.exec("python3 -m http.server", background=True)
+            print(session.job(server.job_id, wait=1).stderr)
+            ```
         """
-        watch = self._watch(job_id)
-        return self._wait("job", job_id, lambda w: exec.job(w, job_id, watch, wait=wait))
+        return await operations.exec.job(self._workspace, job_id, wait=wait)
 
-    async def ajob(self, job_id: str, *, wait: float = 0) -> JobStatus:
-        """`job` for async code."""
-        watch = self._watch(job_id)
-        return await self._await("job", job_id, lambda w: exec.job(w, job_id, watch, wait=wait))
+    ajob = awaited(job)
 
-    def jobs(self) -> list[JobStatus]:
+    @both
+    async def jobs(self) -> list[JobStatus]:
         """All jobs that the sandbox knows, oldest first, without their output.
 
         They may be those of another session, also of one whose program has crashed.
+
+        Returns:
+            The state of each.
+
+        Example:
+            ```python
+            running = [job for job in session.jobs() if job.state == "running"]
+            ```
         """
-        return self._wait("jobs", "", exec.jobs)
+        return list((await operations.exec.jobs(self._workspace)).jobs)
 
-    async def ajobs(self) -> list[JobStatus]:
-        """`jobs` for async code."""
-        return await self._await("jobs", "", exec.jobs)
+    ajobs = awaited(jobs)
 
-    def kill(self, job_id: str) -> JobStatus:
-        """End a job and whatever it started, in two seconds at the most.
+    @both
+    async def kill(self, job_id: str) -> JobStatus:
+        """End a job with every process that it started, within three seconds.
+
+        Processes that ignore SIGTERM get SIGKILL after two seconds.
+
+        Args:
+            job_id: The job.
+
+        Returns:
+            How it stands then.
 
         Raises:
             JobNotFoundError: There is no such job.
+
+        Example:
+            ```python
+            session.kill(server.job_id)
+            ```
         """
-        watch = self._watch(job_id)
-        return self._wait("kill", job_id, lambda w: exec.kill(w, job_id, watch))
+        return await operations.exec.kill(self._workspace, job_id)
 
-    async def akill(self, job_id: str) -> JobStatus:
-        """`kill` for async code."""
-        watch = self._watch(job_id)
-        return await self._await("kill", job_id, lambda w: exec.kill(w, job_id, watch))
+    akill = awaited(kill)
 
-    def is_alive(self) -> bool:
-        """Whether the sandbox still answers; opens the session if need be."""
-        return self._wait("is_alive", "", _is_alive)
+    @both
+    async def is_alive(self) -> bool:
+        """Whether the sandbox still answers; opens the session if need be.
 
-    async def ais_alive(self) -> bool:
-        """`is_alive` for async code."""
-        return await self._await("is_alive", "", _is_alive)
+        Returns:
+            Whether it does.
 
-    def open(self) -> None:
-        """Make the sandbox ready; does nothing where it is."""
-        self._wait("open", self.sandbox.id, _nothing)
+        Example:
+            ```python
+            session.is_alive()
+            ```
+        """
+        try:
+            await operations.read.exists(self._workspace, "/")
+        except SandboxError:
+            return False
+        return True
 
-    async def aopen(self) -> None:
-        """`open` for async code."""
-        await self._await("open", self.sandbox.id, _nothing)
+    ais_alive = awaited(is_alive)
+
+    @both
+    async def open(self) -> None:
+        """Make the sandbox ready; does nothing where it is.
+
+        Raises:
+            TerminalError: The sandbox cannot be used.
+
+        Example:
+            ```python
+            session.open()
+            print(session.root)
+            ```
+        """
+
+    aopen = awaited(open)
 
     def close(self) -> None:
-        """End what runs, and give back all that the session owns. It cannot be used again."""
+        """End what runs, and give back all that the session owns.
+
+        Calls under way get a `SessionClosedError`. The session cannot be used again.
+
+        Raises:
+            SandboxError: The sandbox could not be given back.
+
+        Example:
+            ```python
+            session.close()
+            ```
+        """
         if runner := self._end():
             runner.finish(self._workspace.close).wait()
 
@@ -577,6 +680,30 @@ class SandboxSession:
         """`close` for async code."""
         if runner := self._end():
             await runner.finish(self._workspace.close).wait_async()
+
+    def _operation(
+        self,
+        name: str,
+        target: str,
+        work: Callable[[Workspace], Coroutine[Any, Any, T]],
+        deliveries: Deliveries,
+    ) -> Operation[T]:
+        """Something to do in this session's workspace, for `_perform` and `_aperform`."""
+        return Operation(name, target, lambda: work(self._workspace), deliveries)
+
+    def _perform(self, operation: Operation[T]) -> T:
+        """Do an operation on the session's loop, and wait in this thread."""
+        runner = self._running()
+        if runner.is_current():
+            name = operation.name
+            raise RuntimeError(f"use `await session.a{name}(...)` in code that runs on its loop")
+        return runner.run(lambda: self._carry_out(operation), operation.deliveries)
+
+    async def _aperform(self, operation: Operation[T]) -> T:
+        """Do an operation on the session's loop, and wait on this loop."""
+        return await self._running().run_async(
+            lambda: self._carry_out(operation), operation.deliveries
+        )
 
     def __enter__(self) -> "SandboxSession":
         try:
@@ -627,51 +754,28 @@ class SandboxSession:
         state = "closed" if self._closed else "open" if self._workspace.is_open else "not open yet"
         return {
             "sandbox": self.sandbox.id,
-            "root": self._workspace.root or "not known yet",
+            "root": self._workspace.known_root or "not known yet",
             "state": state,
             "running": count_of(self._commands + len(self._jobs), "job"),
         }
 
-    def _watch(self, job_id: str) -> Watch:
-        return self._watches.setdefault(job_id, Watch())
-
-    def _wait(
-        self,
-        name: str,
-        target: str,
-        operation: Operation[T],
-        deliveries: Deliveries | None = None,
-    ) -> T:
-        runner = self._running()
-        if runner.is_current():
-            raise RuntimeError(f"use `await session.a{name}(...)` in code that runs on its loop")
-        return runner.run(lambda: self._perform(name, target, operation), deliveries)
-
-    async def _await(
-        self,
-        name: str,
-        target: str,
-        operation: Operation[T],
-        deliveries: Deliveries | None = None,
-    ) -> T:
-        runner = self._running()
-        return await runner.run_async(lambda: self._perform(name, target, operation), deliveries)
-
-    async def _perform(self, name: str, target: str, operation: Operation[T]) -> T:
+    async def _carry_out(self, operation: Operation[T]) -> T:
         """Do one operation: open what is not open, and write down how it went."""
+        name, target = operation.name, self.mask(operation.target)
         started = time.monotonic()
-        target = self.mask(target)
         self._commands += name == "exec"
         with span(name, self.sandbox.id, target) as note:
             try:
                 async with self._opening:
                     if not self._workspace.is_open:
                         await self._workspace.open()
-                result = await operation(self._workspace)
+                result = self.mask.hide(await operation.work())
                 note.ok, note.outcome = outcome_of(result)
                 self._count(result)
             except SandboxError as error:
                 note.outcome = type(error).__name__
+                if (shown := self.mask.hide(error)) is not error:
+                    raise shown from None
                 raise
             finally:
                 self._commands -= name == "exec"
@@ -720,37 +824,18 @@ class SandboxSession:
         return runner
 
 
-def _command(
-    command: str,
-    cwd: str | None,
-    env: Mapping[str, str] | None,
-    stdin: str | bytes | None,
-    timeout: float | None,
-    background: bool,
-    deliveries: Deliveries,
-) -> Operation[ExecResult]:
-    return lambda workspace: exec.run(
-        workspace,
-        command,
-        cwd=cwd,
-        env=env,
-        stdin=stdin,
-        timeout=timeout,
-        background=background,
-        on_output=deliveries.put if deliveries else None,
-    )
-
-
-async def _nothing(workspace: Workspace) -> None:
-    """Opening is all that is wanted."""
-
-
-async def _is_alive(workspace: Workspace) -> bool:
-    try:
-        await workspace.call("exists", workspace.place("/"))
-    except SandboxError:
-        return False
-    return True
+def outcome_of(result: object) -> Outcome:
+    """Whether an operation did what was asked, and how it went, in a few words."""
+    match result:
+        case Result():
+            return result.outcome()
+        case bytes():
+            return Outcome(True, count_of(len(result), "byte"))
+        case bool():
+            return Outcome(True, "yes" if result else "no")
+        case list():
+            return Outcome(True, f"{len(result):,} found")
+    return Outcome(True, "done")
 
 
 def _abandon(runner: Runner, workspace: Workspace, process: int) -> None:
@@ -765,4 +850,4 @@ def _abandon(runner: Runner, workspace: Workspace, process: int) -> None:
     )
     ending = runner.finish(workspace.close)
     if runner.may_wait():
-        ending.wait_quietly(_LAST_WORDS)
+        ending.wait_quietly(_EXIT_CLOSE_TIMEOUT)

@@ -1,7 +1,22 @@
 """Decisions about text: what to keep of it, and how to show it. No I/O."""
 
+from collections.abc import Iterable
+from typing import Protocol
 
-def join_ends(head: bytes, tail: bytes, size: int, path: str) -> str:
+
+class Mask(Protocol):
+    """What hides secrets in text that was cut."""
+
+    def start(self, text: str) -> str:
+        """The text without secrets, nor the end of one."""
+        ...
+
+    def end(self, text: str) -> str:
+        """The text without secrets, nor the beginning of one."""
+        ...
+
+
+def join_ends(head: bytes, tail: bytes, size: int, path: str, mask: Mask) -> str:
     """The two ends of a stream, with a notice of what is missing between them.
 
     Args:
@@ -9,13 +24,14 @@ def join_ends(head: bytes, tail: bytes, size: int, path: str) -> str:
         tail: The last bytes.
         size: Bytes in the whole stream, more than the two have together.
         path: Where the whole stream can be read.
+        mask: Hides secrets, parts of them at the cuts as well.
     """
     first, last = end_at_line(head), start_at_line(tail)
     missing = size - len(first) - len(last)
     notice = f"[... {missing:,} of {size:,} bytes left out here; all of it is in {path} ...]"
-    before = first.decode(errors="replace")
+    before = mask.end(first.decode(errors="replace"))
     newline = "" if before.endswith("\n") or not before else "\n"
-    return f"{before}{newline}{notice}\n{last.decode(errors='replace')}"
+    return f"{before}{newline}{notice}\n{mask.start(last.decode(errors='replace'))}"
 
 
 def end_at_line(data: bytes) -> bytes:
@@ -72,8 +88,10 @@ def image_type(data: bytes) -> str | None:
     return None
 
 
-def clip(line: str, length: int) -> str:
-    """The start of a line that is too long to show."""
+def clip(line: str, length: int, mask: Mask) -> str:
+    """The start of a line that is too long to show, without secrets."""
+    if len(line) > length:
+        line = mask.end(line)
     return line if len(line) <= length else f"{line[:length]} [... line clipped]"
 
 
@@ -108,3 +126,13 @@ def count_of(number: int, noun: str) -> str:
     """
     plural = noun + ("es" if noun.endswith(("s", "ch")) else "s")
     return f"{number:,} {noun if number == 1 else plural}"
+
+
+def closed(text: str) -> str:
+    """Text that ends with a newline, if there is any."""
+    return text if not text or text.endswith("\n") else f"{text}\n"
+
+
+def bracketed(notes: Iterable[str]) -> str:
+    """Notes, a line each, in brackets."""
+    return "\n".join(f"[{note}]" for note in notes)

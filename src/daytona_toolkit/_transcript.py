@@ -5,19 +5,6 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import Any
-
-from daytona_toolkit._text import count_of
-from daytona_toolkit.results import (
-    EditResult,
-    ExecResult,
-    GrepResult,
-    JobStatus,
-    Listing,
-    ReadResult,
-    TransferResult,
-    WriteResult,
-)
 
 _KEPT = 1000
 _SHOWN = 60
@@ -82,37 +69,3 @@ class Transcript:
             "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
             for row in rows
         )
-
-
-def outcome_of(result: Any) -> tuple[bool, str]:
-    """Whether an operation did what was asked, and how it went, in a few words."""
-    match result:
-        case ExecResult(timed_out=True):
-            return False, "timed out"
-        case ExecResult(running=True):
-            return True, f"started {result.job_id}"
-        case ExecResult(exit_code=None):
-            return False, "lost"
-        case ExecResult():
-            return result.exit_code == 0, f"exit {result.exit_code}"
-        case JobStatus():
-            return True, result.state
-        case ReadResult(image=None):
-            return True, f"lines {result.start_line} to {result.end_line} of {result.total_lines}"
-        case ReadResult() | WriteResult():
-            return True, count_of(result.size, "byte")
-        case EditResult():
-            return True, count_of(result.occurrences, "place")
-        case Listing():
-            return True, f"{len(result.entries):,} found"
-        case GrepResult():
-            return True, f"{len(result.matches):,} found"
-        case TransferResult():
-            return True, f"{count_of(result.files, 'file')} moved"
-        case bytes():
-            return True, count_of(len(result), "byte")
-        case bool():
-            return True, "yes" if result else "no"
-        case list():
-            return True, f"{len(result)} found"
-    return True, "done"

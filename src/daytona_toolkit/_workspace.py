@@ -1,152 +1,238 @@
-"""The workspace: one sandbox, what was learnt of it, and the way requests go to it.
+"""One sandbox, what was learnt of it when it opened, and the way programs go to it."""
 
-Operations are functions over a workspace. It knows no operation itself.
-"""
-
+import asyncio
 import contextlib
+import hashlib
+import os
 import secrets
-from collections import deque
 from collections.abc import Mapping
+from dataclasses import dataclass
 
-from daytona_toolkit import _remote as remote
 from daytona_toolkit._cache import FileCache
-from daytona_toolkit._remote import Reply
-from daytona_toolkit.errors import InvalidArgumentError, SandboxError, SandboxFailedError
+from daytona_toolkit._cursors import Cursors
+from daytona_toolkit._ledger import Ledger
+from daytona_toolkit._masking import Mask
+from daytona_toolkit._remote import Input, Reply, Source, parse
+from daytona_toolkit.errors import (
+    InvalidArgumentError,
+    SandboxError,
+    SandboxFailedError,
+    SandboxUnavailableError,
+    StateLostError,
+)
 from daytona_toolkit.limits import Limits
 from daytona_toolkit.sandboxes import REQUEST_TIME, Sandbox
 
-# What is gathered before a request takes it along to be removed, for the processes that this
-# takes: marks of changes, and jobs, which others see in their lists until then.
-_MARKS = 64
-_JOBS = 8
-
-# Linux takes 4,096 with the NUL behind it.
+# Linux takes 4,096 with the NUL after it.
 _LONGEST_PATH = 4095
 
-# Names given to a request for removal that are remembered: it goes on after the reply.
-_TAKEN = 256
+# How often bytes are uploaded that did not arrive as they were sent.
+_UPLOADS = 4
+
+_OPEN = Source("daytona_toolkit._operations.open", "open")
+_CLOSE = Source("daytona_toolkit._operations.open", "close")
+
+AnyPath = str | os.PathLike[str]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a sandbox told when the session opened.
+
+    Attributes:
+        root: The folder that relative paths start from, absolute, symlinks resolved.
+        home: The home folder of the sandbox's user.
+        state: Our own folder in the sandbox.
+        session: This session's folder in it.
+        shell: What runs commands: bash where there is one.
+        setsid: The path of that tool.
+        reset: A command that runs another with SIGINT not ignored; empty if there is none.
+        grep_text: What grep takes so as to read any bytes as text.
+        grep_gnu: `yes` if grep and cut are GNU's.
+        grep_z: `yes` if grep knows lines that end with a NUL.
+        search_lacks: Tools that searching takes and that are missing.
+    """
+
+    root: str
+    home: str
+    state: str
+    session: str
+    shell: str
+    setsid: str
+    reset: str
+    grep_text: str
+    grep_gnu: str
+    grep_z: str
+    search_lacks: str
 
 
 class Workspace:
-    """One sandbox, what was learnt of it, and the way requests go to it.
+    """A sandbox and what is known of it; sends programs to it.
 
     Attributes:
         sandbox: The machine.
         limits: The bounds in force.
-        root: The folder that relative paths start from, absolute, symlinks resolved.
-        home: The home folder of the sandbox's user.
-        state: Our own folder in the sandbox.
-        shell: What runs commands: bash where there is one.
         env: Variables that every command gets.
         confined: Whether file operations stay under the root.
         files: What was last seen of files.
+        ledger: The numbers of requests, and what may be removed.
+        mask: Puts `***` in place of secrets.
+        cursors: How far the output of jobs was seen.
     """
 
     def __init__(
         self,
         sandbox: Sandbox,
         *,
-        root: str | None,
+        root: AnyPath | None,
         env: Mapping[str, str],
         confined: bool,
         limits: Limits,
+        mask: Mask,
     ) -> None:
         self.sandbox = sandbox
         self.limits = limits
-        self.root = root or ""
-        self.home = self.state = self.shell = self.setsid = ""
-        self.has_rg = False
         self.env = dict(env)
         self.confined = confined
         self.files = FileCache(limits.cache_bytes)
-        self._marks: list[str] = []
-        self._finished: deque[str] = deque()
-        self._jobs: list[str] = []
-        self._forgettable: list[str] = []
-        self._taken: deque[str] = deque(maxlen=_TAKEN)
+        self.ledger = Ledger(limits.kept_jobs, limits.kept_bytes)
+        self.mask = mask
+        self.cursors = Cursors()
+        self._wanted_root = check_path(root) if root is not None else ""
+        self._facts: Facts | None = None
+        self._sandbox_is_open = False
 
     @property
     def is_open(self) -> bool:
         """Whether requests can be sent."""
-        return bool(self.state)
+        return self._facts is not None
+
+    @property
+    def facts(self) -> Facts:
+        """What the sandbox told when the session opened."""
+        assert self._facts, "the workspace is not open"
+        return self._facts
+
+    @property
+    def root(self) -> str:
+        """The folder that relative paths start from."""
+        return self.facts.root
+
+    @property
+    def known_root(self) -> str:
+        """The root, as far as it is known without a request; empty if it is not."""
+        return self._facts.root if self._facts else self._wanted_root
 
     async def open(self) -> None:
-        """Open the sandbox and learn where things are in it: one request."""
-        await self.sandbox.open()
+        """Open the sandbox and learn what it has: one request."""
         try:
-            await self._look_around()
+            if not self._sandbox_is_open:
+                await self.sandbox.open()
+                self._sandbox_is_open = True
+            self._facts = await self._probe()
         except BaseException:
             await self.sandbox.close()
+            self._sandbox_is_open = False
             raise
 
-    async def _look_around(self) -> None:
-        reply = await self.call("open", {"root": self.root})
+    async def _probe(self) -> Facts:
+        reply = await self._send(_OPEN, {"root": self._wanted_root})
         match reply.failure:
             case "tools":
                 raise SandboxFailedError(
                     f"The sandbox lacks these commands: {reply.values['names'].strip()}. Install "
-                    "coreutils and util-linux, or busybox, in its image."
+                    "the packages coreutils and util-linux in its image; a busybox that has "
+                    "these commands will do as well."
                 )
             case "root":
                 raise InvalidArgumentError(
-                    f"The root {self.root or 'folder'!r} cannot be made or entered in the "
+                    f"The root {self._wanted_root or 'folder'!r} cannot be made or entered in the "
                     "sandbox; choose another `root`."
                 )
             case "state":
                 raise SandboxFailedError(
                     "The sandbox has no folder for temporary files that can be written; make "
-                    "/tmp writable or set TMPDIR."
+                    "/tmp writable, free some space, or set TMPDIR."
                 )
-        self.root, self.home = reply.text("root"), reply.text("home")
-        self.state = reply.text("state")
-        self.shell, self.setsid = reply.values["shell"], reply.values["setsid"]
-        self.has_rg = "rg" in reply.values
+        return Facts(
+            **{name: reply.text(name) for name in ("root", "home", "state", "session")},
+            **{name: reply.values[name] for name in ("shell", "setsid", "search_lacks")},
+            **{
+                name: reply.values.get(name, "")
+                for name in ("reset", "grep_text", "grep_gnu", "grep_z")
+            },
+        )
 
     async def close(self) -> None:
         """Remove what is left of this session in the sandbox, and close it."""
-        names = self.take_forgettable(everything=True)
-        opened, inputs = self.is_open, {"state": self.state, "forget": names}
-        self.state = ""
+        facts, self._facts = self._facts, None
         try:
-            if opened and names and not getattr(self.sandbox, "owned", False):
+            if facts and not self.sandbox.owned:
+                names = self.ledger.take_removable(everything=True)
+                inputs = {"state": facts.state, "session": facts.session, "forget": names}
                 with contextlib.suppress(SandboxError):  # it may be gone, and they with it
-                    await self.call("forget", inputs)
+                    await self._send(_CLOSE, inputs)
         finally:
             await self.sandbox.close()
 
-    async def call(
-        self,
-        name: str,
-        inputs: Mapping[str, str | int | None],
-        functions: Mapping[str, str] | None = None,
-        *,
-        wait: float = 0.0,
-    ) -> Reply:
-        """Run one of our programs: one request.
+    async def run(self, source: Source, *, wait: float = 0.0, **inputs: Input) -> Reply:
+        """Run a program that changes nothing: one request.
 
         Args:
-            name: The program.
-            inputs: What it takes.
-            functions: The functions that it takes.
+            source: The program.
             wait: Seconds that it waits by intention.
+            inputs: What it takes, besides what was learnt at open.
 
         Raises:
-            SandboxError: The sandbox could not run it. That the program refused is no
-                error here: see `Reply.failure`.
+            SandboxError: The sandbox could not run it. That the program refused is no error
+                here: see `Reply.failure`.
         """
-        program = remote.program(name, inputs, functions, confined=self.confined)
-        printed = await self.sandbox.run(program.text, timeout=REQUEST_TIME + wait)
-        return remote.parse(program, printed)
+        return await self._send(source, self._common(source) | inputs, wait=wait)
 
-    def resolve(self, path: str) -> str:
+    async def change(
+        self, source: Source, *, data: bytes = b"", wait: float = 0.0, **inputs: Input
+    ) -> Reply:
+        """Run a program that changes something: once, however often the request arrives.
+
+        Args:
+            source: The program. It has the inputs of `once.sh`.
+            data: Bytes that it takes from an upload.
+            wait: Seconds that it waits by intention.
+            inputs: What it takes besides these and what was learnt at open.
+
+        Raises:
+            SandboxError: The sandbox could not run it.
+            StateLostError: Its folder for temporary files was emptied.
+        """
+        with self.ledger.number() as number:
+            numbered: dict[str, Input] = {"number": number, **self.ledger.removals()}
+            for _ in range(_UPLOADS):
+                if "upload" in source.inputs:
+                    numbered |= await self._upload(data)
+                common = self._common(source)
+                reply = await self._send(source, common | numbered | inputs, wait=wait)
+                if reply.failure != "upload":
+                    break
+            else:
+                raise SandboxUnavailableError(
+                    f"{len(data):,} bytes were uploaded {_UPLOADS} times, and never arrived whole; "
+                    "nothing was changed. Look for what damages uploads on the way to the sandbox."
+                )
+            if reply.failure in ("closed", "late"):
+                # An outcome that nobody knows any more; the next operation begins anew.
+                self._facts = None
+                raise StateLostError(
+                    "The sandbox's folder for temporary files was emptied while the session used "
+                    "it, so it cannot be told whether this operation took effect. Look at what "
+                    "it should have done before doing it again."
+                )
+        return reply
+
+    def resolve(self, path: AnyPath) -> str:
         """The absolute path of what a caller named; `~` is the home folder."""
-        if not path:
-            raise InvalidArgumentError("The path is empty; give the path of a file or folder.")
-        if "\0" in path:
-            raise InvalidArgumentError(f"The path {path!r} contains a NUL character; remove it.")
-        check_encodable(path, "path")
+        path = check_path(path)
         if path == "~" or path.startswith("~/"):
-            path = self.home + path[1:]
+            path = self.facts.home + path[1:]
         elif not path.startswith("/"):
             path = f"{self.root}/{path}"
         if len(path.encode("utf-8", "surrogateescape")) > _LONGEST_PATH:
@@ -157,50 +243,73 @@ class Workspace:
         # Only what cannot change the meaning: `..` behind a symlink is not its parent.
         return "/" + "/".join(part for part in path.split("/") if part not in ("", "."))
 
-    def place(self, path: str) -> dict[str, str]:
-        """The inputs of a program that works on a path."""
-        if self.confined:
-            return {"path": path, "state": self.state, "confine": self.root}
-        return {"path": path}
+    async def upload(self, folder: str, data: bytes) -> str:
+        """Bring bytes into a file of a new name, in a folder of ours; return its path.
 
-    def new_id(self, kind: str) -> str:
-        """A name under the state folder: `job`, `change` or `upload`, and random digits."""
-        return f"{kind}-{secrets.token_hex(6)}"
-
-    def mark(self, name: str) -> None:
-        """Remember the mark of a change, to be removed some time."""
-        self._marks.append(name)
-
-    def finished(self, job_id: str, *, keep: bool) -> None:
-        """Remember a job whose result has arrived.
-
-        Args:
-            job_id: The job.
-            keep: Whether its files may still be read; the oldest go first.
+        Each attempt has a name of its own, for an upload that was given up may still arrive.
         """
-        if keep:
-            self._finished.append(job_id)
-            if len(self._finished) > self.limits.kept_jobs:
-                self._forgettable.append(self._finished.popleft())
-        else:
-            self._jobs.append(job_id)
+        for attempt in range(_UPLOADS):
+            path = f"{folder}/upload-{secrets.token_hex(8)}"
+            try:
+                await self.sandbox.upload(path, data)
+            except SandboxUnavailableError:
+                if attempt == _UPLOADS - 1:
+                    raise
+                await asyncio.sleep(0.2 * 2**attempt)
+            else:
+                break
+        return path
 
-    def is_forgotten(self, name: str) -> bool:
-        """Whether a name under the state folder is about to be removed."""
-        return any(name in names for names in (self._jobs, self._forgettable, self._taken))
+    async def _upload(self, data: bytes) -> dict[str, Input]:
+        """The inputs of `upload.sh`."""
+        if not data:
+            return {"upload": "", "upload_size": "", "upload_sum": ""}
+        path = await self.upload(self.facts.session, data)
+        self.ledger.remove(path.removeprefix(f"{self.facts.state}/"))
+        return {
+            "upload": path,
+            "upload_size": len(data),
+            "upload_sum": hashlib.sha256(data).hexdigest(),
+        }
 
-    def take_forgettable(self, *, everything: bool = False) -> str:
-        """Names under the state folder that the next request may remove."""
-        names, self._forgettable = self._forgettable, []
-        if everything:
-            names += self._finished
-            self._finished.clear()
-        for gathered, enough in ((self._marks, _MARKS), (self._jobs, _JOBS)):
-            if everything or len(gathered) >= enough:
-                names += gathered
-                gathered.clear()
-        self._taken.extend(names)
-        return " ".join(names)
+    def _common(self, source: Source) -> dict[str, Input]:
+        """What a program takes of what is known of the sandbox."""
+        known = vars(self.facts) | {"confine": self.root if self.confined else ""}
+        return {name: value for name, value in known.items() if name in source.inputs}
+
+    async def _send(
+        self, source: Source, inputs: Mapping[str, Input], *, wait: float = 0.0
+    ) -> Reply:
+        program = source.program(inputs)
+        try:
+            printed = await self.sandbox.run(program.text, timeout=REQUEST_TIME + wait)
+        except (SandboxError, asyncio.CancelledError):
+            raise
+        except Exception as error:
+            raise SandboxFailedError(
+                f"The sandbox {self.sandbox.id} failed with {type(error).__name__}: {error}"
+            ) from error
+        return parse(program, printed)
+
+
+def check_path(path: AnyPath) -> str:
+    """A path as text.
+
+    Raises:
+        InvalidArgumentError: It is no path, is empty, or has characters that no path has.
+    """
+    try:
+        text = os.fspath(path)
+    except TypeError:
+        text = None
+    if not isinstance(text, str):
+        raise InvalidArgumentError(f"A path is text or a Path, not {path!r}.")
+    if not text:
+        raise InvalidArgumentError("The path is empty; give the path of a file or folder.")
+    if "\0" in text:
+        raise InvalidArgumentError(f"The path {text!r} contains a NUL character; remove it.")
+    check_encodable(text, "path")
+    return text
 
 
 def check_encodable(text: str, what: str) -> None:
@@ -216,3 +325,5 @@ def check_encodable(text: str, what: str) -> None:
             f"The {what} contains {text[error.start]!r} at position {error.start}, half of a "
             "surrogate pair, which is no character; write the whole character."
         ) from None
+    except AttributeError:
+        raise InvalidArgumentError(f"The {what} is {text!r}, which is not text.") from None

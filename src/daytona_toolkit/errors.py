@@ -21,7 +21,8 @@ SandboxError
 │   │   ├── NoMatchError
 │   │   └── AmbiguousMatchError
 │   ├── SearchPatternError     a regular expression or glob that does not parse
-│   └── JobNotFoundError
+│   ├── JobNotFoundError
+│   └── StateLostError         our files in the sandbox went, and an outcome with them
 └── TerminalError              nothing that a caller says next will work here
     ├── SandboxUnavailableError  no answer, however often it was asked
     ├── SandboxGoneError         deleted, or lost
@@ -123,6 +124,10 @@ class SearchPatternError(RecoverableError):
 
 class JobNotFoundError(RecoverableError):
     """No such job in this sandbox, or it was forgotten."""
+
+
+class StateLostError(RecoverableError):
+    """Our own files in the sandbox were removed, so the outcome of an operation is not known."""
 
 
 class SandboxUnavailableError(TerminalError):

@@ -40,6 +40,11 @@ class Limits(BaseModel):
         ge=1,
         description=("Finished jobs whose files stay for later reading, until the session closes."),
     )
+    kept_bytes: int = Field(
+        default=256 * MIB,
+        ge=0,
+        description="Bytes of output of finished jobs that stay; the newest job's always do.",
+    )
     read_lines: int = Field(default=2000, ge=1, description="Lines in one window of a file.")
     read_bytes: int = Field(default=50_000, ge=1000, description="Bytes in one window of a file.")
     line_chars: int = Field(

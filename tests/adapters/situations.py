@@ -97,7 +97,7 @@ SITUATIONS = {
     "a window": ok(
         "read",
         {"file_path": "a", "offset": 2, "limit": 1},
-        r"^2\|two\n\[lines 2 to 2 of 3; go on with offset=3\]$",
+        r"^2\|two\n\[lines 2 to 2 of 3; continue with offset=3\]$",
         a=TEXT,
     ),
     "an empty file": ok("read", {"file_path": "a"}, r"^\[the file is empty\]$", a=""),
@@ -113,7 +113,10 @@ SITUATIONS = {
     "an empty path": error("read", {"file_path": ""}, "empty"),
     "a new file": ok("write", {"file_path": "d/new", "content": "é"}, "^Created .*/d/new: 2 bytes"),
     "a file written over": ok(
-        "write", {"file_path": "a", "content": ""}, "^Replaced .*: 0", a=TEXT
+        "write", {"file_path": "a", "content": "", "overwrite": True}, "^Replaced .*: 0", a=TEXT
+    ),
+    "a file written over unread": error(
+        "write", {"file_path": "a", "content": ""}, "you have not read it.*overwrite=true", a=TEXT
     ),
     "a target that cannot be written": error(
         "write", {"file_path": "/usr/x", "content": ""}, "/usr/x"

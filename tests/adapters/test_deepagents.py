@@ -241,7 +241,7 @@ async def test_a_cancelled_command_is_ended(
 
 
 async def test_no_secret_is_shown() -> None:
-    with SandboxSession(LocalSandbox(), env={"TOKEN": "tok-4f9a77"}) as session:
+    with SandboxSession(LocalSandbox(), secrets={"TOKEN": "tok-4f9a77"}) as session:
         backend, root = DaytonaBackend(session), session.root
         session.exec("echo $TOKEN > file; touch file-$TOKEN")
         shown = [

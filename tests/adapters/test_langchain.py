@@ -226,7 +226,7 @@ def test_what_is_no_workspace_is_refused_at_once() -> None:
 
 
 def test_any_row_becomes_a_tool(session: SandboxSession) -> None:
-    row = dataclasses.replace(TOOLS["exec"], name="run", description="Run it.")
+    row = dataclasses.replace(TOOLS["exec"], name="run", text=lambda _: "Run it.")
     tool = SandboxTool(row, session=session, tags=["mine"])
     assert (tool.name, tool.description, tool.tags) == ("run", "Run it.", ["mine"])
     assert tool.invoke({"command": "echo hi"}) == "hi\n[exit code 0]"
@@ -238,7 +238,7 @@ def test_a_tool_by_its_own_name_asks_for_a_session_alone() -> None:
 
 
 def test_a_tool_says_what_it_does_and_where_but_no_secret() -> None:
-    with SandboxSession(LocalSandbox(), env={"TOKEN": "tok-4f9a77"}) as session:
+    with SandboxSession(LocalSandbox(), secrets={"TOKEN": "tok-4f9a77"}) as session:
         read, write = DaytonaToolkit(session=session, tools=["read", "write"]).get_tools()
         assert read.metadata == {
             "readOnlyHint": True,

@@ -216,7 +216,7 @@ async def test_a_folder_is_served_over_http(tmp_path: Path) -> None:
     ("arguments", "complaint"),
     [
         (["--tools", "exec,bash"], "bash"),
-        (["--prefix", "a b "], "is no name for a tool"),
+        (["--prefix", "a b "], "is not a valid name for a tool"),
         (["--secret", "NO_SUCH_VARIABLE"], "NO_SUCH_VARIABLE"),
         (["--port", "0", "--host", "0.0.0.0"], "set a bearer token"),
         (["--folder", ".", "--create"], "not allowed with"),

@@ -15,7 +15,7 @@ from tests.adapters.scripted import langchain_model, llama_index_model
 ADAPTERS = Path(__file__).parents[2] / "adapters"
 
 WORK = (
-    [("write", {"file_path": "hello.py", "content": "print('hello world')\n"})],
+    [("write", {"file_path": "hello.py", "content": "print('hello world')\n", "overwrite": True})],
     [("exec", {"command": "python3 hello.py"})],
     "It greets the world.",
 )

@@ -1,9 +1,11 @@
 """Secrets, whole and in pieces."""
 
+import asyncio
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daytona_toolkit._masking import Mask, MaskedOutput
+from daytona_toolkit._masking import Mask, MaskedOutput, valid_unicode
 from daytona_toolkit.errors import NoMatchError, PathNotFoundError
 from daytona_toolkit.results import ExecResult, Image, Listing, ReadResult
 
@@ -15,10 +17,17 @@ texts = st.lists(st.one_of(st.text("ab*\n", max_size=8), words)).map("".join)
 def streamed(mask: Mask, pieces: list[str]) -> list[str]:
     """What is shown of a stream that arrives in pieces."""
     shown: list[str] = []
-    output = MaskedOutput(mask, lambda stream, text: shown.append(text))
-    for piece in pieces:
-        output("stdout", piece)
-    output.rest()
+
+    async def show(stream: str, text: str) -> None:
+        shown.append(text)
+
+    async def stream() -> None:
+        output = MaskedOutput(mask, show)
+        for piece in pieces:
+            await output("stdout", piece)
+        await output.flush()
+
+    asyncio.run(stream())
     return shown
 
 
@@ -46,12 +55,16 @@ def test_text_is_held_back_only_while_it_may_become_a_secret() -> None:
     ]
 
 
-def test_streams_are_held_back_each_for_itself() -> None:
+async def test_streams_are_held_back_each_for_itself() -> None:
     shown = []
-    output = MaskedOutput(Mask(["secret"]), lambda stream, text: shown.append((stream, text)))
+
+    async def show(stream: str, text: str) -> None:
+        shown.append((stream, text))
+
+    output = MaskedOutput(Mask(["secret"]), show)
     for stream, text in [("stdout", "sec"), ("stderr", "ret!"), ("stdout", "ret")]:
-        output(stream, text)
-    output.rest()
+        await output(stream, text)
+    await output.flush()
     assert shown == [("stderr", "ret!"), ("stdout", "***")]
 
 
@@ -61,21 +74,21 @@ def test_values_that_are_no_secrets_are_left() -> None:
 
 def test_every_text_of_a_result_is_masked_but_not_its_picture() -> None:
     mask = Mask(["secret"])
-    ran = mask.hidden(ExecResult(exit_code=0, stdout="a secret", stderr="secret", job_id="job-1"))
+    ran = mask.hide(ExecResult(exit_code=0, stdout="a secret", stderr="secret", job_id="job-1"))
     assert (ran.stdout, ran.stderr, ran.exit_code) == ("a ***", "***", 0)
 
     picture = Image(media_type="image/png", data="secret==")
-    read = mask.hidden(ReadResult(path="/secret", size=4, image=picture, notes=("a secret",)))
+    read = mask.hide(ReadResult(path="/secret", size=4, image=picture, notes=("a secret",)))
     assert (read.path, read.notes, read.image) == ("/***", ("a ***",), picture)
 
 
 def test_an_error_keeps_its_kind() -> None:
-    error = Mask(["secret"]).hidden(PathNotFoundError("no /secret", "/secret"))
+    error = Mask(["secret"]).hide(PathNotFoundError("no /secret", "/secret"))
     assert type(error) is PathNotFoundError
     assert str(error) == "no /***"
-    assert str(Mask([]).hidden(NoMatchError("no"))) == "no"
+    assert str(Mask([]).hide(NoMatchError("no"))) == "no"
 
 
 def test_names_that_are_not_utf_8_are_made_fit_to_be_sent() -> None:
-    shown = Mask([]).hidden(Listing(path="/caf\udce9", entries=()))
+    shown = valid_unicode(Listing(path="/caf\udce9", entries=()))
     assert shown.path == "/caf\ufffd"

@@ -38,6 +38,7 @@ class Conversations:
     def use(self, *keys: str) -> None:
         for key in keys:
             with self.pool.use(key) as session:
+                session.open()
                 self.folders[key] = Path(session.root)
 
     def open(self) -> str:

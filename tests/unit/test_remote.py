@@ -1,6 +1,7 @@
 """The remote programs: under every shell, through any noise, whatever they are given."""
 
 import base64
+import re
 import subprocess
 from pathlib import Path
 
@@ -8,12 +9,20 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import daytona_toolkit
 from daytona_toolkit import _remote as remote
 from daytona_toolkit.errors import SandboxFailedError
 from tests.support import needs
 
-PROGRAMS = Path(daytona_toolkit.__file__).parent
+PACKAGE = Path(remote.__file__).parents[1]
+SOURCES = [
+    remote.Source(".".join(path.relative_to(PACKAGE.parent).parent.parts), path.stem)
+    for path in sorted(PACKAGE.glob("_operations/*/*.sh"))
+    if "begin\n" in path.read_text()
+]
+
+OPEN = remote.Source("daytona_toolkit._operations.open", "open")
+WRITE = remote.Source("daytona_toolkit._operations.write", "write")
+EXISTS = remote.Source("daytona_toolkit._operations.read", "exists")
 SHELLS = [["dash"], ["bash"], ["zsh"], ["busybox", "sh"], ["bash", "--posix"]]
 
 
@@ -36,7 +45,7 @@ def run(shell: list[str], program: remote.Program, **options: object) -> bytes:
 
 
 def test_shellcheck_finds_nothing() -> None:
-    programs = sorted(str(path) for path in PROGRAMS.rglob("*.sh"))
+    programs = sorted(str(path) for path in PACKAGE.rglob("*.sh"))
     assert len(programs) > 15
     checked = subprocess.run(
         [needs("shellcheck"), *programs], capture_output=True, text=True, check=False
@@ -47,7 +56,7 @@ def test_shellcheck_finds_nothing() -> None:
 
 def test_a_program_is_read_whole_before_it_runs(shell: list[str], tmp_path: Path) -> None:
     # If `mkdir` could read the rest of the program from standard input, it would be lost.
-    program = remote.program("open", {"root": str(tmp_path / "new")})
+    program = OPEN.program({"root": str(tmp_path / "new")})
     printed = run(
         shell, program, cwd=tmp_path, env={"PATH": "/usr/bin:/bin", "TMPDIR": str(tmp_path)}
     )
@@ -59,10 +68,13 @@ def test_a_program_is_read_whole_before_it_runs(shell: list[str], tmp_path: Path
 
 def test_a_large_program_arrives_whole(shell: list[str], tmp_path: Path) -> None:
     content = base64.b64encode(b"x" * 1_000_000).decode()
-    inputs = {"path": f"{tmp_path}/file", "state": str(tmp_path), "id": "change-1"}
-    empty = {"upload": None, "forget": None}
-    program = remote.program("write", {**inputs, **empty, "content": content})
-    assert remote.parse(program, run(shell, program)).values == {"created": "yes"}
+    session = tmp_path / "session-1.2"
+    session.mkdir()
+    (session / "floor.0").touch()
+    given = {"path": f"{tmp_path}/file", "session": str(session), "number": 1, "content": content}
+    empty: dict[str, remote.Input] = dict.fromkeys(WRITE.inputs, "")
+    program = WRITE.program({**empty, **given, "if_version": "any"})
+    assert remote.parse(program, run(shell, program)).values["created"] == "yes"
     assert (tmp_path / "file").stat().st_size == 1_000_000
 
 
@@ -71,7 +83,7 @@ def test_missing_tools_are_named(shell: list[str], tmp_path: Path) -> None:
         pytest.skip("busybox has its tools built in")
     for tool in ("sh", "mkdir", "chmod", "base64", "id"):
         (tmp_path / tool).symlink_to(needs(tool))
-    program = remote.program("open", {"root": ""})
+    program = OPEN.program({"root": ""})
     reply = remote.parse(program, run(shell, program, env={"PATH": str(tmp_path)}))
     assert reply.failure == "tools"
     assert "setsid" in reply.values["names"].split()
@@ -79,7 +91,7 @@ def test_missing_tools_are_named(shell: list[str], tmp_path: Path) -> None:
 
 
 def test_a_reply_is_found_in_noise() -> None:
-    program = remote.program("exists", {"path": "/"})
+    program = EXISTS.program({"path": "/", "confine": "", "state": ""})
     reply = b"@%s{\nsize 3\ncontent<\nYWJj\n.\n@%s}\n" % ((program.nonce.encode(),) * 2)
     noise = program.text.encode() + b"\nWelcome!\r\n\x1b[0m\xff"
     parsed = remote.parse(program, noise + reply + b"logout\n")
@@ -89,7 +101,7 @@ def test_a_reply_is_found_in_noise() -> None:
 
 @pytest.mark.parametrize("printed", [b"", b"sh: not found", b"@NONCE{\nsize 3\n", b"@NONCE}\n"])
 def test_half_a_reply_is_an_error_that_shows_it(printed: bytes) -> None:
-    program = remote.program("exists", {"path": "/"})
+    program = EXISTS.program({"path": "/", "confine": "", "state": ""})
     with pytest.raises(SandboxFailedError, match="did not run the program 'exists' to its end"):
         remote.parse(program, printed.replace(b"NONCE", program.nonce.encode()))
 
@@ -110,8 +122,32 @@ def test_an_assigned_value_is_that_value(shell: list[str], value: str) -> None:
     assert done.stdout == value.encode("utf-8", "surrogateescape")
 
 
-def test_no_program_has_room_for_a_bare_variable() -> None:
-    """A request stays small, and what it takes is only ever assigned, never pasted in."""
-    program = remote.program("read", {"path": "$(touch /tmp/never)`id`'\"", "offset": 1})
+@pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)
+def test_python_and_sh_agree_on_the_inputs_of_a_program(source: remote.Source) -> None:
+    inputs: dict[str, remote.Input] = dict.fromkeys(source.inputs, "x")
+    assert source.program(inputs).name == source.name
+    with pytest.raises(TypeError, match=r"does not take \['surplus'\]"):
+        source.program(inputs | {"surplus": "x"})
+    for name in source.inputs:
+        with pytest.raises(TypeError, match=rf"was not given \['{name}'\]"):
+            source.program({key: "x" for key in inputs if key != name})
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)
+def test_a_program_never_sets_an_input(source: remote.Source) -> None:
+    assert not re.search(r"(?:^|[\s;(])_[A-Z][A-Z0-9_]*=", source.text)
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)
+def test_no_variable_of_the_environment_reaches_a_program(source: remote.Source) -> None:
+    text = source.program(dict.fromkeys(source.inputs, "")).text
+    (cleared,) = re.findall(r"^unset (.*)$", text, re.MULTILINE)
+    assert set(cleared.split()) == set(source.variables)
+
+
+def test_an_input_is_only_ever_assigned() -> None:
+    """A request stays small, and what it takes is never pasted into the program."""
+    inputs: dict[str, remote.Input] = dict.fromkeys(EXISTS.inputs, "")
+    program = EXISTS.program(inputs | {"path": "$(touch /tmp/never)`id`'\""})
     assert "_PATH='$(touch /tmp/never)`id`'\\''\"'" in program.text
     assert len(program.text) < 2000

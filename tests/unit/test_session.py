@@ -20,6 +20,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from daytona_toolkit import LocalSandbox, SandboxError, SandboxSession
 from daytona_toolkit import _tracing as tracing
+from daytona_toolkit._loop import Deliveries
 from daytona_toolkit.errors import SessionClosedError
 from tests.support import counting, running, unique_seconds
 
@@ -245,7 +246,7 @@ def test_the_log_and_the_transcript_say_what_was_done(
 
 
 def test_secrets_stay_out_of_log_and_transcript(caplog: pytest.LogCaptureFixture) -> None:
-    with SandboxSession(LocalSandbox(), env={"TOKEN": "s3cr3t"}) as session:
+    with SandboxSession(LocalSandbox(), secrets={"TOKEN": "s3cr3t"}) as session:
         with caplog.at_level(logging.DEBUG):
             session.exec("echo s3cr3t")
             with pytest.raises(SandboxError):
@@ -258,4 +259,4 @@ def test_a_session_on_its_own_loop_says_what_to_use(session: SandboxSession) -> 
         session.exec("true")
 
     with pytest.raises(RuntimeError, match=r"await session\.aexec"):
-        session._wait("test", "", inside)
+        session._perform(session._operation("test", "", inside, Deliveries(None)))

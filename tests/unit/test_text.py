@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daytona_toolkit import _text as text
+from daytona_toolkit._masking import Mask
 
 
 def test_the_examples_in_the_docstrings_hold() -> None:
@@ -28,14 +29,14 @@ def test_whole_characters_cuts_nothing_but_a_broken_end(value: str, cut: int) ->
 def test_joined_ends_account_for_every_byte(data: bytes, half: int) -> None:
     if len(data) <= 2 * half:
         return
-    joined = text.join_ends(data[:half], data[-half:], len(data), "/all")
+    joined = text.join_ends(data[:half], data[-half:], len(data), "/all", Mask([]))
     missing = int(joined.partition("[... ")[2].partition(" of ")[0].replace(",", ""))
     assert len(data) - 2 * half <= missing < len(data)
     assert "all of it is in /all" in joined
 
 
 def test_joined_ends_break_at_lines_where_they_can() -> None:
-    joined = text.join_ends(b"one\ntwo\nthr", b"ven\neight\nnine\n", 100, "/all")
+    joined = text.join_ends(b"one\ntwo\nthr", b"ven\neight\nnine\n", 100, "/all", Mask([]))
     assert joined == (
         "one\ntwo\n[... 81 of 100 bytes left out here; all of it is in /all ...]\neight\nnine\n"
     )

@@ -1,6 +1,5 @@
 """The tool table, and what it makes of outcomes."""
 
-import inspect
 import json
 from typing import Any
 
@@ -8,11 +7,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daytona_toolkit import SandboxSession
-from daytona_toolkit._rendering import render
+from daytona_toolkit._tool import render
 from daytona_toolkit.errors import InvalidArgumentError
-from daytona_toolkit.results import Entry, ExecResult, GrepResult, JobStatus, Listing, Match
-from daytona_toolkit.tools import READ, TOOLS, Tool
+from daytona_toolkit.limits import Limits
+from daytona_toolkit.results import (
+    Entry,
+    ExecResult,
+    GrepResult,
+    JobList,
+    JobStatus,
+    Listing,
+    Match,
+)
+from daytona_toolkit.tools import READ, TOOLS, Tool, choose
 
 every_tool = pytest.mark.parametrize("tool", TOOLS.values(), ids=list(TOOLS))
 
@@ -48,12 +55,13 @@ def test_no_argument_raises_anything_but_an_error_for_the_model(
     names = st.sampled_from([*tool.arguments.model_fields, "other"])
     arguments = data.draw(st.dictionaries(names, anything))
     try:
-        method, values = tool.parse(arguments).request()
+        parsed = tool.parse(arguments)
     except InvalidArgumentError as error:
         complaints = str(error).split("\n- ")
     else:
         complaints = []
-        assert inspect.signature(getattr(SandboxSession, method)).bind(None, **values)
+        assert isinstance(parsed.is_mutating(), bool)
+        assert isinstance(parsed.target(), str)
     assert not complaints or complaints[0] == f"{tool.name} was not run:"
 
 
@@ -64,9 +72,12 @@ def test_null_stands_for_the_default_and_not_for_what_has_none() -> None:
         READ.parse({"file_path": None})
 
 
-def test_a_limit_that_is_left_out_is_that_of_the_session() -> None:
-    assert READ.parse({"file_path": "a"}).request()[1]["limit"] is None
-    assert READ.parse({"file_path": "a", "limit": 7}).request()[1]["limit"] == 7
+def test_what_a_model_is_told_are_the_limits_of_its_session() -> None:
+    rows = choose("all", limits=Limits(output_bytes=1234, read_lines=56, entries=78, window=9))
+    assert "1,234 bytes" in rows["exec"].description
+    assert "56 lines" in rows["read"].description
+    assert "78 entries" in rows["ls"].description
+    assert "9 seconds" in rows["job"].description
 
 
 @pytest.mark.parametrize(
@@ -94,9 +105,11 @@ def ran(**fields: Any) -> str:
 def test_the_model_learns_how_a_command_ended() -> None:
     assert ran() == "[exit code 0]"
     assert ran(exit_code=None).startswith("[no exit code: the sandbox was stopped")
-    assert ran(exit_code=137, stopped_writing=True).startswith("[exit code 137; it was stopped be")
+    assert ran(exit_code=137, stopped_writing=True).startswith(
+        "[exit code 137; stopped: its output exceeded"
+    )
     assert ran(exit_code=None, timed_out=True, duration=2.04).startswith(
-        "[timed out: ended after 2.0 s"
+        "[timed out: killed after 2.0 s"
     )
 
 
@@ -118,15 +131,15 @@ def test_the_model_learns_how_a_job_stands() -> None:
     exited = status(state="exited", exit_code=2, stdout="x")
     assert render(exited).text == f"x\n[job-1: exit code 2, after 3.0 s; {files}"
     late = status(state="exited", exit_code=143, timed_out=True)
-    assert "timed out: ended after 3.0 s" in render(late).text
+    assert "timed out: killed after 3.0 s" in render(late).text
     assert "the sandbox was stopped" in render(status(state="lost")).text
 
 
 def test_jobs_are_listed_a_line_each() -> None:
-    shown = render([status(), status(job_id="job-2", state="exited", exit_code=0)])
+    shown = render(JobList(jobs=(status(), status(job_id="job-2", state="exited", exit_code=0))))
     assert shown.text == "job-1  running, 3.0 s  make all\njob-2  exit code 0, 3.0 s  make all"
     assert [job["job_id"] for job in shown.data["jobs"]] == ["job-1", "job-2"]
-    assert render([]).text == "[no jobs]"
+    assert render(JobList(jobs=())).text == "[no jobs]"
 
 
 def test_a_listing_tells_kinds_apart_and_says_when_it_is_cut() -> None:

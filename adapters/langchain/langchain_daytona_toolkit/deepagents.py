@@ -27,6 +27,7 @@ from daytona_toolkit.errors import (
     RecoverableError,
 )
 from daytona_toolkit.results import Entry
+from daytona_toolkit.tools import valid_unicode
 
 try:
     from deepagents.backends.protocol import (
@@ -376,9 +377,9 @@ class DaytonaBackend(SandboxBackendProtocol):
                 try:
                     answer = getattr(self._session, ask.method)(*ask.arguments, **ask.options)
                 except RecoverableError as error:  # noqa: PERF203
-                    ask = steps.throw(self._session.mask.hidden(error))
+                    ask = steps.throw(valid_unicode(error))
                 else:
-                    ask = steps.send(self._session.mask.hidden(answer))
+                    ask = steps.send(valid_unicode(answer))
         except StopIteration as end:
             return cast("T", end.value)
 
@@ -390,9 +391,9 @@ class DaytonaBackend(SandboxBackendProtocol):
                 try:
                     answer = await method(*ask.arguments, **ask.options)
                 except RecoverableError as error:
-                    ask = steps.throw(self._session.mask.hidden(error))
+                    ask = steps.throw(valid_unicode(error))
                 else:
-                    ask = steps.send(self._session.mask.hidden(answer))
+                    ask = steps.send(valid_unicode(answer))
         except StopIteration as end:
             return cast("T", end.value)
 

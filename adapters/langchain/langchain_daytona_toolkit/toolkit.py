@@ -72,7 +72,9 @@ class DaytonaToolkit(BaseToolkit):
                 stream_output=self.stream_output,
                 name=name,
             )
-            for name, row in choose(self.tools, self.prefix).items()
+            for name, row in choose(
+                self.tools, self.prefix, limits=getattr(self.session, "limits", None)
+            ).items()
         ]
 
     def interrupt_on(self) -> dict[str, Any]:

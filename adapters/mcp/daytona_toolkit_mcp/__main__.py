@@ -88,8 +88,8 @@ def _session(options: argparse.Namespace) -> toolkit.SandboxSession:
     elif options.key:
         sandbox = toolkit.DaytonaSandbox.get_or_create(options.key)
     else:
-        return toolkit.open_session(isolation=options.isolation, env=env, limits=LIMITS)
-    return toolkit.SandboxSession(sandbox, env=env, limits=LIMITS)
+        return toolkit.open_session(isolation=options.isolation, secrets=env, limits=LIMITS)
+    return toolkit.SandboxSession(sandbox, secrets=env, limits=LIMITS)
 
 
 async def _serve_stdio(server: Server[Any], session: toolkit.SandboxSession) -> None:

@@ -38,17 +38,6 @@ _INSTRUCTIONS = (
     f"after {_PATIENCE} s: give one that takes longer background=true, and look after it with job."
 )
 
-_TITLES = {
-    "exec": "Run a command",
-    "read": "Read a file",
-    "write": "Write a file",
-    "edit": "Edit a file",
-    "ls": "List a folder",
-    "glob": "Find files",
-    "grep": "Search in files",
-    "job": "Look after a job",
-}
-
 
 def make_server(
     session: SandboxSession, *, tools: Choice = "all", prefix: str = "", approval: bool = False
@@ -76,7 +65,7 @@ def make_server(
                 print(await client.call_tool("exec", {"command": "ls"}))
         ```
     """
-    rows = choose(tools, prefix)
+    rows = choose(tools, prefix, limits=session.limits)
     if prefix + "exec" in rows:
         rows.setdefault(prefix + "job", TOOLS["job"])
     calls = _Calls(session, rows, Approval() if approval else None)
@@ -142,15 +131,15 @@ class _Calls:
 def _tool(name: str, row: Tool) -> types.Tool:
     return types.Tool(
         name=name,
-        title=_TITLES[row.name],
+        title=row.title,
         description=row.description,
         input_schema=row.schema(),
         annotations=types.ToolAnnotations(
-            title=_TITLES[row.name],
+            title=row.title,
             read_only_hint=row.read_only,
             destructive_hint=row.destructive,
-            idempotent_hint=row.read_only or row.name == "write",
-            open_world_hint=row.name == "exec",
+            idempotent_hint=row.idempotent,
+            open_world_hint=row.open_world,
         ),
     )
 

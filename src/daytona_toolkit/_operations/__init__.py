@@ -1,63 +1,9 @@
-"""One module an operation: it builds the request, sends it, and reads the reply."""
+"""What a session can do in its sandbox: a folder for each operation.
 
-from daytona_toolkit._remote import Reply
-from daytona_toolkit._workspace import Workspace
-from daytona_toolkit.errors import (
-    NotAFileError,
-    NotAFolderError,
-    OutsideRootError,
-    PathDeniedError,
-    PathError,
-    PathNotFoundError,
-    SandboxError,
-    WriteFailedError,
-)
+A folder holds the programs, the coroutine function that sends them, its result, and the
+arguments and text of its tool. What operations share lies above.
+"""
 
-_REFUSALS: dict[str, tuple[type[PathError], str]] = {
-    "missing": (
-        PathNotFoundError,
-        "{path!r} does not exist. Relative paths start in {root!r}; look there with ls or glob.",
-    ),
-    "isdir": (NotAFileError, "{path!r} is a folder, not a file; give the path of a file in it."),
-    "special": (
-        NotAFileError,
-        "{path!r} is a device, pipe or socket, not a regular file; use exec to work with it.",
-    ),
-    "notdir": (
-        NotAFolderError,
-        "A part of {path!r} that should be a folder is a file; correct the path.",
-    ),
-    "denied": (
-        PathDeniedError,
-        "Permission denied for {path!r}; choose a path that the sandbox's user may use, or "
-        "change its mode with exec.",
-    ),
-    "readonly": (
-        PathDeniedError,
-        "{path!r} is on a read-only file system; choose a path under {root!r}.",
-    ),
-    "outside": (
-        OutsideRootError,
-        "{path!r} leads outside {root!r}, and this session is confined to it; use a path "
-        "under {root!r}.",
-    ),
-    "space": (
-        WriteFailedError,
-        "There is no space left for {path!r} in the sandbox; nothing was changed. Remove files "
-        "that are not needed.",
-    ),
-    "longname": (
-        WriteFailedError,
-        "The name {path!r} is too long for the file system; choose a shorter one.",
-    ),
-}
+from daytona_toolkit._operations import edit, exec, read, search, transfer, write
 
-
-def refusal(reply: Reply, path: str, workspace: Workspace) -> SandboxError:
-    """The error for a path that a program refused."""
-    failure = reply.failure or ""
-    if failure not in _REFUSALS:
-        why = reply.text("why").strip() or failure
-        return WriteFailedError(f"{path!r} could not be used: {why}. Nothing was changed.", path)
-    kind, message = _REFUSALS[failure]
-    return kind(message.format(path=path, root=workspace.root), path)
+__all__ = ["edit", "exec", "read", "search", "transfer", "write"]

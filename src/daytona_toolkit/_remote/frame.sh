@@ -1,13 +1,10 @@
 # shellcheck shell=sh
 # What every program shares: the framed reply.
 #
-# stdout and stderr of a program arrive on one pipe, behind whatever banner the
-# sandbox prints, and bytes that are not UTF-8 arrive damaged. So a reply stands
-# between two marks that carry a nonce, and bytes travel as base64. A mark is never
-# spelt out in the program, so a shell that echoes its input cannot forge one.
-#
-# Variables start with an underscore: a name that the environment already exports
-# would otherwise pass our value on to the user's command.
+# stdout and stderr of a program arrive on one pipe, behind whatever banner the sandbox
+# prints, and bytes that are not UTF-8 arrive damaged. So a reply stands between two marks
+# that carry a nonce, and bytes travel as base64. A mark is never spelt out in the program,
+# so a shell that echoes its input cannot forge one.
 # In: _NONCE.
 
 begin() { echo "@$_NONCE{"; }

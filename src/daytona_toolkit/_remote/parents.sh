@@ -1,8 +1,8 @@
 # shellcheck shell=sh
 # How the folders above a new file come to be.
 
-# parents PATH: make the folders above it that are missing.
-parents() {
+# make_parents PATH: make the folders above it that are missing.
+make_parents() {
     _folder=${1%/*} _rest=
     while [ -n "$_folder" ] && [ ! -e "$_folder" ] && [ ! -L "$_folder" ]; do
         _rest=${_folder##*/}/$_rest
@@ -13,5 +13,5 @@ parents() {
     */../*) fail missing ;;
     esac
     enter "$_folder/"
-    _why=$(mkdir -p -- "./$_rest" 2>&1) || because "$_why"
+    _why=$(mkdir -p -- "./$_rest" 2>&1) || fail_with "$_why"
 }

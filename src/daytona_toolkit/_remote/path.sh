@@ -1,38 +1,48 @@
 # shellcheck shell=sh
 # How a path becomes a folder to stand in and a name in it.
 #
-# Standing in the folder pins it: a symlink swapped in above it afterwards cannot
-# move the operation elsewhere.
+# Standing in the folder pins it: a symlink swapped in above it afterwards cannot move the
+# operation elsewhere. File operations of a confined session stay under its root, and under
+# our own folder, where cut output is kept.
+# In: _CONFINE (the root, or empty), _STATE (our own folder).
 
-. ./confined.sh
-
-# enter PATH: go to the folder that really holds PATH; its name there is $_name. A folder
-# is entered itself, under the name `.`, for what holds the root is outside of it.
+# enter PATH: go to the folder that really holds PATH; its name there is $_name. A folder is
+# entered itself, under the name `.`, for what holds the root is outside of it.
 enter() {
+    # fail_with reads what tools say, and sorting must not depend on a locale.
     export LC_ALL=C
     if [ -d "$1" ]; then
-        go "$1/"
+        go_to "$1/"
     else
-        go "$1"
+        go_to "$1"
         if [ -L "./$_name" ]; then
             # The dot keeps newlines that end a name from being trimmed.
             _target=$(readlink -f -- "./$_name" && echo .) || fail missing
-            go "${_target%??}"
+            go_to "${_target%??}"
         fi
     fi
-    inside
+    check_confined
 }
 
-go() {
+# go_to PATH: stand in the folder that the path names, or that holds what it names.
+go_to() {
     case $1 in
     */ | */. | */..) _folder=$1 _name=. ;;
     *) _folder=${1%/*}/ _name=${1##*/} ;;
     esac
-    cd -P -- "$_folder" || blame "${_folder%/}"
+    cd -P -- "$_folder" || fail_unreachable "${_folder%/}"
 }
 
-# blame FOLDER: say why it cannot be entered.
-blame() {
+check_confined() {
+    [ -n "$_CONFINE" ] || return 0
+    case ${PWD%/}/ in
+    "${_CONFINE%/}"/* | "$_STATE"/*) ;;
+    *) fail outside ;;
+    esac
+}
+
+# fail_unreachable FOLDER: say why it cannot be entered.
+fail_unreachable() {
     [ ! -d "$1" ] || fail denied
     _folder=$1
     while [ -n "$_folder" ] && [ ! -e "$_folder" ]; do
@@ -43,12 +53,18 @@ blame() {
     fail missing
 }
 
-# regular: the name is a file that can be read; its content is behind $_source.
-regular() {
+# open_regular: the name is a regular file; its content is behind $_source. It is opened
+# here, and not only looked at: some systems deny the opening alone, and in a confined
+# session the name may become a symlink between a look at it and an opening by name.
+open_regular() {
     [ ! -d "./$_name" ] || fail isdir
     [ -e "./$_name" ] || fail missing
     [ -f "./$_name" ] || fail special
+    command exec 7<"./$_name" || fail denied
     _source=./$_name
-    [ -r "$_source" ] || fail denied
-    pinned
+    [ -n "$_CONFINE" ] || return 0
+    _source=/proc/self/fd/7 # of whoever reads it: $$ would not be a subshell
+    # The dot keeps newlines that end a name from being trimmed.
+    [ "$(readlink -- "$_source" && echo .)" = "${PWD%/}/$_name
+." ] || fail outside
 }

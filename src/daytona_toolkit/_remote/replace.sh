@@ -1,29 +1,35 @@
 # shellcheck shell=sh
 # How a file gets new content: whole, once, and one writer at a time.
 #
-# In: those of tidy.sh, with the change's name for _ID.
+# In: those of once.sh.
 
-. ./tidy.sh
+. ./once.sh
 
-_temporary=./.dtk-$_ID
-_told= # lines of the reply that stay with the mark of the change
+_mark=$_SESSION/done.$_NUMBER
+_temporary=./.dtk-${_SESSION##*.}.$_NUMBER
+_told= # lines of the reply that stay with the mark
 
-# take_turns: until the program ends nobody else changes a file in this folder. The
-# lock is on the folder itself, so it needs no file and dies with its holder.
-take_turns() {
+# lock_folder: until the program ends nobody else changes a file in this folder. The lock is
+# on the folder itself, so it needs no file and dies with its holder.
+lock_folder() {
     { command exec 8<. && flock 8; } || {
         command exec 8>"$_STATE/lock" && flock 8 # some network file systems lock no folders
     }
     # The change may be in place already, by a request whose answer was lost: the mark comes
     # before the move, which takes the temporary file away.
-    if [ -e "$_STATE/$_ID" ] && [ ! -e "$_temporary" ]; then
-        cat "$_STATE/$_ID"
+    if [ -e "$_mark" ] && [ ! -e "$_temporary" ]; then
+        cat "$_mark"
         end
     fi
+    is_fresh || fail "$_late"
+    # Whoever writes holds the lock, so what others have left was left by the dead.
+    for _file in ./.dtk-*; do
+        [ ! -e "$_file" ] || rm -f -- "$_file"
+    done
 }
 
-# replaceable: what bears the name may be replaced by a file, if anything does.
-replaceable() {
+# check_replaceable: what bears the name may be replaced by a file, if anything does.
+check_replaceable() {
     [ ! -d "./$_name" ] || fail isdir
     if [ -e "./$_name" ]; then
         [ -f "./$_name" ] || fail special
@@ -31,26 +37,42 @@ replaceable() {
     fi
 }
 
-# put_in_place: the temporary file takes the name, with the mode and the owner that
-# the file had.
-put_in_place() {
+# commit VERSION: the temporary file takes the name, with the mode and the owner that the
+# file had; if the file has this version (`any`: whichever, `none`: if there is no file).
+commit() {
+    _wanted=$1
     if [ -e "./$_name" ]; then
-        # shellcheck disable=SC2046 # four words
-        set -- $(stat -c '%a %u:%g' -- "./$_name" "$_temporary")
-        [ "$2" = "$4" ] || chown "$2" "$_temporary"
-        [ "$1 $2" = "$3 $4" ] || chmod "$1" "$_temporary"
+        # shellcheck disable=SC2046 # five words for each file
+        set -- $(stat -c '%a %u:%g %s-%i-%y' -- "./$_name" "$_temporary")
+        [ "$_wanted" = any ] || [ "$_wanted" = "$3T$4" ] || fail_changed
+        [ "$2" = "$7" ] || chown "$2" "$_temporary"
+        [ "$1 $2" = "$6 $7" ] || chmod "$1" "$_temporary"
+        _version=$8T$9
+        _told="replaced $3T$4
+$_told"
     else
-        _told="created yes"
+        [ "$_wanted" = any ] || [ "$_wanted" = none ] || fail_changed
+        # shellcheck disable=SC2046 # three words
+        set -- $(stat -c '%s-%i-%y' -- "$_temporary")
+        _version=$1T$2
+        _told="created yes
+$_told"
     fi
-    echo "$_told" >"$_STATE/$_ID" || rm -f "$_STATE/$_ID"
-    _why=$(mv -fT -- "$_temporary" "./$_name" 2>&1) || because "$_why"
+    _told="version $_version
+$_told"
+    echo "$_told" >"$_mark" || rm -f "$_mark"
+    _why=$(mv -fT -- "$_temporary" "./$_name" 2>&1) || fail_with "$_why"
     echo "$_told"
-    tidy
 }
 
-# because MESSAGE: refuse for the reason that a tool gave.
-because() {
-    rm -f -- "$_temporary" "$_STATE/$_ID"
+fail_changed() {
+    rm -f -- "$_temporary"
+    fail changed
+}
+
+# fail_with MESSAGE: refuse for the reason that a tool gave.
+fail_with() {
+    rm -f -- "$_temporary" "$_mark"
     case $1 in
     *'No space left'* | *'quota exceeded'*) fail space ;;
     *'ermission denied'* | *'not permitted'*) fail denied ;;

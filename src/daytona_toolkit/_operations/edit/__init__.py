@@ -2,9 +2,9 @@
 
 import base64
 import hashlib
+import os
 import re
 
-from daytona_toolkit._operations import refusal
 from daytona_toolkit._operations.edit.matching import (
     Match,
     Splice,
@@ -15,9 +15,11 @@ from daytona_toolkit._operations.edit.matching import (
     splice,
     unified_diff,
 )
+from daytona_toolkit._operations.edit.result import EditResult
 from daytona_toolkit._operations.read import fetch
-from daytona_toolkit._remote import Reply
-from daytona_toolkit._workspace import Workspace, check_encodable
+from daytona_toolkit._refusals import refusal
+from daytona_toolkit._remote import Input, Reply, Source
+from daytona_toolkit._workspace import AnyPath, Workspace, check_encodable
 from daytona_toolkit.errors import (
     AmbiguousMatchError,
     BinaryFileError,
@@ -26,7 +28,6 @@ from daytona_toolkit.errors import (
     InvalidArgumentError,
     NoMatchError,
 )
-from daytona_toolkit.results import EditResult
 
 # Each time a try is lost another writer has won, so only a crowd exhausts them.
 _TRIES = 100
@@ -37,18 +38,34 @@ _AROUND = 50_000
 # Ranges that one request replaces; nearer ones are joined.
 _SPLICES = 8
 
+_EDIT = Source(__name__, "edit")
+_HOW = (
+    "sha256",
+    "length",
+    "old_sha256",
+    "touched",
+    "index",
+    "lead",
+    "key",
+    "text",
+    "refuse_cr",
+    "most",
+)
+
 _ADVICE = "change it with exec, for example with `sed -i`,"
 
 
 async def edit(
     workspace: Workspace,
-    path: str,
+    path: AnyPath,
     old_string: str,
     new_string: str,
     *,
     replace_all: bool = False,
 ) -> EditResult:
     """Replace a text that stands once in a file, or wherever it stands."""
+    check_encodable(old_string, "old_string")
+    check_encodable(new_string, "new_string")
     if not old_string:
         raise InvalidArgumentError(
             "old_string is empty; give the text to replace, or use write for a whole file."
@@ -57,9 +74,8 @@ async def edit(
         raise InvalidArgumentError(
             "old_string and new_string are the same, so there is nothing to change."
         )
-    check_encodable(old_string, "old_string")
-    check_encodable(new_string, "new_string")
     full = workspace.resolve(path)
+    path = os.fspath(path)
     content = workspace.files.get(full)
     fresh = content is None
     if content is None and not replace_all and _can_be_sought(workspace, old_string):
@@ -88,7 +104,7 @@ async def edit(
                 continue
         workspace.files.put(full, wanted)
         diff = unified_diff(content, splices, path)
-        return EditResult(path=full, occurrences=len(splices), diff=diff)
+        return EditResult(path=full, occurrences=len(splices), diff=diff, **_versions(reply))
     raise FileChangedError(
         f"{path!r} was changed by others each of the {_TRIES} times that this edit was tried; "
         "nothing of it was written. Try again.",
@@ -128,6 +144,10 @@ def _check(content: bytes, found: Match, old: str, path: str, *, replace_all: bo
         )
 
 
+def _versions(reply: Reply) -> dict[str, str]:
+    return {name: reply.values.get(name, "") for name in ("version", "replaced")}
+
+
 def _can_be_sought(workspace: Workspace, old: str) -> bool:
     """Whether the sandbox can look for the text: it travels there, and not as bytes."""
     return len(old) <= workspace.limits.inline_bytes and "\0" not in old
@@ -143,21 +163,22 @@ async def _seek(
     """
     old_bytes, new_bytes = (text.encode("utf-8", "surrogateescape") for text in (old, new))
     lines = old_bytes.split(b"\n")
-    key, index, lead = _telling_line(lines)
-    digest = hashlib.sha256(old_bytes).hexdigest()
+    key, index, lead = _search_key(lines)
     reply = await _send(
         workspace,
         full,
-        check=f"find_once {len(old_bytes)} {digest} {len(lines)} {index} {lead}",
-        inputs={
-            "key": key.decode("utf-8", "surrogateescape"),
-            "text": old if len(lines) == 1 else None,
-            # See match: a part of a line says nothing of line endings.
-            "wary": "yes" if "\n" in new and not {"\n", "\r"} & set(old) else None,
-            "most": 2 * len(old_bytes) + _AROUND,
-        },
-        pieces=[Splice(0, len(old_bytes), new_bytes)],
-        steps=['keep 0 "$_at"', f'keep "$((_at + {len(old_bytes)}))"'],
+        [Splice(0, len(old_bytes), new_bytes)],
+        ["keep 0 old", "keep old rest"],
+        length=len(old_bytes),
+        old_sha256=hashlib.sha256(old_bytes).hexdigest(),
+        touched=len(lines),
+        index=index,
+        lead=lead,
+        key=key.decode("utf-8", "surrogateescape"),
+        text=old if len(lines) == 1 else "",
+        # See match: a part of a line says nothing of line endings.
+        refuse_cr="yes" if "\n" in new and not {"\n", "\r"} & set(old) else "",
+        most=2 * len(old_bytes) + _AROUND,
     )
     if reply.failure:
         return _current(reply, workspace, full, path)
@@ -165,10 +186,10 @@ async def _seek(
     start = around.index(old_bytes)
     splices = [Splice(start, start + len(old_bytes), new_bytes)]
     diff = unified_diff(around, splices, path, reply.number("line"))
-    return EditResult(path=full, occurrences=1, diff=diff)
+    return EditResult(path=full, occurrences=1, diff=diff, **_versions(reply))
 
 
-def _telling_line(lines: list[bytes]) -> tuple[bytes, int, int]:
+def _search_key(lines: list[bytes]) -> tuple[bytes, int, int]:
     """How to look for a text of these lines with a tool that knows lines.
 
     Returns:
@@ -191,62 +212,41 @@ async def _swap(workspace: Workspace, full: str, content: bytes, splices: list[S
         f"keep {start} {end - start}" if end > start else ""
         for start, end in zip(borders[::2], borders[1::2], strict=False)
     ]
-    last = f"keep {borders[-1]}" if borders[-1] < len(content) else ""
-    digest = hashlib.sha256(content).hexdigest()
+    last = f"keep {borders[-1]} rest" if borders[-1] < len(content) else ""
     return await _send(
-        workspace,
-        full,
-        check=f"same {digest}",
-        inputs={},
-        pieces=pieces,
-        steps=[*kept, last],
+        workspace, full, pieces, [*kept, last], sha256=hashlib.sha256(content).hexdigest()
     )
 
 
 async def _send(
-    workspace: Workspace,
-    full: str,
-    *,
-    check: str,
-    inputs: dict[str, str | int | None],
-    pieces: list[Splice],
-    steps: list[str],
+    workspace: Workspace, full: str, pieces: list[Splice], kept: list[str], **how: Input
 ) -> Reply:
     """Send an edit.
 
     Args:
         workspace: Where the file is.
         full: The file.
-        check: The call that makes sure of what we saw.
-        inputs: What it takes.
         pieces: The new bytes.
-        steps: The calls that keep what is around them, one more; empty where nothing is.
+        kept: The steps that keep what is around them, one more; empty where nothing is.
+        how: How the program makes sure of the file: the sum of all of it, or what to look for.
     """
-    upload = None
-    if sum(len(piece.new) for piece in pieces) > workspace.limits.inline_bytes:
-        upload = f"{workspace.state}/{workspace.new_id('upload')}"
-        await workspace.sandbox.upload(upload, b"".join(piece.new for piece in pieces))
+    data = b"".join(piece.new for piece in pieces)
+    inline = len(data) <= workspace.limits.inline_bytes
     inserts, taken = [], 0
     for piece in pieces:
-        if upload:
+        if inline:
+            inserts.append(f"insert {base64.b64encode(piece.new).decode()}")
+        else:
             inserts.append(f"insert_part {taken} {len(piece.new)}")
             taken += len(piece.new)
-        else:
-            inserts.append(f"insert '{base64.b64encode(piece.new).decode()}'")
-    woven = [step for pair in zip(steps, [*inserts, ""], strict=True) for step in pair if step]
-    change = workspace.new_id("change")
-    reply = await workspace.call(
-        "edit",
-        workspace.place(full)
-        | inputs
-        | {
-            "state": workspace.state,
-            "id": change,
-            "upload": upload,
-            "bytes": workspace.limits.file_bytes,
-            "forget": workspace.take_forgettable(),
-        },
-        {"check": check, "splice": " && ".join(woven or [":"])},
+    plan = [step for pair in zip(kept, [*inserts, ""], strict=True) for step in pair if step]
+    unused: dict[str, Input] = dict.fromkeys(_HOW, "")
+    return await workspace.change(
+        _EDIT,
+        data=b"" if inline else data,
+        wait=0.0,
+        path=full,
+        plan="\n".join(plan),
+        bytes=workspace.limits.file_bytes,
+        **unused | how,
     )
-    workspace.mark(change)
-    return reply

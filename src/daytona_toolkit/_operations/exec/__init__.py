@@ -2,28 +2,28 @@
 
 import asyncio
 import base64
-import codecs
 import contextlib
-import math
+import os
 import re
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Literal
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TypeAlias
 
-from daytona_toolkit._operations import refusal
-from daytona_toolkit._remote import Reply, assign
+from daytona_toolkit._cursors import FILES, Cursor, Stream
+from daytona_toolkit._operations.exec.result import ExecResult, JobList, JobStatus
+from daytona_toolkit._refusals import refusal
+from daytona_toolkit._remote import Input, Reply, Source
 from daytona_toolkit._text import join_ends
-from daytona_toolkit._workspace import Workspace, check_encodable
+from daytona_toolkit._workspace import AnyPath, Workspace, check_encodable
 from daytona_toolkit.errors import (
     InvalidArgumentError,
     JobNotFoundError,
     SandboxError,
+    StateLostError,
     WriteFailedError,
 )
-from daytona_toolkit.results import ExecResult, JobStatus
 
-Stream = Literal["stdout", "stderr"]
-OnOutput = Callable[[Stream, str], None]
+OnOutput: TypeAlias = Callable[[Stream, str], object]
 
 # Bytes of a command's text that come back with a job.
 _SHOWN = 500
@@ -32,43 +32,22 @@ _SHOWN = 500
 # end by themselves, and as much again.
 _KILL_TIME = 10.0
 
+# A longer time is none at all; a century fits into what sh can count.
+_FOR_EVER = 3_000_000_000.0
+
+_START = Source(__name__, "start")
+_POLL = Source(__name__, "poll")
+_JOBS = Source(__name__, "jobs")
+
+_ID = re.compile(r"job-[0-9a-f]{12}")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_FILES: dict[Stream, str] = {"stdout": "out", "stderr": "err"}
-
-
-@dataclass
-class Watch:
-    """How far a job's output has been seen, a stream each."""
-
-    seen: dict[Stream, int] = field(default_factory=lambda: {"stdout": 0, "stderr": 0})
-    _decoders: dict[Stream, codecs.IncrementalDecoder] = field(
-        default_factory=lambda: {
-            stream: codecs.getincrementaldecoder("utf-8")(errors="replace") for stream in _FILES
-        }
-    )
-
-    def offsets(self) -> dict[str, str | int | None]:
-        """The inputs of a program that brings what is new."""
-        return {"out": self.seen["stdout"], "err": self.seen["stderr"]}
-
-    def take(self, reply: Reply, stream: Stream, *, last: bool) -> str:
-        """The new text of a stream; a character split between replies comes out whole."""
-        name = _FILES[stream]
-        data = reply.blobs.get(f"{name}_new", b"")
-        start = reply.number(f"{name}_from") if data else self.seen[stream]
-        skipped = start - self.seen[stream]
-        self.seen[stream] = start + len(data)
-        if skipped:
-            self._decoders[stream].reset()
-        text = self._decoders[stream].decode(data, final=last)
-        return f"[... {skipped:,} bytes skipped ...]\n{text}" if skipped else text
 
 
 async def run(
     workspace: Workspace,
     command: str,
     *,
-    cwd: str | None = None,
+    cwd: AnyPath | None = None,
     env: Mapping[str, str] | None = None,
     stdin: str | bytes | None = None,
     timeout: float | None = 120.0,
@@ -76,15 +55,25 @@ async def run(
     on_output: Callable[[Stream, str], Awaitable[None]] | None = None,
 ) -> ExecResult:
     """Start a command and wait for its end, or not."""
-    job_id = workspace.new_id("job")
-    watch = Watch() if on_output else None
-    windows = _windows(workspace.limits.window, watching=watch is not None)
-    window = 0 if background else next(windows)
-    inputs, functions = await _start_inputs(workspace, command, cwd, env, stdin)
-    inputs |= _wait_inputs(workspace, job_id, window, timeout, watch)
-    inputs["forget"] = workspace.take_forgettable()
+    job_id = f"job-{secrets.token_hex(6)}"
+    cursor = Cursor() if on_output else None
+    window = 0 if background else workspace.limits.window
+    data = _stdin_bytes(stdin)
+    inline = len(data) <= workspace.limits.inline_bytes
+    limit = None if background else check_seconds(timeout, "timeout")
+    waiting = _waiting(workspace, job_id, window, limit, cursor)
     try:
-        reply = await workspace.call("start", inputs, functions, wait=window)
+        reply = await workspace.change(
+            _START,
+            data=b"" if inline else data,
+            wait=window,
+            command=_checked_command(command),
+            cwd=workspace.resolve(cwd) if cwd else workspace.root,
+            input=base64.b64encode(data if inline else b"").decode(),
+            env=_variables(workspace, env),
+            bound=workspace.limits.stream_bytes // 512,
+            **waiting,
+        )
         if reply.failure:
             raise _cannot_start(reply, cwd, workspace)
         if background:
@@ -96,148 +85,179 @@ async def run(
                 running=True,
             )
         while True:
-            ended = "exit" in reply.values or "lost" in reply.values
-            if watch and on_output:
-                for stream in _FILES:
-                    if text := watch.take(reply, stream, last=ended):
+            ended = _is_over(reply)
+            if cursor and on_output:
+                for stream in FILES:
+                    if text := cursor.take(reply, stream, last=ended):
                         await on_output(stream, text)
             if ended:
                 break
-            window = next(windows)
-            inputs = _wait_inputs(workspace, job_id, window, timeout, watch)
-            inputs |= {"kill": None, "shown": None}
-            reply = await workspace.call("poll", inputs, wait=window)
+            waiting = _waiting(workspace, job_id, window, limit, cursor)
+            reply = await workspace.run(_POLL, wait=window, kill="", shown="", **waiting)
             if reply.failure:
-                raise _unknown(job_id)
+                raise _spoilt(workspace, job_id)
     except asyncio.CancelledError:
         # The caller has gone. (asyncio cancels once, so what follows may wait.)
         with contextlib.suppress(SandboxError, TimeoutError, asyncio.TimeoutError):
             await asyncio.wait_for(_end(workspace, job_id), _KILL_TIME)
-        workspace.finished(job_id, keep=False)
+        workspace.ledger.remove(job_id)
         raise
     result = _result(workspace, job_id, reply)
-    workspace.finished(job_id, keep=result.truncated)
+    if result.truncated:
+        size = sum(reply.number(f"{name}_size") for name in FILES.values())
+        workspace.ledger.keep(job_id, size)
+    else:
+        workspace.ledger.remove(job_id)
     return result
 
 
-async def job(workspace: Workspace, job_id: str, watch: Watch, *, wait: float = 0) -> JobStatus:
+async def job(workspace: Workspace, job_id: str, *, wait: float = 0) -> JobStatus:
     """How a job stands, after waiting a while for its end."""
-    window = min(max(0, math.ceil(wait)), workspace.limits.window)
-    inputs = _wait_inputs(workspace, _checked(job_id), window, None, watch)
-    reply = await workspace.call("poll", inputs | {"kill": None, "shown": _SHOWN}, wait=window)
-    return _status(workspace, job_id, reply, watch)
+    window = min(check_seconds(wait, "wait") or 0, workspace.limits.window)
+    cursor = workspace.cursors.get(_checked(job_id))
+    waiting = _waiting(workspace, job_id, window, None, cursor) | {"follow": ""}
+    reply = await workspace.run(_POLL, wait=window, kill="", shown=_SHOWN, **waiting)
+    return _status(workspace, job_id, reply, cursor)
 
 
-async def kill(workspace: Workspace, job_id: str, watch: Watch) -> JobStatus:
+async def kill(workspace: Workspace, job_id: str) -> JobStatus:
     """End a job, with every process that it started."""
-    return _status(workspace, job_id, await _end(workspace, _checked(job_id), watch), watch)
+    cursor = workspace.cursors.get(_checked(job_id))
+    return _status(workspace, job_id, await _end(workspace, job_id, cursor), cursor)
 
 
-async def jobs(workspace: Workspace) -> list[JobStatus]:
+async def jobs(workspace: Workspace) -> JobList:
     """All jobs that the sandbox knows, oldest first."""
-    reply = await workspace.call("jobs", {"state": workspace.state, "shown": _SHOWN})
+    reply = await workspace.run(_JOBS, shown=_SHOWN, limit=0)
+    files = dict[str, tuple[int, int]]()
+    for line in reply.text("files").splitlines():
+        name, size, modified = line.rsplit(" ", 2)
+        files[name] = int(size), int(modified)
+    commands = reply.text("commands").splitlines()
+    ids = [name for name in reply.values if _ID.fullmatch(name)]
     found = []
-    for job_id in reply.values.get("jobs", "").split():
-        if workspace.is_forgotten(job_id):
+    for job_id, command in zip(ids, commands, strict=False):
+        if workspace.ledger.is_removed(job_id):
             continue
-        words = reply.values.get(job_id, "").split()
-        fields = dict(zip(words[::2], words[1::2], strict=True))
-        found.append(
-            JobStatus(
-                job_id=job_id,
-                command=reply.text(f"{job_id}.command"),
-                state="exited" if "exit" in fields else "lost" if "lost" in fields else "running",
-                exit_code=int(fields["exit"]) if "exit" in fields else None,
-                timed_out="expired" in fields,
-                duration=int(fields.get("duration", 0)) / 100,
-                stdout_size=int(fields.get("out", 0)),
-                stderr_size=int(fields.get("err", 0)),
-                stdout_path=_path(workspace, job_id, "stdout"),
-                stderr_path=_path(workspace, job_id, "stderr"),
-            )
+        words = reply.values[job_id].split()
+        fields = dict(zip(words[::2], words[1::2], strict=False))
+        (out, _), (err, _) = (files.get(f"{job_id}/{name}", (0, 0)) for name in ("out", "err"))
+        status = JobStatus(
+            job_id=job_id,
+            command=workspace.mask.end(command),
+            state="exited" if "exit" in fields else "lost" if "lost" in fields else "running",
+            exit_code=_number(fields.get("exit")),
+            timed_out="expired" in fields,
+            duration=(_number(fields.get("duration")) or 0) / 100,
+            stdout_size=out,
+            stderr_size=err,
+            stdout_path=_path(workspace, job_id, "stdout"),
+            stderr_path=_path(workspace, job_id, "stderr"),
         )
-    return found
+        found.append((files.get(f"{job_id}/start", (0, 0))[1], status))
+    in_order = sorted(found, key=lambda pair: pair[0])
+    return JobList(jobs=tuple(status for _, status in in_order))
 
 
-async def _start_inputs(
-    workspace: Workspace,
-    command: str,
-    cwd: str | None,
-    env: Mapping[str, str] | None,
-    stdin: str | bytes | None,
-) -> tuple[dict[str, str | int | None], dict[str, str]]:
-    """What the program start takes besides what every waiting program does."""
+def _stdin_bytes(stdin: str | bytes | None) -> bytes:
+    if isinstance(stdin, str):
+        check_encodable(stdin, "stdin")
+        return stdin.encode("utf-8", "surrogateescape")
+    if stdin is not None and not isinstance(stdin, bytes | bytearray | memoryview):
+        raise InvalidArgumentError(f"stdin is text or bytes, not {type(stdin).__name__}.")
+    return bytes(stdin or b"")
+
+
+def _checked_command(command: str) -> str:
+    if not isinstance(command, str):
+        raise InvalidArgumentError(
+            f"The command is text, a line or a script, not {type(command).__name__}; "
+            "join a list with `shlex.join`."
+        )
     if "\0" in command:
         raise InvalidArgumentError("The command contains a NUL character; remove it.")
     check_encodable(command, "command")
-    variables = workspace.env | dict(env or {})
+    return command
+
+
+def _variables(workspace: Workspace, env: Mapping[str, str] | None) -> list[str]:
+    """The variables of a command, as NAME=value."""
+    check_variables(env or {})
+    return [f"{name}={value}" for name, value in (workspace.env | dict(env or {})).items()]
+
+
+def check_variables(variables: Mapping[str, str]) -> None:
+    """Refuse what cannot be a variable.
+
+    Raises:
+        InvalidArgumentError: A name or a value is none.
+    """
     for name, value in variables.items():
-        if not _NAME.fullmatch(name):
+        if not isinstance(name, str) or not _NAME.fullmatch(name):
             raise InvalidArgumentError(
-                f"{name!r} is no name for an environment variable; use letters, digits and _, "
-                "and begin with a letter or _."
+                f"{name!r} is not a valid name for an environment variable; use letters, digits "
+                "and _, and do not begin with a digit."
+            )
+        if not isinstance(value, str):
+            raise InvalidArgumentError(
+                f"The value of {name} is of type {type(value).__name__}; environment variables "
+                "are text."
             )
         if "\0" in value:
             raise InvalidArgumentError(f"The value of {name} contains a NUL character; remove it.")
         check_encodable(value, f"value of {name}")
-    data = stdin.encode("utf-8", "surrogateescape") if isinstance(stdin, str) else stdin or b""
-    upload = None
-    if len(data) > workspace.limits.inline_bytes:
-        upload = f"{workspace.state}/{workspace.new_id('upload')}"
-        await workspace.sandbox.upload(upload, data)
-        workspace.mark(upload.rpartition("/")[2])
-        data = b""
-    inputs: dict[str, str | int | None] = {
-        "state": workspace.state,
-        "cwd": workspace.resolve(cwd) if cwd else workspace.root,
-        "command": command,
-        "input": base64.b64encode(data).decode(),
-        "upload": upload,
-        "shell": workspace.shell,
-        "setsid": workspace.setsid,
-        "bound": workspace.limits.stream_bytes // 512,
-    }
-    exports = [f"{assign(name, value)}; export {name}" for name, value in variables.items()]
-    return inputs, {"environment": "\n".join([":", *exports])}
 
 
-def _wait_inputs(
-    workspace: Workspace, job_id: str, window: int, timeout: float | None, watch: Watch | None
-) -> dict[str, str | int | None]:
+def check_seconds(seconds: float | None, name: str) -> float | None:
+    """A time that a caller gave; None and infinity are no limit.
+
+    Raises:
+        InvalidArgumentError: It is no number, not a number, or negative.
+    """
+    if seconds is None:
+        return None
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds >= 0:
+        raise InvalidArgumentError(
+            f"{name} is {seconds!r}; give a number of seconds, or None for no limit."
+        )
+    return None if seconds > _FOR_EVER else seconds
+
+
+def _waiting(
+    workspace: Workspace,
+    job_id: str,
+    window: float,
+    timeout: float | None,
+    cursor: Cursor | None,
+) -> dict[str, Input]:
     """What every program takes that waits for a job."""
     return {
-        "job": f"{workspace.state}/{job_id}",
-        "id": job_id,
+        "job": job_id,
         "limit": workspace.limits.output_bytes,
-        "window": window,
+        "window": round(window * 100),
         "timeout": max(10, round(timeout * 100)) if timeout is not None else 0,
-        **(watch.offsets() if watch else {"out": None, "err": None}),
+        "follow": "yes" if cursor else "",
+        **(cursor.offsets() if cursor else {"out": "", "err": ""}),
     }
 
 
-def _windows(window: int, *, watching: bool) -> Iterator[int]:
-    """Seconds that each request waits. Who watches sees the first output soon."""
-    if watching:
-        yield max(1, window // 10)
-        yield max(1, window * 2 // 5)
-    while True:
-        yield window
+def _is_over(reply: Reply) -> bool:
+    return any(name in reply.values for name in ("exit", "lost", "stubborn"))
 
 
-async def _end(workspace: Workspace, job_id: str, watch: Watch | None = None) -> Reply:
-    inputs = _wait_inputs(workspace, job_id, 0, None, watch)
-    return await workspace.call("poll", inputs | {"kill": "yes", "shown": _SHOWN}, wait=_KILL_TIME)
+async def _end(workspace: Workspace, job_id: str, cursor: Cursor | None = None) -> Reply:
+    waiting = _waiting(workspace, job_id, 0, None, cursor) | {"follow": ""}
+    return await workspace.run(_POLL, wait=_KILL_TIME, kill="yes", shown=_SHOWN, **waiting)
 
 
 def _result(workspace: Workspace, job_id: str, reply: Reply) -> ExecResult:
     limits = workspace.limits
-    kept = {stream: _kept(workspace, job_id, reply, stream) for stream in _FILES}
+    kept = {stream: _kept(workspace, job_id, reply, stream) for stream in FILES}
     cut = {
-        stream: reply.number(f"{name}_size") > limits.output_bytes
-        for stream, name in _FILES.items()
+        stream: reply.number(f"{name}_size") > limits.output_bytes for stream, name in FILES.items()
     }
     return ExecResult(
-        exit_code=int(reply.values["exit"]) if "exit" in reply.values else None,
+        exit_code=_number(reply.values.get("exit")),
         stdout=kept["stdout"],
         stderr=kept["stderr"],
         timed_out="expired" in reply.values,
@@ -248,25 +268,28 @@ def _result(workspace: Workspace, job_id: str, reply: Reply) -> ExecResult:
         stderr_path=_path(workspace, job_id, "stderr") if cut["stderr"] else None,
         stopped_writing=any(
             reply.number(f"{name}_size") >= limits.stream_bytes // 512 * 512
-            for name in _FILES.values()
+            for name in FILES.values()
         ),
+        disk_full="full" in reply.values,
+        survived="stubborn" in reply.values,
     )
 
 
-def _status(workspace: Workspace, job_id: str, reply: Reply, watch: Watch) -> JobStatus:
+def _status(workspace: Workspace, job_id: str, reply: Reply, cursor: Cursor) -> JobStatus:
     if reply.failure:
         raise _unknown(job_id)
     ended = "exit" in reply.values
-    unseen = {stream: watch.seen[stream] == 0 for stream in _FILES}
-    new = {stream: watch.take(reply, stream, last=ended) for stream in _FILES}
-    for stream in _FILES:
+    unseen = {stream: cursor.seen[stream] == 0 for stream in FILES}
+    new = {stream: cursor.take(reply, stream, last=ended) for stream in FILES}
+    for stream in FILES:
         if ended and unseen[stream]:
             new[stream] = _kept(workspace, job_id, reply, stream)
+    workspace.cursors.put(job_id, cursor)
     return JobStatus(
         job_id=job_id,
-        command=reply.text("command"),
+        command=workspace.mask.end(reply.text("command")),
         state="exited" if ended else "lost" if "lost" in reply.values else "running",
-        exit_code=int(reply.values["exit"]) if ended else None,
+        exit_code=_number(reply.values.get("exit")),
         timed_out="expired" in reply.values,
         duration=reply.number("duration") / 100,
         stdout=new["stdout"],
@@ -280,37 +303,55 @@ def _status(workspace: Workspace, job_id: str, reply: Reply, watch: Watch) -> Jo
 
 def _kept(workspace: Workspace, job_id: str, reply: Reply, stream: Stream) -> str:
     """What comes back of a stream: all of it, or its two ends."""
-    name = _FILES[stream]
+    name = FILES[stream]
     data, size = reply.blobs.get(name, b""), reply.number(f"{name}_size")
+    if (end := data.find(f"\n[{job_id}: the command ended here;".encode())) >= 0:
+        data, size = data[:end], size - (len(data) - end)  # see await_output in job.sh
     limit = workspace.limits.output_bytes
     if size <= limit:
         return data.decode(errors="replace")
     half = limit // 2
-    return join_ends(data[:half], data[half:], size, _path(workspace, job_id, stream))
+    return join_ends(
+        data[:half], data[half:], size, _path(workspace, job_id, stream), workspace.mask
+    )
 
 
 def _path(workspace: Workspace, job_id: str, stream: Stream) -> str:
-    return f"{workspace.state}/{job_id}/{_FILES[stream]}"
+    return f"{workspace.facts.state}/{job_id}/{FILES[stream]}"
 
 
 def _checked(job_id: str) -> str:
-    if not re.fullmatch(r"job-[0-9a-f]{12}", job_id):
+    if not isinstance(job_id, str) or not _ID.fullmatch(job_id):
         raise _unknown(job_id)
     return job_id
 
 
+def _number(text: str | None) -> int | None:
+    """A number out of a job's files, which the command can write to."""
+    return int(text) if text and text.isascii() and text.isdigit() else None
+
+
 def _unknown(job_id: str) -> JobNotFoundError:
     return JobNotFoundError(
-        f"There is no job {job_id!r} in this sandbox; it may have been forgotten after its "
-        "result was read. List the jobs that there are."
+        f"There is no job {job_id!r} in this sandbox; it may have been removed after its result "
+        "was read. List the jobs that there are."
     )
 
 
-def _cannot_start(reply: Reply, cwd: str | None, workspace: Workspace) -> SandboxError:
+def _spoilt(workspace: Workspace, job_id: str) -> StateLostError:
+    return StateLostError(
+        f"The command ran, but its exit code and output are lost: the files of {job_id} were "
+        f"removed while it ran. Leave what lies in {workspace.facts.state} alone."
+    )
+
+
+def _cannot_start(reply: Reply, cwd: AnyPath | None, workspace: Workspace) -> SandboxError:
+    if reply.failure == "nojob":
+        return _spoilt(workspace, "the job")
     if reply.failure == "space":
         return WriteFailedError(
-            "There is no space left in the sandbox to run a command; remove files that are not "
-            "needed.",
-            workspace.state,
+            "There is no space left in the sandbox to run a command, not even to note its exit "
+            "code; make room with write, an empty content for a large file.",
+            workspace.root,
         )
-    return refusal(reply, cwd or workspace.root, workspace)
+    return refusal(reply, os.fspath(cwd or workspace.root), workspace)

@@ -1,24 +1,36 @@
 """read: a window of a text file, or a picture."""
 
-from daytona_toolkit._operations import refusal
+import os
+
+from daytona_toolkit._operations.read.result import ReadResult
+from daytona_toolkit._refusals import refusal
+from daytona_toolkit._remote import Source
+from daytona_toolkit._result import Image
 from daytona_toolkit._text import clip, count_of, image_type, is_binary, whole_characters
-from daytona_toolkit._workspace import Workspace
+from daytona_toolkit._workspace import AnyPath, Workspace
 from daytona_toolkit.errors import (
     BinaryFileError,
     FileTooLargeError,
     InvalidArgumentError,
     OffsetError,
+    PathDeniedError,
     RecoverableError,
 )
-from daytona_toolkit.results import Image, ReadResult
+
+_READ = Source(__name__, "read")
+_FETCH = Source(__name__, "fetch")
+_EXISTS = Source(__name__, "exists")
 
 
 async def read(
-    workspace: Workspace, path: str, *, offset: int = 1, limit: int | None = None
+    workspace: Workspace, path: AnyPath, *, offset: int = 1, limit: int | None = None
 ) -> ReadResult:
     """Read a window of lines; a picture comes whole."""
     limits = workspace.limits
     count = limits.read_lines if limit is None else limit
+    for name, number in (("offset", offset), ("limit", count)):
+        if isinstance(number, bool) or not isinstance(number, int):
+            raise InvalidArgumentError(f"{name} is {number!r}; give a whole number of lines.")
     if offset < 1:
         raise InvalidArgumentError(f"offset is {offset}; lines count from 1.")
     if count < 1:
@@ -26,19 +38,19 @@ async def read(
     full = workspace.resolve(path)
     # A character has four bytes at most; one byte more shows that there is more.
     clip_bytes = limits.line_chars * 4 + 1
-    reply = await workspace.call(
-        "read",
-        workspace.place(full)
-        | {
-            "offset": offset,
-            "lines": count,
-            "bytes": limits.read_bytes,
-            "clip": clip_bytes,
-            "image": limits.image_bytes,
-        },
+    reply = await workspace.run(
+        _READ,
+        path=full,
+        offset=offset,
+        lines=count,
+        bytes=limits.read_bytes,
+        clip=clip_bytes,
+        image=limits.image_bytes,
     )
+    path = os.fspath(path)
     if reply.failure:
         raise refusal(reply, path, workspace)
+    version = reply.values["version"]
     size = reply.number("size")
     content = reply.blobs.get("content")
     if content is None and "image" in reply.values:
@@ -46,8 +58,13 @@ async def read(
     if content is not None and (media_type := image_type(content)):
         if size > limits.image_bytes:
             raise _picture_too_large(path, size, limits.image_bytes)
-        return ReadResult(path=full, size=size, image=Image.of(media_type, content))
+        return ReadResult(
+            path=full, size=size, image=Image.of(media_type, content), version=version
+        )
+    if "nul" in reply.values:
+        raise _binary(path, size)
     if content is not None:
+        check_complete(content, size, path)
         workspace.files.put(full, content)
         lines = split_lines(content)
         total, window = len(lines), lines[offset - 1 : offset - 1 + count]
@@ -61,24 +78,21 @@ async def read(
         elif window and offset + len(window) - 1 == total and "closed" not in reply.values:
             window[-1] = window[-1].removesuffix(b"\n")  # cut adds it
     if is_binary(b"".join(window) if content is None else content):
-        raise BinaryFileError(
-            f"{path!r} is a binary file of {count_of(size, 'byte')}; it cannot be shown as text. "
-            "Use exec to look into it, for example with `file` or `xxd`, or to convert it.",
-            path,
-        )
+        raise _binary(path, size)
     if not window and offset > 1:
         raise OffsetError(
-            f"{path!r} has {count_of(total, 'line')}; offset {offset} is behind its end. Use an "
+            f"{path!r} has {count_of(total, 'line')}; offset {offset} is after its end. Use an "
             f"offset from 1 to {max(total, 1)}.",
             path,
         )
-    return _window(workspace, full, window, offset=offset, total=total, size=size)
+    shown = _window(workspace, full, window, offset=offset, total=total, size=size)
+    return shown.model_copy(update={"version": version})
 
 
-async def read_bytes(workspace: Workspace, path: str) -> bytes:
+async def read_bytes(workspace: Workspace, path: AnyPath) -> bytes:
     """All bytes of a file."""
     full = workspace.resolve(path)
-    return await fetch(workspace, path, full, "download it")
+    return await fetch(workspace, os.fspath(path), full, "download it")
 
 
 async def fetch(workspace: Workspace, path: str, full: str, advice: str) -> bytes:
@@ -91,7 +105,7 @@ async def fetch(workspace: Workspace, path: str, full: str, advice: str) -> byte
         advice: What to do instead when it is too large.
     """
     bound = workspace.limits.file_bytes
-    reply = await workspace.call("fetch", workspace.place(full) | {"bytes": bound})
+    reply = await workspace.run(_FETCH, path=full, bytes=bound)
     if reply.failure:
         raise refusal(reply, path, workspace)
     if "content" not in reply.blobs:
@@ -101,13 +115,30 @@ async def fetch(workspace: Workspace, path: str, full: str, advice: str) -> byte
             path,
         )
     content = reply.blobs["content"]
+    check_complete(content, reply.number("size"), path)
     workspace.files.put(full, content)
     return content
 
 
-async def exists(workspace: Workspace, path: str) -> bool:
+def check_complete(content: bytes, size: int, path: str) -> None:
+    """Refuse content that is shorter than its file.
+
+    Raises:
+        PathDeniedError: The file could be opened, and not be read.
+    """
+    if len(content) < size:
+        raise PathDeniedError(
+            f"{path!r} has {count_of(size, 'byte')}, and only {len(content):,} could be read: the "
+            "system refused the rest, or the file was cut meanwhile. Try again, or look into it "
+            "with exec.",
+            path,
+        )
+
+
+async def exists(workspace: Workspace, path: AnyPath) -> bool:
     """Whether a path leads to something."""
-    reply = await workspace.call("exists", workspace.place(workspace.resolve(path)))
+    reply = await workspace.run(_EXISTS, path=workspace.resolve(path))
+    path = os.fspath(path)
     if reply.failure in ("missing", "notdir"):
         return False
     if reply.failure:
@@ -128,7 +159,7 @@ def _window(
     limits = workspace.limits
     data = b"".join(window)
     text = data.decode(errors="replace")
-    shown = [clip(line, limits.line_chars) for line in text.split("\n")]
+    shown = [clip(line, limits.line_chars, workspace.mask) for line in text.split("\n")]
     notes = []
     if clipped := sum(len(line) > limits.line_chars for line in text.split("\n")):
         notes.append(
@@ -149,6 +180,14 @@ def _window(
         next_offset=end + 1 if end < total else None,
         size=size,
         notes=tuple(notes),
+    )
+
+
+def _binary(path: str, size: int) -> BinaryFileError:
+    return BinaryFileError(
+        f"{path!r} is a binary file of {count_of(size, 'byte')}; it cannot be shown as text. "
+        "Use exec to look into it, for example with `file` or `xxd`, or to convert it.",
+        path,
     )
 
 

@@ -5,14 +5,14 @@ import stat
 from collections.abc import Iterator
 from typing import Literal
 
-from daytona_toolkit._operations import refusal
 from daytona_toolkit._operations.search.globs import compile_glob, compile_name_glob
 from daytona_toolkit._operations.search.regex import compile_regex
-from daytona_toolkit._remote import Reply
+from daytona_toolkit._operations.search.result import Entry, GrepResult, Listing, Match
+from daytona_toolkit._refusals import refusal
+from daytona_toolkit._remote import Input, Reply, Source
 from daytona_toolkit._text import clip, count_of, printable
-from daytona_toolkit._workspace import Workspace
+from daytona_toolkit._workspace import AnyPath, Workspace, check_encodable, check_path
 from daytona_toolkit.errors import InvalidArgumentError, SandboxFailedError, SearchPatternError
-from daytona_toolkit.results import Entry, GrepResult, Listing, Match
 
 # Bytes of lines that grep returns, for each entry of the bound: a page of long lines has to
 # end somewhere too.
@@ -22,6 +22,8 @@ _BOTTOMLESS = 10_000
 _MOST_CONTEXT = 100
 # Paths that a note names.
 _NAMED = 3
+
+_PROGRAMS = {name: Source(__name__, name) for name in ("ls", "glob", "grep")}
 
 _TYPES: dict[int, Literal["file", "folder", "symlink", "other"]] = {
     stat.S_IFREG: "file",
@@ -35,25 +37,26 @@ _DENIED = re.compile(
 )
 
 
-async def ls(workspace: Workspace, path: str = ".", *, hidden: bool = True) -> Listing:
+async def ls(workspace: Workspace, path: AnyPath = ".", *, hidden: bool = True) -> Listing:
     """List a folder, or the one file that the path names."""
-    full = workspace.resolve(path)
+    path, full = check_path(path), workspace.resolve(path)
     reply = await _call(workspace, "ls", path, full, {"depth": 1, "hidden": _yes(hidden)})
     return _listing(workspace, path, full, reply)
 
 
 async def glob(
-    workspace: Workspace, pattern: str, path: str = ".", *, hidden: bool = False
+    workspace: Workspace, pattern: str, path: AnyPath = ".", *, hidden: bool = False
 ) -> Listing:
     """Find paths by a pattern."""
+    path, pattern = check_path(path), _checked(pattern)
     if pattern == "~" or pattern.startswith("~/"):
-        pattern = workspace.home + pattern[1:]
+        pattern = workspace.facts.home + pattern[1:]
     compiled = compile_glob(pattern, hidden=hidden)
     subfolder = compiled.start
     if pattern.startswith("/"):
         path, subfolder = subfolder, ""
     full = workspace.resolve(path)
-    inputs: dict[str, str | int | None] = {
+    inputs: dict[str, Input] = {
         "subfolder": subfolder,
         "filter": _decoded(compiled.filter),
         "depth": compiled.depth or _BOTTOMLESS,
@@ -71,7 +74,7 @@ async def glob(
 async def grep(
     workspace: Workspace,
     pattern: str,
-    path: str = ".",
+    path: AnyPath = ".",
     *,
     glob: str | None = None,
     fixed: bool = False,
@@ -80,6 +83,9 @@ async def grep(
     hidden: bool = False,
 ) -> GrepResult:
     """Find lines by a pattern."""
+    path, pattern = check_path(path), _checked(pattern)
+    if isinstance(context, bool) or not isinstance(context, int):
+        raise InvalidArgumentError(f"context is {context!r}; give a whole number of lines.")
     if not 0 <= context <= _MOST_CONTEXT:
         raise InvalidArgumentError(
             f"context is {context}; ask for 0 to {_MOST_CONTEXT} lines around each match."
@@ -93,12 +99,11 @@ async def grep(
         "lines": 3 * (limits.entries + 1),
         "bytes": limits.entries * _LINE_BYTES + limits.line_chars * 4,
     }
-    inputs: dict[str, str | int | None] = {
+    inputs: dict[str, Input] = {
         "filter": _decoded(compile_name_glob(glob, hidden=hidden)) if glob else None,
         "depth": _BOTTOMLESS,
         "hidden": _yes(hidden),
         "pattern": _decoded(regex.grep),
-        "rg": regex.rg if workspace.has_rg else None,
         "case": "-i" if ignore_case else None,
         "context": context,
         # The number of the line, the longest characters, and one byte that shows that
@@ -107,10 +112,6 @@ async def grep(
         **bounds,
     }
     reply = await _call(workspace, "grep", path, full, inputs)
-    if workspace.has_rg and "error:" in reply.text("complaints"):
-        # A ripgrep that does not take our options is of no use to us.
-        workspace.has_rg = False
-        reply = await _call(workspace, "grep", path, full, inputs | {"rg": None})
     return _matches(workspace, path, full, reply, bounds)
 
 
@@ -119,7 +120,7 @@ async def _call(
     name: str,
     path: str,
     full: str,
-    inputs: dict[str, str | int | None],
+    inputs: dict[str, Input],
     subfolder: str = "",
 ) -> Reply:
     """Run a program that looks for files.
@@ -132,18 +133,13 @@ async def _call(
         inputs: What it takes besides what all of them take.
         subfolder: A folder under the path that need not exist.
     """
-    everywhere: dict[str, str | int | None] = {
-        "confine": None,
-        **workspace.place(full),
-        "entries": workspace.limits.entries,
-        "filter": None,
-    }
-    reply = await workspace.call(name, everywhere | inputs)
-    if reply.failure == "nofind":
+    if workspace.facts.search_lacks:
         raise SandboxFailedError(
-            "The sandbox lacks find, grep, sort, tr or xargs, which searching takes. Install "
-            "findutils and grep, or busybox, in its image."
+            f"Searching takes these commands, which the sandbox lacks: "
+            f"{workspace.facts.search_lacks.strip()}. Install findutils and grep in its image."
         )
+    everywhere: dict[str, Input] = {"path": full, "entries": workspace.limits.entries, "filter": ""}
+    reply = await workspace.run(_PROGRAMS[name], wait=0.0, **everywhere | inputs)
     if reply.failure and not ("entered" in reply.values and reply.failure in ("missing", "notdir")):
         raise refusal(
             reply, _join(path, subfolder) if "entered" in reply.values else path, workspace
@@ -181,7 +177,9 @@ def _matches(
         Match(
             path=path if "file" in reply.values else _join(path, _name(name)),
             line=int(number),
-            text=clip(line.removesuffix(b"\r").decode(errors="replace"), limits.line_chars),
+            text=clip(
+                line.removesuffix(b"\r").decode(errors="replace"), limits.line_chars, workspace.mask
+            ),
             context=sign == b"-",
         )
         for name, number, sign, line in parts
@@ -265,6 +263,14 @@ def _join(path: str, name: str) -> str:
 def _decoded(pattern: bytes) -> str:
     """Bytes as a str that a program's input may be."""
     return pattern.decode("utf-8", "surrogateescape")
+
+
+def _checked(pattern: str) -> str:
+    """A pattern, if it is text without a NUL."""
+    check_encodable(pattern, "pattern")
+    if "\0" in pattern:
+        raise SearchPatternError("The pattern contains a NUL character, which no line has.")
+    return pattern
 
 
 def _yes(value: bool) -> str | None:

@@ -10,21 +10,23 @@ can promise. The notes of the result name them.
 
 import base64
 import hashlib
-import os
+import inspect
 import re
+import secrets
 import stat
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from daytona_toolkit._operations import refusal
 from daytona_toolkit._operations.transfer import local_files as host
 from daytona_toolkit._operations.transfer.local_files import Item, on_host
-from daytona_toolkit._remote import Reply, assign
+from daytona_toolkit._operations.transfer.progress import OnProgress, progress_of
+from daytona_toolkit._operations.transfer.result import TransferResult
+from daytona_toolkit._refusals import refusal
+from daytona_toolkit._remote import Reply, Source
 from daytona_toolkit._text import count_of, printable
-from daytona_toolkit._workspace import Workspace
+from daytona_toolkit._workspace import AnyPath, Workspace, check_path
 from daytona_toolkit.errors import FileChangedError, NotAFileError
-from daytona_toolkit.results import TransferResult
 
 # Bytes of one part of a large file, and of small files that travel together.
 _PART = 2 * 1024 * 1024
@@ -37,11 +39,15 @@ _TREE_TIME = 600.0
 _BOTTOMLESS = 10_000
 _NAMED = 5
 
+_SURVEY, _UNPACK, _TREE, _PACK = (
+    Source(__name__, name) for name in ("survey", "unpack", "tree", "pack")
+)
+
 _LEFT_OUT = {
-    "symlink": "for symlinks are not moved",
-    "other": "for only files and folders are moved",
+    "symlink": "symlinks are not moved",
+    "other": "only files and folders are moved",
 }
-_UNSAFE = "for a symlink is in the way, or this host would misread the name"
+_UNSAFE = "a symlink is in the way, or this system cannot store the name"
 
 _RECORD = re.compile(rb"([0-9a-f]+) (\d+) (-?\d+) \./(.+?)//\n", re.DOTALL)
 _SUM = re.compile(rb"(\\?)([0-9a-f]{64})  ")
@@ -65,28 +71,6 @@ class Target:
         """The absolute path of something below it."""
         return f"{self.full.rstrip('/')}/{name}" if name else self.full
 
-    async def call(
-        self,
-        program: str,
-        inputs: Mapping[str, str | int | None],
-        function: str = "",
-        calls: Sequence[str] = (),
-        *,
-        wait: float = 0.0,
-    ) -> Reply:
-        """Run a program on it, with a function that makes these calls."""
-        return await self.workspace.call(
-            program,
-            {
-                "confine": None,
-                "state": self.workspace.state,
-                **self.workspace.place(self.full),
-                **inputs,
-            },
-            {function: "\n".join([":", *calls])} if function else {},
-            wait=wait,
-        )
-
 
 @dataclass
 class Progress:
@@ -98,7 +82,7 @@ class Progress:
         done: Bytes that are there.
     """
 
-    tell: Callable[[int, int, str], Awaitable[None]] | None
+    tell: OnProgress | None
     total: int
     done: int = 0
 
@@ -106,7 +90,9 @@ class Progress:
         """Some more bytes are there."""
         self.done += size
         if self.tell:
-            await self.tell(self.done, self.total, name)
+            told = self.tell(self.done, self.total, name)
+            if inspect.isawaitable(told):
+                await told
 
 
 @dataclass
@@ -139,7 +125,7 @@ class Tally:
         notes = []
         for reason, names in self.left_out.items():
             shown = ", ".join(sorted(names)[:_NAMED]) + (", …" if len(names) > _NAMED else "")
-            notes.append(f"{count_of(len(names), 'path')} left out, {reason}: {shown}")
+            notes.append(f"{count_of(len(names), 'path')} skipped ({reason}): {shown}")
         return TransferResult(
             path=path,
             files=self.files,
@@ -151,14 +137,21 @@ class Tally:
 
 async def upload(
     workspace: Workspace,
-    local: str | os.PathLike[str],
-    remote: str,
+    local: AnyPath,
+    remote: AnyPath,
     *,
-    on_progress: Callable[[int, int, str], Awaitable[None]] | None = None,
+    on_progress: OnProgress | None = None,
 ) -> TransferResult:
     """Bring a file or folder of the host into the sandbox."""
-    source = Path(local)
-    target = Target(workspace, remote, workspace.resolve(remote))
+    with progress_of(f"upload {remote}", on_progress) as tell:
+        return await _upload(workspace, local, remote, tell)
+
+
+async def _upload(
+    workspace: Workspace, local: AnyPath, remote: AnyPath, tell: OnProgress | None
+) -> TransferResult:
+    source = Path(check_path(local))
+    target = Target(workspace, check_path(remote), workspace.resolve(remote))
     tally = Tally()
     found = await on_host(source, host.scan, source)
     for other in found:
@@ -168,7 +161,7 @@ async def upload(
     filled = {str(parent) for item in items for parent in PurePosixPath(item.name).parents}
     empty = [f.name for f in found if f.kind == "folder" and (f.name or ".") not in filled]
     there, parts = await _survey(target, items, empty)
-    progress = Progress(on_progress, sum(item.size for item in items))
+    progress = Progress(tell, sum(item.size for item in items))
     if missing := [name for name in empty if name not in there]:
         await _put_folders(target, missing)
     wanted = []
@@ -192,12 +185,20 @@ async def upload(
 
 async def download(
     workspace: Workspace,
-    remote: str,
-    local: str | os.PathLike[str],
+    remote: AnyPath,
+    local: AnyPath,
     *,
-    on_progress: Callable[[int, int, str], Awaitable[None]] | None = None,
+    on_progress: OnProgress | None = None,
 ) -> TransferResult:
     """Bring a file or folder of the sandbox to the host."""
+    with progress_of(f"download {remote}", on_progress) as tell:
+        return await _download(workspace, remote, local, tell)
+
+
+async def _download(
+    workspace: Workspace, remote: AnyPath, local: AnyPath, tell: OnProgress | None
+) -> TransferResult:
+    remote, local = check_path(remote), check_path(local)
     source = Target(workspace, remote, workspace.resolve(remote))
     target = Path(local)
     tally = Tally()
@@ -207,7 +208,7 @@ async def download(
             f"{str(local)!r} is a folder, and {remote!r} a file; name the file to make in it.",
             str(local),
         )
-    progress = Progress(on_progress, sum(item.size for item in items))
+    progress = Progress(tell, sum(item.size for item in items))
     for name in folders:
         place = host.place_for(target, name)
         if place is None or (name and place.is_symlink()):
@@ -272,16 +273,16 @@ async def _survey(
     for name in [*(item.name for item in items), *folders]:
         folder, _, last = target.path(name).rpartition("/")
         within.setdefault(folder or "/", {})[last] = name
-    calls = []
-    for index, (folder, names) in enumerate(within.items()):
-        joined = b"".join(name.encode("utf-8", "surrogateescape") + b"\0" for name in names)
-        calls += [
-            assign("_WITHIN", folder),
-            assign("_NAMES", base64.b64encode(joined).decode()),
-            f"within {index}",
-        ]
-    wait = sum(item.size for item in items) / _HASHING
-    reply = await target.call("survey", {}, "folders", calls, wait=wait)
+    joined = (
+        b"".join(name.encode("utf-8", "surrogateescape") + b"\0" for name in names)
+        for names in within.values()
+    )
+    reply = await target.workspace.run(
+        _SURVEY,
+        wait=sum(item.size for item in items) / _HASHING,
+        folders=list(within),
+        names=" ".join(base64.b64encode(names).decode() for names in joined),
+    )
     there: dict[str, Item | None] = {}
     for index, names in enumerate(within.values()):
         entries = reply.blobs.get(f"entries.{index}", b"")
@@ -296,24 +297,18 @@ async def _survey(
 
 async def _put_batch(target: Target, source: Path, items: Sequence[Item]) -> None:
     """Put small files in place with one request, or two."""
-    data, calls = b"", []
-    for index, item in enumerate(items):
+    data, plan = b"", []
+    for item in items:
         path = source / item.name
         content = await on_host(path, path.read_bytes)
-        calls += [
-            assign("_PATH", target.path(item.name)),
-            f"take {index} {_mode(item)} {len(data)} {len(content)}",
-        ]
+        plan.append(f"take {_mode(item)} {len(data)} {len(content)}")
         data += content
-    await _unpack(target, [item.name for item in items], calls, data=data)
+    await _unpack(target, [item.name for item in items], plan, data=data)
 
 
 async def _put_folders(target: Target, names: Sequence[str]) -> None:
     """Make folders that no file is going to fill."""
-    calls = []
-    for index, name in enumerate(names):
-        calls += [assign("_PATH", target.path(name)), f"folder {index}"]
-    await _unpack(target, names, calls)
+    await _unpack(target, names, ["folder"] * len(names))
 
 
 async def _put_parts(
@@ -322,41 +317,48 @@ async def _put_parts(
     """Put a large file in place: its parts one by one, then the whole."""
     path = source / item.name
     names = []
+    state = target.workspace.facts.state
     for offset in range(0, item.size, _PART):
         name, size = f"part-{item.sum}-{offset}", min(_PART, item.size - offset)
-        if there.get(name) != size:
+        known = next((each for each in there if each.startswith(f"{name}-")), "")
+        if there.get(known) != size:
             content = await on_host(path, host.read_range, path, offset, size)
-            workspace = target.workspace
-            await workspace.sandbox.upload(f"{workspace.state}/{name}", content)
-        names.append(name)
+            # A new name for each attempt: one that was given up may still arrive.
+            known = f"{name}-{secrets.token_hex(4)}"
+            await target.workspace.sandbox.upload(f"{state}/{known}", content)
+        names.append(known)
         await progress.add(size, item.name)
-    calls = [
-        assign("_PATH", target.path(item.name)),
-        assign("_PARTS", " ".join(names)),
-        f"join 0 {_mode(item)} {item.sum}",
-    ]
-    await _unpack(target, [item.name], calls, wait=item.size / _HASHING)
+    plan = [f"join {_mode(item)} {item.sum} {' '.join(names)}"]
+    await _unpack(target, [item.name], plan, wait=item.size / _HASHING)
 
 
 async def _unpack(
     target: Target,
     names: Sequence[str],
-    calls: list[str],
+    plan: Sequence[str],
     *,
     data: bytes = b"",
     wait: float = 0.0,
 ) -> None:
-    """Put files in place, and complain of the first that was refused."""
+    """Put files in place, and complain of the first that was refused.
+
+    Args:
+        target: Where they go.
+        names: What they are called there.
+        plan: For each, what to do (see `unpack.sh`).
+        data: The content of all of them.
+        wait: Seconds that it may take.
+    """
     workspace = target.workspace
-    uploaded = None
-    if len(data) > workspace.limits.inline_bytes:
-        uploaded = f"{workspace.state}/{workspace.new_id('upload')}"
-        await workspace.sandbox.upload(uploaded, data)
-    change = workspace.new_id("change")
-    content = None if uploaded else base64.b64encode(data).decode()
-    inputs = {"id": change, "content": content, "upload": uploaded}
-    reply = await target.call("unpack", inputs, "files", calls, wait=wait)
-    workspace.mark(change)
+    inline = len(data) <= workspace.limits.inline_bytes
+    reply = await workspace.change(
+        _UNPACK,
+        data=b"" if inline else data,
+        wait=wait,
+        paths=[target.path(name) for name in names],
+        plan="\n".join(plan),
+        content=base64.b64encode(data if inline else b"").decode(),
+    )
     if reply.failure:
         raise refusal(reply, target.given, workspace)
     for index, name in enumerate(names):
@@ -368,8 +370,15 @@ async def _unpack(
 
 async def _tree(source: Target, tally: Tally) -> tuple[list[Item], list[str]]:
     """What there is to download: files, and folders; of a single file there are none."""
-    inputs = {"entries": None, "filter": None, "hidden": "yes", "depth": _BOTTOMLESS}
-    reply = await source.call("tree", inputs, wait=_TREE_TIME)
+    reply = await source.workspace.run(
+        _TREE,
+        wait=_TREE_TIME,
+        path=source.full,
+        entries="",
+        filter="",
+        hidden="yes",
+        depth=_BOTTOMLESS,
+    )
     if reply.failure:
         raise refusal(reply, source.given, source.workspace)
     if "entry" in reply.values:
@@ -390,16 +399,17 @@ async def _tree(source: Target, tally: Tally) -> tuple[list[Item], list[str]]:
         elif kind != stat.S_IFREG:
             tally.leave_out(name, _LEFT_OUT["other"])
         elif name not in summed:
-            tally.leave_out(name, "for they cannot be read")
+            tally.leave_out(name, "not readable")
     return items, folders
 
 
 async def _get(source: Target, ranges: Sequence[tuple[Item, int, int]]) -> list[bytes]:
     """Ranges of files; short ones where a file is no longer what it was."""
-    calls = []
-    for index, (item, start, length) in enumerate(ranges):
-        calls += [assign("_PATH", source.path(item.name)), f"give r{index} {start} {length}"]
-    reply = await source.call("pack", {}, "files", calls)
+    reply = await source.workspace.run(
+        _PACK,
+        paths=[source.path(item.name) for item, _, _ in ranges],
+        ranges="\n".join(f"{start} {length}" for _, start, length in ranges),
+    )
     return [reply.blobs.get(f"r{index}", b"") for index in range(len(ranges))]
 
 
@@ -427,7 +437,7 @@ def _changed(item: Item, remote: str, tally: Tally) -> None:
         raise FileChangedError(
             f"{remote!r} was changed while it was downloaded; download it again.", remote
         )
-    tally.leave_out(item.name, "for they were changed meanwhile; download again")
+    tally.leave_out(item.name, "changed meanwhile; download again")
 
 
 def _files(entries: bytes, sums: bytes) -> list[Item]:

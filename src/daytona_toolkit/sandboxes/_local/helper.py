@@ -51,14 +51,11 @@ def main(settings: str) -> None:
     if sys.platform == "linux":
         kernel.be_out_of_reach()
         kernel.adopt_orphans()
-        if options["level"] != "none":
+        if alone:
             kernel.leave_session_keyring()
-            kernel.gain_nothing()
-            kernel.drop_capabilities()
             kernel.refuse_calls()
-        if options["level"] == "landlock":
-            # For each program when it starts: the helper must stay outside of the rules.
-            before_start = kernel.Landlock(**options["rules"]).enter
+        elif options["level"] == "landlock":
+            before_start = _entering(kernel.Landlock(**options["rules"]))
     guard = Guard(options["bounds"]) if alone else None
     helper = Helper(options["bounds"], before_start, guard)
     status = 1
@@ -70,6 +67,17 @@ def main(settings: str) -> None:
     finally:
         _end_everything()
         os._exit(status)
+
+
+def _entering(rules: kernel.Landlock) -> Callable[[], None]:
+    def enter() -> None:
+        kernel.leave_session_keyring()
+        kernel.gain_nothing()
+        kernel.drop_capabilities()
+        kernel.refuse_calls()
+        rules.enter()
+
+    return enter
 
 
 class Program:

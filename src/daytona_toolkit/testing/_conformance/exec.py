@@ -113,7 +113,7 @@ def test_any_text_reaches_the_command_and_comes_back(session: SandboxSession, te
 def test_a_nul_and_a_bad_variable_name_are_refused(session: SandboxSession) -> None:
     with pytest.raises(InvalidArgumentError, match="NUL"):
         session.exec("echo \0")
-    with pytest.raises(InvalidArgumentError, match="no name for an environment variable"):
+    with pytest.raises(InvalidArgumentError, match="not a valid name for an environment variable"):
         session.exec("true", env={"a b": "x"})
     with pytest.raises(InvalidArgumentError, match="NUL"):
         session.exec("true", env={"A": "\0"})
@@ -136,10 +136,24 @@ def test_a_missing_cwd_is_an_error_that_names_it(session: SandboxSession) -> Non
 
 
 def test_session_variables_reach_every_command(make_session: MakeSession) -> None:
-    session = make_session(env={"TOKEN": "it's secret"})
-    assert session.exec('echo "$TOKEN"').stdout == "it's secret\n"
+    session = make_session(env={"MODE": "it's production"}, secrets={"TOKEN": "it's secret"})
+    assert session.exec('echo "$MODE"').stdout == "it's production\n"
+    assert session.exec('echo "$TOKEN"').stdout == "***\n"
+    assert session.exec('echo "$TOKEN" | wc -c').stdout == "12\n"
     assert session.exec('echo "$TOKEN"', env={"TOKEN": "other"}).stdout == "other\n"
     assert session.mask("say it's secret") == "say ***"
+
+
+def test_no_part_of_a_secret_shows_where_output_is_cut(make_session: MakeSession) -> None:
+    secret = "s3cr3t-" * 6
+    limits = Limits(output_bytes=200, line_chars=80)
+    session = make_session(secrets={"TOKEN": secret}, limits=limits)
+    for before in range(60, 120, 7):
+        shown = session.exec(f"printf '%0{before}d' 0; printf %s $TOKEN; printf '%0200d' 0").stdout
+        assert "s3cr" not in shown
+        session.exec(f"(printf '%0{before}d' 0; printf '%s%0200d' $TOKEN 0) >file")
+        assert "s3cr" not in session.read("file").content
+        assert all("s3cr" not in match.text for match in session.grep("0", "file").matches)
 
 
 def test_variables_of_one_command_do_not_reach_the_next(session: SandboxSession) -> None:

@@ -311,12 +311,12 @@ def test_symlinks_are_left_out_and_named(
     (folder / "link").symlink_to("plain.txt")
     (folder / "folder link").symlink_to("/etc")
     (note,) = session.upload(folder, "there").notes
-    assert note == "2 paths left out, for symlinks are not moved: folder link, link"
+    assert note == "2 paths skipped (symlinks are not moved): folder link, link"
     session.exec("ln -s /etc there/out; ln -s plain.txt there/in; mkfifo there/pipe")
     notes = session.download("there", tmp_path / "back").notes
     assert sorted(notes) == [
-        "1 path left out, for only files and folders are moved: pipe",
-        "2 paths left out, for symlinks are not moved: in, out",
+        "1 path skipped (only files and folders are moved): pipe",
+        "2 paths skipped (symlinks are not moved): in, out",
     ]
     assert not os.path.lexists(tmp_path / "back/out")
 
@@ -402,7 +402,7 @@ def test_what_cannot_be_read_is_left_out_and_named(session: SandboxSession, tmp_
     session.exec("mkdir there; echo a >there/a; echo b >there/b; echo c >there/c; chmod 0 there/b")
     result = session.download("there", tmp_path / "back")
     if session.exec("cat there/b").exit_code:  # not root, or confined
-        assert result.notes == ("1 path left out, for they cannot be read: b",)
+        assert result.notes == ("1 path skipped (not readable): b",)
         assert sorted(contents(tmp_path / "back")) == ["a", "c"]
     else:
         assert result.files == 3

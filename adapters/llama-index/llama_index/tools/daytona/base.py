@@ -68,7 +68,7 @@ class DaytonaToolSpec(BaseToolSpec):
         _check(session, key)
         self._session = session
         self._key = key
-        self._rows = choose(tools, prefix)
+        self._rows = choose(tools, prefix, limits=getattr(session, "limits", None))
         self._line_numbers = line_numbers
         self._stream = stream
         self._approvals = Approvals() if confirm else None

@@ -1,0 +1,72 @@
+"""How far the output of jobs has been seen."""
+
+import codecs
+from collections import OrderedDict
+from copy import deepcopy
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from daytona_toolkit._remote import Input, Reply
+
+Stream: TypeAlias = Literal["stdout", "stderr"]
+
+# The name of a stream in a job's folder, and in replies.
+FILES: dict[Stream, str] = {"stdout": "out", "stderr": "err"}
+
+# Jobs whose output is remembered as seen; of older ones all is new again.
+_BOUND = 256
+
+
+@dataclass
+class Cursor:
+    """How far a job's output has been seen, for each stream."""
+
+    seen: dict[Stream, int] = field(default_factory=lambda: dict.fromkeys(FILES, 0))
+    _decoders: dict[Stream, codecs.IncrementalDecoder] = field(
+        default_factory=lambda: {
+            stream: codecs.getincrementaldecoder("utf-8")(errors="replace") for stream in FILES
+        }
+    )
+
+    def offsets(self) -> dict[str, Input]:
+        """The inputs of a program that brings what is new."""
+        return {"out": self.seen["stdout"], "err": self.seen["stderr"]}
+
+    def take(self, reply: Reply, stream: Stream, *, last: bool) -> str:
+        """The new text of a stream; a character split between replies comes out whole."""
+        name = FILES[stream]
+        data = reply.blobs.get(f"{name}_new", b"")
+        start = reply.number(f"{name}_from") if data else self.seen[stream]
+        skipped = start - self.seen[stream]
+        self.seen[stream] = start + len(data)
+        if skipped:
+            self._decoders[stream].reset()
+        text = self._decoders[stream].decode(data, final=last)
+        return f"[... {skipped:,} bytes skipped ...]\n{text}" if skipped else text
+
+    def copy(self) -> "Cursor":
+        """One that moves by itself."""
+        return deepcopy(self)
+
+
+class Cursors:
+    """The cursor of a session in each job that it has looked at.
+
+    Each look has a copy of its own, so that looks at the same time all see what is new.
+    """
+
+    def __init__(self) -> None:
+        self._cursors: OrderedDict[str, Cursor] = OrderedDict()
+
+    def get(self, job_id: str) -> Cursor:
+        """A cursor for one look."""
+        return self._cursors.get(job_id, Cursor()).copy()
+
+    def put(self, job_id: str, cursor: Cursor) -> None:
+        """Remember how far a look has come, if none has come farther."""
+        known = self._cursors.get(job_id)
+        if known is None or sum(known.seen.values()) <= sum(cursor.seen.values()):
+            self._cursors[job_id] = cursor
+        self._cursors.move_to_end(job_id)
+        if len(self._cursors) > _BOUND:
+            self._cursors.popitem(last=False)

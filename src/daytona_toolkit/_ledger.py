@@ -1,0 +1,88 @@
+"""The numbers of a session's requests, and what may be removed of them in the sandbox.
+
+Each request that changes something has a number. Once it was answered, or given up, no copy of
+it may run any more: it lies below the floor as soon as no older request is under way. The
+sandbox learns the floor from a later request, and removes what it kept to recognise copies.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+# Deletions take processes, so they wait until there are that many.
+_NUMBERS = 64
+_JOBS = 8
+
+
+class Ledger:
+    """Which requests are under way, and which names may go.
+
+    Args:
+        kept_jobs: Jobs that have ended whose output stays for later reading.
+        kept_bytes: Bytes of their output.
+    """
+
+    def __init__(self, kept_jobs: int, kept_bytes: int) -> None:
+        self._kept_jobs = kept_jobs
+        self._kept_bytes = kept_bytes
+        self._next = 1
+        self._floor = 1
+        self._under_way: set[int] = set()
+        self._urgent = False
+        self._kept: deque[tuple[str, int]] = deque()
+        self._removable: list[str] = []
+        self._removed: deque[str] = deque(maxlen=256)
+
+    @contextmanager
+    def number(self) -> Iterator[int]:
+        """The number of a request, which is under way until the block ends."""
+        number, self._next = self._next, self._next + 1
+        self._under_way.add(number)
+        try:
+            yield number
+        except BaseException:
+            # It may have arrived all the same. The next request keeps it from running later.
+            self._urgent = True
+            raise
+        finally:
+            self._under_way.discard(number)
+
+    def removals(self) -> dict[str, str]:
+        """What a request takes along: the floor to raise, if it is time, and names to remove."""
+        floor = min(self._under_way, default=self._next)
+        due = floor - self._floor >= _NUMBERS or len(self._removable) >= _JOBS
+        if not (due or self._urgent):
+            return {"floor": "", "forget": ""}
+        self._floor, self._urgent = floor, False
+        return {"floor": str(floor), "forget": self.take_removable()}
+
+    def take_removable(self, *, everything: bool = False) -> str:
+        """Names under the state folder that the next request may remove."""
+        names, self._removable = self._removable, []
+        if everything:
+            names += [name for name, _ in self._kept]
+            self._kept.clear()
+        self._removed.extend(names)
+        return " ".join(names)
+
+    def remove(self, name: str) -> None:
+        """Let a name under the state folder be removed some time."""
+        self._removable.append(name)
+
+    def keep(self, name: str, size: int) -> None:
+        """Keep a job that has ended for later reading; the oldest go first.
+
+        Args:
+            name: The job.
+            size: Bytes of its output.
+        """
+        self._kept.append((name, size))
+        while len(self._kept) > self._kept_jobs or (
+            len(self._kept) > 1 and sum(size for _, size in self._kept) > self._kept_bytes
+        ):
+            self.remove(self._kept.popleft()[0])
+            self._urgent = True  # what is kept is large
+
+    def is_removed(self, name: str) -> bool:
+        """Whether a name was given away to be removed."""
+        return name in self._removable or name in self._removed

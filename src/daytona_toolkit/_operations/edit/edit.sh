@@ -1,0 +1,119 @@
+# shellcheck shell=sh
+# edit: splice new bytes into a file, if it still is what the client saw.
+#
+# In: those of path.sh, replace.sh, file.sh and upload.sh; _PATH; _SHA256 (of the file that the
+#     client saw, or empty: look for the text); _LENGTH, _OLD_SHA256, _TOUCHED, _INDEX, _LEAD, _KEY, _TEXT,
+#     _REFUSE_CR, _MOST (see find_once); _PLAN (the steps that make the new file, a line each:
+#     `keep FROM LENGTH`, `insert BASE64`, `insert_part FROM LENGTH` out of the upload; LENGTH
+#     `rest` is all that follows, FROM `old` where the text that was looked for ends, LENGTH `old` all before it).
+
+. ../../_remote/frame.sh
+. ../../_remote/path.sh
+. ../../_remote/replace.sh
+. ../../_remote/file.sh
+. ../../_remote/upload.sh
+
+# new_content: what the steps of the plan make.
+new_content() {
+    while read -r _step _first _second; do
+        case $_step in
+        keep) keep "$_first" "$_second" ;;
+        insert) printf %s "$_first" | base64 -d ;;
+        insert_part) tail -c "+$((_first + 1))" "$_UPLOAD" | head -c "$_second" ;;
+        esac || return
+    done <<PLAN
+$_PLAN
+PLAN
+}
+
+# keep FROM LENGTH: a range of the file as it is.
+keep() {
+    case $1:$2 in
+    0:old) head -c "$_at" "$_source" ;;
+    old:rest) tail -c "+$((_at + _LENGTH + 1))" "$_source" ;;
+    *:rest) tail -c "+$(($1 + 1))" "$_source" ;;
+    0:*) head -c "$2" "$_source" ;;
+    *) tail -c "+$(($1 + 1))" "$_source" | head -c "$2" ;;
+    esac
+}
+
+# check_unchanged: the client saw all of the file, and it is the same.
+check_unchanged() {
+    _sum=$(sha256sum <"$_source")
+    [ "${_sum%% *}" = "$_SHA256" ] || fail_with_file
+}
+
+# find_once: the client did not see the file, but _LENGTH bytes of the sum _OLD_SHA256 are in it
+# once. Sets $_at, where they begin. They touch _TOUCHED lines, and _KEY is a pattern for line
+# _INDEX of these, from 0. _LEAD of the bytes come before that line; before the next one if
+# _INDEX is 0, for they may hold but the end of their first line. Bytes within a single line
+# are _TEXT. _REFUSE_CR is set if what they become has line endings, which would have to be
+# those of the file.
+find_once() {
+    _at='' _count=0
+    [ "$(tr -d '\000' <"$_source" | wc -c)" = "$(wc -c <"$_source")" ] || fail_with_file
+    [ -z "$_REFUSE_CR" ] || ! grep -q "$(printf '\r')" "$_source" || fail_with_file
+    for _line in $(grep -ne "$_KEY" "$_source" | head -n 21 | cut -d : -f 1); do
+        _count=$((_count + 1))
+        [ "$_count" -le 20 ] || fail_with_file
+        if [ -n "$_TEXT" ]; then
+            start_within "$_line"
+        else
+            _start=$(($(start_of $((_line + (_INDEX == 0)))) - _LEAD))
+        fi
+        matches_at "$_start" || continue
+        [ -z "$_at" ] || fail_with_file
+        _at=$_start _begin=$((_line - _INDEX))
+    done
+    [ -n "$_at" ] || fail_with_file
+    report_context "$_begin" $((_begin + _TOUCHED - 1))
+}
+
+# start_within LINE: sets $_start, where _TEXT is in that line.
+start_within() {
+    _body=$(tail -n "+$1" "$_source" | head -n 1 | head -c 10001)
+    [ ${#_body} -le 10000 ] || fail_with_file # shells are slow at this
+    _head=${_body%%"$_TEXT"*}
+    [ "$_head" = "${_body%"$_TEXT"*}" ] || fail_with_file
+    _start=$(($(start_of "$1") + ${#_head}))
+}
+
+# start_of LINE: the bytes before it. matches_at START: whether the wanted bytes are there.
+start_of() { head -n $(($1 - 1)) "$_source" | wc -c; }
+matches_at() {
+    [ "$1" -ge 0 ] || return
+    _sum=$(tail -c "+$(($1 + 1))" "$_source" | head -c "$_LENGTH" | sha256sum)
+    [ "${_sum%% *}" = "$_OLD_SHA256" ]
+}
+
+# report_context FIRST LAST: these lines and those next to them, so that the client can show
+# what changed, unless they are very long.
+report_context() {
+    _from=$(($1 > 3 ? $1 - 3 : 1))
+    _around=$(head -n $(($2 + 3)) "$_source" | tail -n "+$_from" | head -c "$_MOST" | base64)
+    [ ${#_around} -lt "$_MOST" ] || fail_with_file
+    _told="line $_from
+around<
+$_around
+."
+}
+
+# fail_with_file: it is not what the client counts on, so it gets the file, if that is small
+# enough to be sent.
+fail_with_file() {
+    put_file
+    fail changed
+}
+
+begin
+enter "$_PATH"
+check_replaceable
+lock_folder
+is_whole || fail upload
+open_regular
+if [ -n "$_SHA256" ]; then check_unchanged; else find_once; fi
+_why=$({ new_content >"$_temporary"; } 2>&1) || fail_with "$_why"
+drop_upload
+commit any
+tidy
+end

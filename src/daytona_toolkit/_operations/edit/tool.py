@@ -1,0 +1,49 @@
+"""The tool `edit`."""
+
+from pydantic import Field
+
+from daytona_toolkit import _operations as operations
+from daytona_toolkit._result import Result
+from daytona_toolkit._tool import Arguments, Call, Tool
+from daytona_toolkit.limits import Limits
+
+
+class EditArguments(Arguments):
+    """Arguments of edit."""
+
+    file_path: str = Field(description="The file. Relative paths start at the workspace root.")
+    old_string: str = Field(
+        description="The text to replace, exactly as it stands in the file, without line numbers."
+    )
+    new_string: str = Field(description="The text to put in its place; may be empty.")
+    replace_all: bool = Field(
+        default=False,
+        description="Replace every occurrence; otherwise there must be exactly one.",
+    )
+
+
+async def _edit(call: Call, arguments: EditArguments) -> Result:
+    result = await operations.edit.edit(
+        call.workspace,
+        arguments.file_path,
+        arguments.old_string,
+        arguments.new_string,
+        replace_all=arguments.replace_all,
+    )
+    # Whoever edits what it has read knows the result. If somebody else has changed the file
+    # in between, the rest of it is news.
+    if call.seen and call.seen.get(call.workspace, result.path) == result.replaced:
+        call.seen.put(call.workspace, result.path, result.version)
+    return result
+
+
+def _about_edit(limits: Limits) -> str:
+    return (
+        "Replace a text in a file; the rest of the file stays as it is. old_string must match the "
+        "file exactly, including blanks and indentation, and occur only once: add lines around "
+        "it to make it unique, or set replace_all. Line endings need no care. Returns the change "
+        "as a diff."
+    )
+
+
+EDIT = Tool("edit", "Edit a file", _about_edit, EditArguments, _edit)

@@ -1,0 +1,242 @@
+# shellcheck shell=sh
+# The life of a job, for the programs that start, watch and end one.
+#
+#   command     the text
+#   start       when it began, in hundredths of a second of uptime
+#   leader      the process of the command, which leads a session of its own
+#   1, 2        fifos that the command writes to; a cat each fills out and err
+#   supervisor  the process that waits for the command and writes exit
+#   done        a fifo that the supervisor holds open until the command has ended
+#   wake        a fifo that the request which started the job waits on
+#   exit        "exit-code ended-at"
+#   drained     all that was printed is in out and err, and nothing follows
+#   sealed      all that the command printed is; what it left running may print on
+#   full        the disk was full, and output was lost
+#   killed      it was ended on request
+#   expired     the time limit came before the end of the command
+#   stubborn    processes of it could not be ended
+#
+# In: _LIMIT (bytes of a stream in one reply). Set by the program: $_id, the job's name, and
+# $_job, its folder.
+
+. ../../_remote/inline.sh
+
+now() {
+    if read -r _now _ </proc/uptime; then
+        _now=${_now%.*}${_now#*.}
+    else
+        _now=$(date +%s)00
+    fi
+}
+
+# has_ended: the command has. A command can write into its own job's folder, so this looks
+# twice at what is there.
+has_ended() { [ -f "$_job/exit" ] && [ -s "$_job/exit" ]; }
+
+# is_over: it has ended, or nobody can end it.
+is_over() { has_ended || [ -e "$_job/stubborn" ]; }
+
+# is_complete: all that it printed has arrived.
+is_complete() { [ -e "$_job/drained" ] || [ -e "$_job/sealed" ]; }
+
+# is_lost: after a stop of the sandbox there is no supervisor any more.
+is_lost() {
+    ! has_ended || return
+    now
+    read -r _start <"$_job/start" || return
+    [ "$_now" -ge "$_start" ] || return 0 # the clock has begun anew
+    read -r _pid <"$_job/supervisor" && ! kill -0 "$_pid" && ! has_ended
+}
+
+# members: the processes of the job. A session holds them together; one that left it (setsid,
+# a daemon) still carries the mark in its environment. Once the command has ended, its
+# session's number may become another's: then the mark alone counts.
+members() {
+    if ! has_ended && read -r _leader <"$_job/leader"; then
+        for _stat in /proc/[0-9]*/stat; do
+            read -r _line <"$_stat" || continue
+            _pid=${_stat#/proc/}
+            # The name may hold blanks and brackets: the fields start behind it.
+            # shellcheck disable=SC2086 # splitting into fields is the point
+            set -- ${_line##*) }
+            [ "$4" != "$_leader" ] || [ "$1" = Z ] || echo "${_pid%/stat}"
+        done
+    fi
+    grep -l "DAYTONA_TOOLKIT_JOB=$_id" /proc/[0-9]*/environ | while IFS=/ read -r _ _ _pid _; do
+        echo "$_pid"
+    done
+}
+
+# signal_group NAME: to the processes that never left the command's group. It needs no /proc.
+signal_group() {
+    has_ended || { read -r _leader <"$_job/leader" && kill -s "$1" -- "-$_leader"; }
+}
+
+# kill_job: end every process of the job, those that ignore TERM after two seconds. A job that
+# was claimed a moment ago has no process yet, so this looks until the command has ended.
+kill_job() {
+    true >"$_job/killed"
+    signal_group TERM
+    _told=' '
+    _round=0
+    while _pids=$(members) && [ -n "$_pids" ] || ! { has_ended || is_lost; }; do
+        [ "$_round" -lt 60 ] || {
+            true >"$_job/stubborn"
+            return
+        }
+        [ "$_round" -lt 40 ] || signal_group KILL
+        for _pid in $_pids; do
+            case $_round:$_told in
+            [4-5][0-9]:*) kill -s KILL "$_pid" ;;
+            *" $_pid "*) ;;
+            *) kill -s TERM "$_pid" ;;
+            esac
+            _told="$_told$_pid "
+        done
+        sleep 0.05
+        _round=$((_round + 1))
+    done
+}
+
+# expire LIMIT: end the job if it has run for that many hundredths of a second (0: never).
+expire() {
+    [ "$1" != 0 ] && ! is_over || return 0
+    now
+    read -r _start <"$_job/start" || return 0
+    # A request for the last few hundredths would take longer than they do.
+    [ $((_start + $1 - _now)) -le 5 ] || return 0
+    true >"$_job/expired"
+    kill_job
+}
+
+# set_wait WAIT LIMIT: sets $_wait, how long this request waits; all in hundredths.
+set_wait() {
+    _wait=$1
+    [ "$2" != 0 ] && read -r _start <"$_job/start" || return 0
+    now
+    _left=$((_start + $2 - _now))
+    [ "$_left" -gt 5 ] || _left=5
+    [ "$_left" -ge "$_wait" ] || _wait=$_left
+}
+
+# set_time HUNDREDTHS: sets $_time, as sleep and timeout take it.
+set_time() { _time=$(($1 / 100)).$(($1 / 10 % 10))$(($1 % 10)); }
+
+# has_news OUT ERR: there is output after these offsets.
+has_news() {
+    # shellcheck disable=SC2046 # two numbers
+    set -- "$1" "$2" $(stat -c %s "$_job/out" "$_job/err")
+    [ "$3" -gt "$1" ] || [ "$4" -gt "$2" ]
+}
+
+# await_output: wait until all that the command printed has arrived. A process that it left behind
+# may hold its pipes open for ever. Then a line goes through each pipe that still has a reader,
+# behind all that the command printed: when it is in the file, so is the rest.
+await_output() {
+    for _try in 1 2 3; do
+        ! is_complete || return 0
+        sleep 0.02
+    done
+    _seal="[$_id: the command ended here; what follows was printed by what it left running]"
+    for _stream in 1:out 2:err; do
+        # To open a fifo that nobody reads takes for ever.
+        # shellcheck disable=SC2016 # sh expands it
+        LC_ALL=C timeout 0.5 sh -c 'printf "\n%s\n" "$1" >"$2"' sh "$_seal" \
+            "$_job/${_stream%:*}" || continue
+        _try=0
+        while [ "$_try" -lt 40 ] && ! grep -qF "$_seal" "$_job/${_stream#*:}"; do
+            sleep 0.05
+            _try=$((_try + 1))
+        done
+    done
+    true >"$_job/sealed"
+}
+
+# await_done WAIT LIMIT FOLLOW OUT ERR: until the command has ended, or the request has waited
+# long enough; with FOLLOW until there is output after these offsets, too.
+await_done() {
+    [ -p "$_job/done" ] || {
+        sleep 0.1 # another request is about to start the job
+        return
+    }
+    set_wait "$1" "$2"
+    _waited=0 _slice=$_wait
+    [ -z "$3" ] || _slice=35
+    # For a moment we hold the fifo open to write as well, so that opening it to read does not
+    # wait for a supervisor that is no more. The fifo is open before we look for the end, so an
+    # end that comes after the look closes it.
+    # shellcheck disable=SC2094 # a fifo
+    exec 6<>"$_job/done" 5<"$_job/done" 6>&-
+    while [ "$_waited" -lt "$_wait" ] && ! is_over; do
+        [ $((_waited + _slice)) -lt "$_wait" ] || _slice=$((_wait - _waited))
+        set_time "$_slice"
+        LC_ALL=C timeout "$_time" cat <&5
+        _waited=$((_waited + _slice))
+        [ -z "$3" ] || ! has_news "$4" "$5" || break
+        _slice=15
+    done
+    exec 5<&-
+}
+
+# conclude LIMIT: end a job whose time is over, and complete the output of one that has ended.
+conclude() {
+    expire "$1"
+    ! is_over || await_output
+}
+
+# report OUT ERR: how the job stands. Each stream's new bytes from the offset given, where one
+# is given, and what to keep of it once the job has ended.
+report() {
+    report_state
+    [ -s "$_job/out" ] || [ -s "$_job/err" ] || return 0
+    # shellcheck disable=SC2046 # two numbers
+    set -- "$1" "$2" $(stat -c %s "$_job/out" "$_job/err")
+    [ $# = 4 ] || return 0
+    report_stream out "$3" "$1"
+    report_stream err "$4" "$2"
+}
+
+# report_state: its state and its age, a line each.
+report_state() {
+    _over=
+    if has_ended; then
+        read -r _code _now _ <"$_job/exit"
+        put exit "$_code"
+        [ ! -e "$_job/full" ] || put full yes
+        _over=yes
+    elif [ -e "$_job/stubborn" ]; then
+        now
+        put stubborn yes
+        _over=yes
+    elif is_lost; then
+        put lost yes
+        _over=yes
+    else
+        now
+    fi
+    read -r _start <"$_job/start" && put duration $((_now > _start ? _now - _start : 0))
+    [ ! -e "$_job/expired" ] || put expired yes
+}
+
+# report_stream NAME SIZE OFFSET
+report_stream() {
+    put "$1_size" "$2"
+    if [ -n "$3" ] && [ "$2" -gt "$3" ]; then
+        _from=$(($2 > $3 + _LIMIT ? $2 - _LIMIT : $3))
+        put "$1_from" "$_from"
+        tail -c "+$((_from + 1))" "$_job/$1" | head -c "$(($2 - _from))" | put_bytes "$1_new"
+    fi
+    [ -n "$_over" ] || return 0
+    if [ "$2" -gt "$_LIMIT" ]; then
+        _half=$((_LIMIT / 2))
+        {
+            head -c "$_half" "$_job/$1"
+            tail -c "+$(($2 - _half + 1))" "$_job/$1" | head -c "$_half"
+        } | put_bytes "$1"
+    elif [ ! -e "$_job/drained" ]; then
+        # Something may still be writing: what comes after SIZE is not in the reply.
+        head -c "$2" "$_job/$1" | put_bytes "$1"
+    elif [ "$2" -gt 0 ]; then
+        put_text "$1" "$2" <"$_job/$1" || put_bytes "$1" <"$_job/$1"
+    fi
+}

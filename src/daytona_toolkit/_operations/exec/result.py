@@ -1,0 +1,182 @@
+"""What a command did, and how a job stands."""
+
+from collections.abc import Iterator
+from typing import Any, Literal
+
+from daytona_toolkit._result import Outcome, Result
+from daytona_toolkit._text import closed
+
+# Characters of a command in a list of jobs.
+_COMMAND_CHARS = 100
+
+
+class ExecResult(Result):
+    """What a command did.
+
+    Attributes:
+        exit_code: Its exit code; 128 + n when signal n ended it. None while it runs in
+            the background, and when the sandbox was stopped under it.
+        stdout: What it printed there; cut to head and tail when there was too much.
+        stderr: What it printed there; cut likewise.
+        timed_out: Whether it was ended because its time was up.
+        duration: Seconds it has run, measured in the sandbox.
+        job_id: The job that it ran as.
+        truncated: Whether either stream was cut.
+        stdout_path: Where the whole stream can be read, if it was cut or still grows.
+        stderr_path: As `stdout_path`.
+        stopped_writing: Whether it was stopped because a stream grew over
+            `Limits.stream_bytes`.
+        running: Whether it goes on in the background.
+        disk_full: Whether output was lost because the sandbox's disk was full.
+        survived: Whether a process of it could not be ended when its time was up, for
+            example one that belongs to another user.
+    """
+
+    exit_code: int | None
+    stdout: str = ""
+    stderr: str = ""
+    timed_out: bool = False
+    duration: float = 0.0
+    job_id: str
+    truncated: bool = False
+    stdout_path: str | None = None
+    stderr_path: str | None = None
+    stopped_writing: bool = False
+    running: bool = False
+    disk_full: bool = False
+    survived: bool = False
+
+    @property
+    def output(self) -> str:
+        """Both streams: stdout, then stderr."""
+        if self.stdout and self.stderr and not self.stdout.endswith("\n"):
+            return f"{self.stdout}\n{self.stderr}"
+        return self.stdout + self.stderr
+
+    def text(self, *, line_numbers: bool = True) -> str:
+        """What a model is told: both streams, and how the command ended."""
+        return streams(self.stdout, self.stderr) + f"[{'; '.join(self._end())}]"
+
+    def outcome(self) -> Outcome:
+        """How the operation went, for a log."""
+        if self.timed_out:
+            return Outcome(False, "timed out")
+        if self.running:
+            return Outcome(True, f"started {self.job_id}")
+        if self.exit_code is None:
+            return Outcome(False, "lost")
+        return Outcome(self.exit_code == 0, f"exit {self.exit_code}")
+
+    def _end(self) -> Iterator[str]:
+        if self.running:
+            yield (
+                f"running in the background as {self.job_id}; its output goes to "
+                f"{self.stdout_path} and {self.stderr_path}"
+            )
+            return
+        if self.survived:
+            yield (
+                f"timed out after {self.duration:.1f} s; a process of the command could not be "
+                "killed and may still run"
+            )
+        elif self.timed_out:
+            yield (
+                f"timed out: killed after {self.duration:.1f} s, with all that it had started; "
+                "give it a longer timeout, or background=true"
+            )
+        else:
+            yield exit_words(self.exit_code)
+        if self.stopped_writing:
+            yield "stopped: its output exceeded the limit; redirect it to a file"
+        if self.disk_full:
+            yield "the disk is full, so some of its output was lost; remove files"
+
+
+class JobStatus(Result):
+    """How a job stands.
+
+    Attributes:
+        job_id: The job.
+        command: The command, its start where it is long.
+        state: `running`, `exited`, or `lost` when the sandbox was stopped under it.
+        exit_code: As in `ExecResult`; None unless the state is `exited`.
+        timed_out: Whether it was ended because its time was up.
+        duration: Seconds it has run.
+        stdout: New output since this session last asked; for a job that has exited and
+            was not watched, its head and tail.
+        stderr: As `stdout`.
+        stdout_size: Bytes printed there so far.
+        stderr_size: Bytes printed there so far.
+        stdout_path: The file that holds all of it, readable with `read`.
+        stderr_path: As `stdout_path`.
+    """
+
+    job_id: str
+    command: str
+    state: Literal["running", "exited", "lost"]
+    exit_code: int | None = None
+    timed_out: bool = False
+    duration: float = 0.0
+    stdout: str = ""
+    stderr: str = ""
+    stdout_size: int = 0
+    stderr_size: int = 0
+    stdout_path: str
+    stderr_path: str
+
+    def text(self, *, line_numbers: bool = True) -> str:
+        """What a model is told: new output, and how the job stands."""
+        shown = streams(self.stdout, self.stderr) or "[no new output]\n"
+        files = f"{self.stdout_path} and {self.stderr_path}"
+        return f"{shown}[{self.job_id}: {self._state()}; all of its output is in {files}]"
+
+    def line(self) -> str:
+        """The job in a list of jobs."""
+        command = " ".join(self.command.split())[:_COMMAND_CHARS]
+        state = exit_words(self.exit_code) if self.state == "exited" else self.state
+        return f"{self.job_id}  {state}, {self.duration:.1f} s  {command}"
+
+    def outcome(self) -> Outcome:
+        """How the operation went, for a log."""
+        return Outcome(True, self.state)
+
+    def _state(self) -> str:
+        if self.state == "running":
+            return f"running for {self.duration:.1f} s"
+        if self.timed_out:
+            return f"timed out: killed after {self.duration:.1f} s"
+        return f"{exit_words(self.exit_code)}, after {self.duration:.1f} s"
+
+
+class JobList(Result):
+    """All jobs of a sandbox.
+
+    Attributes:
+        jobs: The jobs, oldest first.
+    """
+
+    jobs: tuple[JobStatus, ...]
+
+    def text(self, *, line_numbers: bool = True) -> str:
+        """What a model is told: a line for each."""
+        return "\n".join(job.line() for job in self.jobs) or "[no jobs]"
+
+    def outcome(self) -> Outcome:
+        """How the operation went, for a log."""
+        return Outcome(True, f"{len(self.jobs):,} found")
+
+    def data(self) -> dict[str, Any]:
+        """The same for programs."""
+        return {"jobs": [job.data() for job in self.jobs]}
+
+
+def streams(stdout: str, stderr: str) -> str:
+    """What was printed, each stream closed by a newline."""
+    return closed(stdout) + closed(f"[stderr]\n{stderr}" if stderr else "")
+
+
+def exit_words(code: int | None) -> str:
+    """How a command ended."""
+    if code is None:
+        return "no exit code: the sandbox was stopped while the command ran"
+    return f"exit code {code}"

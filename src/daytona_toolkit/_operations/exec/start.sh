@@ -1,0 +1,149 @@
+# shellcheck shell=sh
+# start: run a command as a job, and wait for it a while.
+#
+# Making the job's folder is the claim: a copy of the request finds the folder, and waits for
+# the job that is already there.
+#
+# In: those of job.sh, once.sh and upload.sh; _JOB (its name); _CWD; _COMMAND; _INPUT (stdin in
+#     base64, or empty; or it is in the upload); _ENV (NAME=value words); _SHELL; _SETSID;
+#     _RESET (a command that brings SIGINT back, or empty); _BOUND (of a stream's file, in
+#     blocks of 512 bytes); _WINDOW (hundredths of a second to wait), _TIMEOUT (of the job,
+#     likewise; 0: none); _FOLLOW (yes: answer as soon as there is output, after a while);
+#     _OUT, _ERR (as report takes them).
+
+. ../../_remote/frame.sh
+. ../../_remote/path.sh
+. ../../_remote/once.sh
+. ../../_remote/upload.sh
+. ./job.sh
+
+# claim: the job is ours to start, and nobody's twice.
+claim() {
+    is_fresh || fail "$_late"
+    make_job || { [ ! -e "$_job" ] && make_room && make_job; } || return
+    is_fresh || {
+        rm -rf "$_job"
+        fail "$_late"
+    }
+}
+
+# LC_ALL=C, for our own tools alone, spares them looking for locales: 1 ms in all.
+make_job() { LC_ALL=C mkdir "$_job"; }
+
+# prepare: what the job needs is in its folder.
+prepare() {
+    now
+    echo "$_now" >"$_job/start" && printf %s "$_COMMAND" >"$_job/command" &&
+        LC_ALL=C mkfifo "$_job/done" "$_job/wake" "$_job/1" "$_job/2" || return
+    _stdin=/dev/null
+    if [ -n "$_UPLOAD" ]; then
+        _stdin=$_UPLOAD
+    elif [ -n "$_INPUT" ]; then
+        _stdin=$_job/in
+        printf %s "$_INPUT" | base64 -d >"$_stdin"
+    fi
+}
+
+# give_up CODE: it was not started, and another request may start it.
+give_up() {
+    rm -rf "$_job"
+    fail "$1"
+}
+
+# collect: what a fifo brings, into a file, up to the bound. The bound is on cat and not on the
+# command, whose own files are its own matter: at the bound cat is ended, and whoever writes on
+# gets SIGPIPE.
+collect() {
+    # shellcheck disable=SC3045 # where -c is unknown there are no core files either
+    ulimit -c 0
+    # shellcheck disable=SC2030,SC2031 # it is meant for this cat alone
+    ulimit -f "$_BOUND" && export LC_ALL=C && exec cat
+}
+
+supervise() {
+    exec >/dev/null
+    (collect) <"$_job/1" >&3 3>&- 4>&- 9>&- &
+    _cat_out=$!
+    (collect) <"$_job/2" >&4 3>&- 4>&- 9>&- &
+    _cat_err=$!
+    (
+        eval "export $_ENV DAYTONA_TOOLKIT_JOB=$_id"
+        [ ! -e "$_job/killed" ] || exit 143
+        # shellcheck disable=SC2086 # a command and its option
+        exec $_RESET "$_SETSID" "$_SHELL" "$@"
+    ) <"$_stdin" >"$_job/1" 2>"$_job/2" 3>&- 4>&- 9>&- &
+    exec 3>&- 4>&-
+    echo $! >"$_job/leader"
+    wait $!
+    _code=$?
+    now
+    echo "$_code $_now" >"$_job/exit"
+    has_ended || {
+        make_room
+        echo "$_code $_now" >"$_job/exit"
+    }
+    exec 9>&-
+    for _cat in "$_cat_out" "$_cat_err"; do
+        wait "$_cat"
+        # At its bound it is ended by SIGXFSZ; it fails by itself if the disk is full.
+        [ $? != 1 ] || {
+            rm -f "$_SESSION/ballast"
+            true >"$_job/full"
+        }
+    done
+    true >"$_job/drained"
+    # Open to read as well, so as not to wait for a reader that has gone.
+    echo 1<>"$_job/wake"
+}
+
+# await: until the job has ended, or the request has waited long enough. What waits is a read
+# from a fifo: a line comes when the job has ended, the end of the file when a sleep has.
+await() {
+    set_wait "$_WINDOW" "$_TIMEOUT"
+    _slice=5 _waited=0
+    # shellcheck disable=SC2094 # a fifo
+    exec 6<>"$_job/wake" 5<"$_job/wake"
+    while [ "$_waited" -lt "$_wait" ] && ! is_complete; do
+        # What a command left behind may hold its pipes, and then no line comes.
+        ! is_over || break
+        [ $((_waited + _slice)) -lt "$_wait" ] || _slice=$((_wait - _waited))
+        set_time "$_slice"
+        LC_ALL=C sleep "$_time" >&6 5<&- 6>&- &
+        exec 6>&-
+        read -r _line <&5
+        kill $!
+        exec 6<>"$_job/wake"
+        _waited=$((_waited + _slice))
+        if [ -z "$_FOLLOW" ]; then
+            [ "$_slice" -ge 200 ] || _slice=$((_slice * 2))
+        else
+            [ "$_waited" -lt 35 ] || ! has_news "$_OUT" "$_ERR" || break
+            _slice=15
+        fi
+    done
+    exec 5<&- 6>&-
+}
+
+begin
+_id=$_JOB _job=$_STATE/$_JOB
+cd -- "$_CWD" || fail_unreachable "${_CWD%/}"
+if claim; then
+    is_whole || give_up upload
+    prepare || { make_room && rm -rf "${_job:?}"/* && prepare; } || give_up space
+    # An argument may have 128 KiB at most; a longer command is run from its file.
+    if [ ${#_COMMAND} -lt 30000 ]; then set -- -c "$_COMMAND"; else set -- "$_job/command"; fi
+    # Open before the supervisor runs, so that whoever waits finds it open.
+    exec 9<>"$_job/done" 3>"$_job/out" 4>"$_job/err"
+    supervise "$@" &
+    echo $! >"$_job/supervisor"
+    exec 3>&- 4>&- 9>&-
+    [ "$_WINDOW" = 0 ] || await
+else
+    [ -d "$_job" ] || fail space
+    [ "$_WINDOW" = 0 ] || await_done "$_WINDOW" "$_TIMEOUT" "$_FOLLOW" "$_OUT" "$_ERR"
+fi
+[ "$_WINDOW" = 0 ] || conclude "$_TIMEOUT"
+[ -e "$_job/start" ] || fail nojob
+report "$_OUT" "$_ERR"
+tidy
+end

@@ -1,0 +1,111 @@
+"""The tools `exec` and `job`."""
+
+from pydantic import Field, field_validator, model_validator
+
+from daytona_toolkit import _operations as operations
+from daytona_toolkit._result import Result
+from daytona_toolkit._tool import Arguments, Call, Tool
+from daytona_toolkit.limits import Limits
+
+_TIMEOUT = 120
+_LONGEST = 3600
+
+
+class ExecArguments(Arguments):
+    """Arguments of exec."""
+
+    command: str = Field(description="The command: one line, or a whole script.")
+    cwd: str = Field(
+        default=".",
+        description="The folder to run in. Relative paths start at the workspace root.",
+    )
+    env: list[str] = Field(
+        default=[],
+        description='Environment variables for this command, each written as "NAME=value".',
+    )
+    timeout: float = Field(
+        default=_TIMEOUT,
+        ge=1,
+        le=_LONGEST,
+        description="Seconds after which the command is killed. Not used with background.",
+    )
+    background: bool = Field(
+        default=False,
+        description="Return at once and let the command run on, without a time limit.",
+    )
+
+    @field_validator("env")
+    @classmethod
+    def _are_assignments(cls, env: list[str]) -> list[str]:
+        for variable in env:
+            if "=" not in variable:
+                raise ValueError('each variable is written as "NAME=value"')
+        return env
+
+
+class JobArguments(Arguments):
+    """Arguments of job."""
+
+    job_id: str = Field(
+        default="", description="The job, as exec named it. Without it, all jobs are listed."
+    )
+    wait: float = Field(
+        default=0, ge=0, le=_LONGEST, description="Seconds to wait for the end of the job."
+    )
+    kill: bool = Field(
+        default=False, description="Kill the job, with every process that it has started."
+    )
+
+    @model_validator(mode="after")
+    def _kills_a_job(self) -> "JobArguments":
+        if self.kill and not self.job_id:
+            raise ValueError("kill needs a job_id")
+        return self
+
+    def is_mutating(self) -> bool:
+        """See Arguments."""
+        return self.kill
+
+
+async def _exec(call: Call, arguments: ExecArguments) -> Result:
+    return await operations.exec.run(
+        call.workspace,
+        arguments.command,
+        cwd=arguments.cwd,
+        env=dict(variable.split("=", 1) for variable in arguments.env),
+        timeout=arguments.timeout,
+        background=arguments.background,
+        on_output=call.on_output,
+    )
+
+
+async def _job(call: Call, arguments: JobArguments) -> Result:
+    if not arguments.job_id:
+        return await operations.exec.jobs(call.workspace)
+    if arguments.kill:
+        return await operations.exec.kill(call.workspace, arguments.job_id)
+    return await operations.exec.job(call.workspace, arguments.job_id, wait=arguments.wait)
+
+
+def _about_exec(limits: Limits) -> str:
+    return (
+        "Run a shell command in the workspace, under bash where it is installed. Returns what it "
+        "printed to stdout and stderr, and its exit code. Each command starts fresh: cd and "
+        "variables do not carry over to the next command; files and servers do. There is no "
+        "terminal and no input, so use flags such as --yes. Output over "
+        f"{limits.output_bytes:,} bytes per stream is cut to its head and tail, and the path of "
+        "the full output is given. Commands that exceed the timeout are killed; for servers and "
+        "long work use background=true, which returns the paths of the output."
+    )
+
+
+def _about_job(limits: Limits) -> str:
+    return (
+        "Check a command that exec started with background=true: what it has printed since the "
+        "last check, whether it runs, its exit code. Can wait for its end (at most "
+        f"{limits.window:g} seconds in one call), or kill it."
+    )
+
+
+EXEC = Tool("exec", "Run a command", _about_exec, ExecArguments, _exec, open_world=True)
+JOB = Tool("job", "Check or kill a background command", _about_job, JobArguments, _job)

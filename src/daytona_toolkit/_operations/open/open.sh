@@ -1,0 +1,71 @@
+# shellcheck shell=sh
+# open: begin a session; say where it stands, and what this sandbox has.
+#
+# The sandbox names the session's folder, so a copy of this request that comes late makes a
+# folder that nobody uses. A later session removes it.
+#
+# In: _ROOT (asked for, or empty).
+
+. ../../_remote/frame.sh
+
+# check_tools: whatever is missing is told by name.
+check_tools() {
+    _missing=
+    for _tool in base64 cat chmod chown cp cut flock head mkdir mkfifo mv readlink rm setsid \
+        sha256sum sleep stat tail timeout tr wc; do
+        command -v "$_tool" >/dev/null || _missing="$_missing $_tool"
+    done
+    [ -z "$_missing" ] || {
+        put names "$_missing"
+        fail tools
+    }
+    _missing=
+    for _tool in find grep sort xargs; do
+        command -v "$_tool" >/dev/null || _missing="$_missing $_tool"
+    done
+    put search_lacks "$_missing"
+}
+
+# make_state: our own folder, and in it that of the session.
+make_state() {
+    _state=${TMPDIR:-/tmp}/.daytona-toolkit
+    # Another user of the same sandbox may own the first choice.
+    if ! { mkdir -p "$_state" && chmod 700 "$_state"; }; then
+        _state=$_state-$(id -u)
+        { mkdir -p "$_state" && chmod 700 "$_state"; } || fail state
+    fi
+    _state=$(cd -P "$_state" && printf %s. "$PWD") && _state=${_state%.}
+    # What was left by sessions that nobody closed.
+    find "$_state" -maxdepth 1 \( -name 'session-*' -o -name 'job-*' \) -mtime +7 -exec rm -rf {} +
+    find "$_state" -maxdepth 2 -name 'upload-*' -mtime +0 -exec rm -f {} +
+    read -r _uptime _ </proc/uptime || _uptime=$(date +%s)
+    _session=$_state/session-$$.$_uptime.$_NONCE
+    mkdir "$_session" || fail state
+    true >"$_session/floor.0"
+    head -c 65536 /dev/zero >"$_session/ballast"
+}
+
+begin
+check_tools
+{ mkdir -p -- "${_ROOT:-.}" && cd -P -- "${_ROOT:-.}"; } || fail root
+make_state
+printf %s "$PWD" | put_bytes root
+printf %s "${HOME:-/}" | put_bytes home
+printf %s "$_state" | put_bytes state
+printf %s "$_session" | put_bytes session
+put shell "$(command -v bash || command -v sh)"
+put setsid "$(command -v setsid)"
+# A job is a `&` of our program, for which sh ignores SIGINT and SIGQUIT; only a program that
+# is no shell can bring them back.
+_env=$(command -v env)
+if "$_env" --default-signal=INT,QUIT true; then put reset "$_env --default-signal=INT,QUIT"; fi
+# GNU grep takes some bytes for binary data unless it is told not to; busybox does not know
+# the option, nor need it.
+if echo x | grep -aq x; then put grep_text -a; fi
+# What GNU grep and cut can do in one process for many files takes others one for each.
+_nul=$(printf '[^\001-\377]')
+if [ "$(printf 'x\000y\n' | grep -aZE x | cut -b 1-3 | grep -caE "$_nul")" = 1 ]; then
+    put grep_gnu yes
+fi
+if [ "$(printf 'x\000y\000' | grep -zcE y)" = 1 ]; then put grep_z yes; fi
+end

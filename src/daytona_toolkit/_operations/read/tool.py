@@ -1,0 +1,59 @@
+"""The tool `read`."""
+
+from pydantic import Field
+
+from daytona_toolkit import _operations as operations
+from daytona_toolkit._result import Result
+from daytona_toolkit._tool import Call, ReadOnlyArguments, Tool
+from daytona_toolkit.limits import MIB, Limits
+
+_LINES = 1_000_000_000
+
+
+class ReadArguments(ReadOnlyArguments):
+    """Arguments of read."""
+
+    file_path: str = Field(description="The file. Relative paths start at the workspace root.")
+    offset: int = Field(
+        default=1, ge=1, le=_LINES, description="The number of the first line to read, from 1."
+    )
+    limit: int = Field(
+        default=0,
+        ge=0,
+        le=_LINES,
+        description="How many lines to read; 0 for as many as one call returns.",
+    )
+
+
+async def _read(call: Call, arguments: ReadArguments) -> Result:
+    result = await operations.read.read(
+        call.workspace,
+        arguments.file_path,
+        offset=arguments.offset,
+        limit=arguments.limit or None,
+    )
+    if call.seen:
+        call.seen.put(call.workspace, result.path, result.version)
+    return result
+
+
+def _about_read(limits: Limits) -> str:
+    return (
+        "Read a text file, or look at a picture (PNG, JPEG, GIF, WebP of up to "
+        f"{limits.image_bytes / MIB:g} MiB). Each line begins with its number and a bar, as in "
+        "12|text; these are not part of the file. One call returns up to "
+        f"{limits.read_lines:,} lines or {limits.read_bytes:,} bytes, and gives the offset of the "
+        f"next line; lines over {limits.line_chars:,} characters are clipped."
+    )
+
+
+READ = Tool(
+    "read",
+    "Read a file",
+    _about_read,
+    ReadArguments,
+    _read,
+    read_only=True,
+    destructive=False,
+    idempotent=True,
+)

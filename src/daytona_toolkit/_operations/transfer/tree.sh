@@ -1,0 +1,23 @@
+# shellcheck shell=sh
+# tree: all that a folder holds, or one file, with their sums.
+# In: those of path.sh and search.sh; _PATH.
+
+. ../../_remote/frame.sh
+. ../../_remote/path.sh
+. ../search/search.sh
+
+list() {
+    walk ! -name . | xargs -0 -r stat -c '%f %s %Y %n//' | put_bytes entries
+    walk -type f 2>/dev/null | xargs -0 -r sha256sum | put_bytes sums
+}
+
+begin
+look_into "$_PATH"
+if [ "$_start" = . ]; then
+    with_complaints list
+else
+    open_regular
+    put sum "$(sha256sum <"$_source")"
+    put entry "$(stat -L -c '%f %s %Y' "$_source")"
+fi
+end

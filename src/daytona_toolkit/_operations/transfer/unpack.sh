@@ -1,0 +1,104 @@
+# shellcheck shell=sh
+# unpack: files out of one upload, each in place at once or not at all.
+#
+# In: those of path.sh, replace.sh and upload.sh; _CONTENT (the files one after the other, in
+#     base64; or they are in the upload); _PATHS (words); _PLAN (for each path a line: `folder`;
+#     `take MODE FROM LENGTH`, a part of the content; `join MODE SHA256 PARTS...`, files of our
+#     own folder. MODE is x for a program, - for none, = to leave it as it is).
+
+# Each file has a subshell of its own, so that its refusal is its own.
+# shellcheck disable=SC2030,SC2031
+
+. ../../_remote/frame.sh
+. ../../_remote/path.sh
+. ../../_remote/replace.sh
+. ../../_remote/parents.sh
+. ../../_remote/upload.sh
+
+# alone INDEX COMMAND...: do one file's part; if it is refused that is not the end of all.
+alone() (
+    _index=$1
+    shift
+    fail() {
+        put "fail.$_index" "$1"
+        exit
+    }
+    end() { exit; }
+    _mark=$_mark.$_index _temporary=$_temporary.$_index
+    "$@"
+)
+
+make_folder() {
+    make_parents "$_path/"
+    enter "$_path/"
+}
+
+part() { tail -c "+$(($1 + 1))" "$_content" | head -c "$2"; }
+
+# parts SHA256 NAME...
+parts() {
+    _wanted=$1
+    shift
+    (cd "$_STATE" && cat "$@") && _sum=$(sha256sum <"$_temporary") && [ "${_sum%% *}" = "$_wanted" ]
+}
+
+# place MODE COMMAND...: what the command prints becomes the file $_path.
+place() {
+    _mode=$1
+    shift
+    make_parents "$_path"
+    enter "$_path"
+    check_replaceable
+    lock_folder
+    _why=$({ "$@" >"$_temporary"; } 2>&1) || fail_with "${_why:-it arrived damaged}"
+    commit any
+    case $_mode in
+    x) [ -x "./$_name" ] || chmod +x "./$_name" ;;
+    -) [ ! -x "./$_name" ] || chmod -x "./$_name" ;;
+    esac
+    rm -f "$_mark"
+}
+
+# unpack PATH...: carry out the plan.
+unpack() {
+    _next=0
+    while read -r _step _first _second _third; do
+        _path=$1
+        shift
+        case $_step in
+        folder) alone "$_next" make_folder ;;
+        take) alone "$_next" place "$_first" part "$_second" "$_third" ;;
+        join)
+            # shellcheck disable=SC2086 # a word a part
+            alone "$_next" place "$_first" parts "$_second" $_third
+            # shellcheck disable=SC2086
+            (cd "$_STATE" && rm -f $_third)
+            ;;
+        esac
+        _next=$((_next + 1))
+    done <<PLAN
+$_PLAN
+PLAN
+    put complete yes
+}
+
+begin
+is_fresh || fail "$_late"
+# A copy of the request waits for the first one, and finds its report.
+command exec 9>>"$_mark" || fail space
+flock 9
+if [ ! -s "$_mark" ]; then
+    is_fresh || fail "$_late"
+    is_whole || fail upload
+    _content=$_UPLOAD
+    if [ -n "$_CONTENT" ]; then
+        _content=$_SESSION/upload-$_NUMBER
+        printf %s "$_CONTENT" | base64 -d >"$_content" || fail space
+    fi
+    eval "unpack $_PATHS" >"$_mark.report"
+    [ -z "$_content" ] || rm -f "$_content"
+    mv -f "$_mark.report" "$_mark"
+fi
+cat "$_mark"
+tidy
+end

@@ -1,0 +1,56 @@
+"""The tool `write`."""
+
+from pydantic import Field
+
+from daytona_toolkit import _operations as operations
+from daytona_toolkit._result import Result
+from daytona_toolkit._tool import Arguments, Call, Tool
+from daytona_toolkit.errors import FileChangedError
+from daytona_toolkit.limits import Limits
+
+
+class WriteArguments(Arguments):
+    """Arguments of write."""
+
+    file_path: str = Field(description="The file. Relative paths start at the workspace root.")
+    content: str = Field(description="The whole new content, as text.")
+    overwrite: bool = Field(
+        default=False,
+        description="Replace the file even if it is not the one that you read last.",
+    )
+
+
+async def _write(call: Call, arguments: WriteArguments) -> Result:
+    path = arguments.file_path
+    full = call.workspace.resolve(path)
+    remembers = call.seen is not None and not arguments.overwrite
+    seen = call.seen.get(call.workspace, full) if call.seen else None
+    try:
+        result = await operations.write.write(
+            call.workspace,
+            path,
+            arguments.content,
+            if_version=(seen or "") if remembers else None,
+        )
+    except FileChangedError:
+        if seen:
+            raise
+        raise FileChangedError(
+            f"{path!r} exists, and you have not read it. Nothing was written. Read it first, or "
+            "pass overwrite=true to replace it as it is.",
+            path,
+        ) from None
+    if call.seen:
+        call.seen.put(call.workspace, full, result.version)
+    return result
+
+
+def _about_write(limits: Limits) -> str:
+    return (
+        "Write a whole text file. Missing folders above it are made. A file that exists is "
+        "replaced only if it still is as you read it last; so read it first, or pass "
+        "overwrite=true. To change a part of a file, use edit."
+    )
+
+
+WRITE = Tool("write", "Write a file", _about_write, WriteArguments, _write, idempotent=True)

@@ -1,0 +1,26 @@
+# shellcheck shell=sh
+# write: a file's whole content, in place at once or not at all.
+# In: those of path.sh, replace.sh and upload.sh; _PATH; _CONTENT (in base64, or it is in the
+#     upload); _IF_VERSION (what commit takes).
+
+. ../../_remote/frame.sh
+. ../../_remote/path.sh
+. ../../_remote/replace.sh
+. ../../_remote/parents.sh
+. ../../_remote/upload.sh
+
+new_content() {
+    if [ -n "$_UPLOAD" ]; then cat "$_UPLOAD"; else printf %s "$_CONTENT" | base64 -d; fi
+}
+
+begin
+make_parents "$_PATH"
+enter "$_PATH"
+check_replaceable
+lock_folder
+is_whole || fail upload
+_why=$({ new_content >"$_temporary"; } 2>&1) || fail_with "$_why"
+drop_upload
+commit "$_IF_VERSION"
+tidy
+end

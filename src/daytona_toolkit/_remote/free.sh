@@ -1,5 +1,0 @@
-# shellcheck shell=sh
-# No bounds, for sessions that are not confined (see confined.sh).
-
-inside() { :; }
-pinned() { :; }

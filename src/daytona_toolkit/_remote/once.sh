@@ -1,0 +1,67 @@
+# shellcheck shell=sh
+# How a request that changes something takes effect once, however often and whenever it
+# arrives.
+#
+# A session numbers its requests. What a request did is marked under its number, so that a
+# copy finds the mark. Before marks are removed, the session raises its floor: below the floor
+# nothing runs any more. When the session closes, its folder goes, and nothing of it runs.
+#
+#   floor.N   nothing below N runs; the highest counts
+#   done.N    what request N did, as lines of its reply
+#   ballast   bytes to give up when the disk is full
+#
+# In: _STATE, _SESSION (the session's folder in it), _NUMBER, _FLOOR (what to raise the floor
+#     to, or empty), _FORGET (names under _STATE to remove).
+
+# is_fresh: whether this request may still run; else $_late says why not. Look at the mark
+# first and at the floor then: the floor is raised before a mark is removed.
+is_fresh() {
+    # `true`, as a redirection that fails would end the shell for `:`.
+    [ -z "$_FLOOR" ] || true >"$_SESSION/floor.$_FLOOR"
+    for _floor in "$_SESSION"/floor.*; do
+        _floor=${_floor##*/floor.}
+        case $_floor in *[!0-9]*) _late=closed && return 1 ;; esac
+        [ "$_NUMBER" -ge "$_floor" ] || { _late=late && return 1; }
+    done
+}
+
+# make_room: the disk is full. What we keep for later is worth less than what is wanted now.
+make_room() {
+    rm -f "$_SESSION/ballast"
+    for _exit in "$_STATE"/job-*/exit; do
+        for _kept in "${_exit%exit}out" "${_exit%exit}err"; do
+            [ ! -s "$_kept" ] || true >"$_kept"
+        done
+    done
+}
+
+# tidy: remove what the session needs no longer, beside its operation.
+tidy() {
+    [ -n "$_FLOOR" ] || return 0
+    (
+        exec >/dev/null 8>&-
+        cd "$_SESSION" || exit
+        # The floor before this one stays: who looks while a new one comes and an old one
+        # goes must not miss both.
+        _before=0
+        for _file in floor.*; do
+            _file=${_file#floor.}
+            [ "$_file" -ge "$_FLOOR" ] || [ "$_file" -le "$_before" ] || _before=$_file
+        done
+        set --
+        for _file in floor.*; do
+            [ "${_file#floor.}" -ge "$_before" ] || set -- "$@" "$_file"
+        done
+        for _file in done.*; do
+            _mark_of=${_file#done.}
+            _mark_of=${_mark_of%%.*}
+            [ "$_mark_of" = '*' ] || [ "$_mark_of" -ge "$_FLOOR" ] || set -- "$@" "$_file"
+        done
+        # A job without `start` is in no list: half removed, it would look like a lost one.
+        for _file in $_FORGET; do
+            set -- "$@" "$_STATE/$_file/start" "$_STATE/$_file"
+        done
+        [ $# = 0 ] || rm -rf -- "$@"
+        [ -e ballast ] || head -c 65536 /dev/zero >ballast
+    ) &
+}

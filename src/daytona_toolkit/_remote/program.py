@@ -1,0 +1,172 @@
+"""A program: the `sh` text that does one operation, with its inputs.
+
+A program is written as a `.sh` file in the folder of its operation. Parts that several
+programs share lie beside this module; a line `. ../../_remote/path.sh` includes one.
+
+The contract between Python and `sh` is checked. A name `_UPPER` in the text is an input;
+Python must give each of them and no other. A name `_lower` is a variable of the program; all
+of them are unset before it runs, so that no variable of the sandbox's environment can be
+taken for one. Under `set -u` a variable that was never set ends the program.
+
+A program is fed to whatever shell the sandbox has, on that shell's standard input. So it is
+one function, which the shell reads to its end before it runs, and standard input is taken
+away from what it starts.
+"""
+
+import re
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib.resources import files
+from pathlib import PurePosixPath
+from typing import TypeAlias
+
+Input: TypeAlias = str | int | Sequence[str] | None
+
+# zsh and bash read a program from a pipe byte by byte (1 MB takes them 0.4 s), sh on most
+# systems in blocks (0.01 s). They leave the rest of the pipe untouched, so sh takes over.
+_HAND_OVER = "case ${ZSH_VERSION-}${BASH_VERSION-} in ?*) exec sh;; esac"
+
+_INCLUDE = re.compile(r"^\. (\.\.?/[\w./]+\.sh)$")
+_INPUT = re.compile(r"\b_[A-Z][A-Z0-9_]*\b")
+_VARIABLE = re.compile(r"(?<![\w.])_[a-z][a-z0-9_]*\b(?!\()")
+
+
+class Source:
+    """The text of a program, without its inputs.
+
+    Args:
+        package: The package that holds the file.
+        name: The file's name, without `.sh`.
+
+    Example:
+        ```python
+        WRITE = Source(__package__, "write")
+        ```
+    """
+
+    def __init__(self, package: str, name: str) -> None:
+        self.package = package
+        self.name = name
+
+    @cached_property
+    def text(self) -> str:
+        """The file with those that it includes, without comments and indentation."""
+        root, _, folder = self.package.partition(".")
+        return _composed(root, PurePosixPath(*folder.split("."), f"{self.name}.sh"), set())
+
+    @cached_property
+    def inputs(self) -> frozenset[str]:
+        """The names that the program takes, in lower case, without their underscore."""
+        return frozenset(name[1:].lower() for name in _INPUT.findall(self.text)) - {"nonce"}
+
+    @cached_property
+    def variables(self) -> tuple[str, ...]:
+        """The variables that the program sets for itself."""
+        return tuple(sorted(set(_VARIABLE.findall(self.text))))
+
+    def program(self, inputs: Mapping[str, Input]) -> "Program":
+        """The program with its inputs, ready to be sent.
+
+        Args:
+            inputs: By name, in lower case, without the underscore. None is the empty string.
+                A sequence becomes words, each quoted, for `eval`. Text may hold surrogate
+                escapes, for bytes that are not UTF-8, but no NUL.
+
+        Raises:
+            TypeError: An input is missing, or the program takes no such input.
+        """
+        if inputs.keys() != self.inputs:
+            missing, surplus = self.inputs - inputs.keys(), inputs.keys() - self.inputs
+            raise TypeError(
+                f"the program {self.name!r} was not given {sorted(missing)} "
+                f"and does not take {sorted(surplus)}"
+            )
+        nonce = secrets.token_hex(8)
+        lines = [
+            _HAND_OVER,
+            f"unset {' '.join(self.variables)}",
+            f"_NONCE={nonce}",
+            *(assign(f"_{name.upper()}", value) for name, value in inputs.items()),
+            f"main() {{\n{self.text}}}",
+            # Not as redirections of main: for those a shell keeps copies of the old files,
+            # which a process in the background inherits, and the reply would wait for its end.
+            "exec </dev/null 2>/dev/null; set -u; main; exit",
+        ]
+        return Program(self.name, "\n".join(lines) + "\n", nonce)
+
+
+@dataclass(frozen=True)
+class Program:
+    """One program, ready to be sent.
+
+    Attributes:
+        name: The `.sh` file that it is made from.
+        text: What to feed to a shell.
+        nonce: The mark that its reply carries.
+    """
+
+    name: str
+    text: str = field(repr=False)
+    nonce: str
+
+
+def assign(name: str, value: Input) -> str:
+    r"""A line of `sh` that gives a variable a value.
+
+    >>> assign("_PATH", "it's")
+    "_PATH='it'\\''s'"
+    >>> assign("_ENV", ["A=1", "B=2 3"])
+    "_ENV=''\\''A=1'\\'' '\\''B=2 3'\\'''"
+    """
+    if value is None:
+        value = ""
+    elif not isinstance(value, str | int):
+        value = " ".join(map(quote, value))
+    return f"{name}={quote(str(value))}"
+
+
+def quote(text: str) -> str:
+    r"""Text as one word of `sh`.
+
+    >>> quote("it's")
+    "'it'\\''s'"
+    >>> quote("caf\udce9")
+    '"$(printf \'\\143\\141\\146\\351\')"'
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        # A program travels as text, so bytes that are not UTF-8 are spelt out. `$(…)` trims
+        # newlines at the end; they stand behind it.
+        body = text.rstrip("\n")
+        octal = "".join(f"\\{byte:03o}" for byte in body.encode("utf-8", "surrogateescape"))
+        return f"\"$(printf '{octal}')\"" + (quote(text[len(body) :]) if body != text else "")
+    return "'" + text.replace("'", "'\\''") + "'"
+
+
+def _composed(root: str, path: PurePosixPath, seen: set[PurePosixPath]) -> str:
+    """A file with those that it includes, each of them once."""
+    seen.add(path)
+    lines = []
+    for line in files(root).joinpath(*path.parts).read_text("utf-8").splitlines():
+        line = line.strip()
+        if include := _INCLUDE.match(line):
+            part = _normal(path.parent / include[1])
+            if part not in seen:
+                lines.append(_composed(root, part, seen))
+        elif line and not line.startswith("#"):
+            lines.append(line + "\n")
+    return "".join(lines)
+
+
+def _normal(path: PurePosixPath) -> PurePosixPath:
+    """The path without `..`."""
+    parts: list[str] = []
+    for part in path.parts:
+        if part == "..":
+            parts.pop()
+        else:
+            parts.append(part)
+    return PurePosixPath(*parts)

@@ -1,0 +1,69 @@
+"""A reply: what a program printed between two marks."""
+
+import base64
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from daytona_toolkit._remote.program import Program
+from daytona_toolkit.errors import SandboxFailedError
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a program answered.
+
+    Attributes:
+        values: Its words, by name.
+        blobs: Its bytes, by name.
+    """
+
+    values: Mapping[str, str]
+    blobs: Mapping[str, bytes]
+
+    @property
+    def failure(self) -> str | None:
+        """Why the operation was refused; None if it was done."""
+        return self.values.get("fail")
+
+    def number(self, name: str) -> int:
+        """The value of that name; 0 if it is not there."""
+        return int(self.values.get(name, 0))
+
+    def text(self, name: str) -> str:
+        """The bytes of that name as text; bytes that are not UTF-8 become surrogates."""
+        return self.blobs.get(name, b"").decode("utf-8", "surrogateescape")
+
+
+def parse(program: Program, printed: bytes) -> Reply:
+    """Read the reply out of what a program printed.
+
+    Raises:
+        SandboxFailedError: There is no whole reply in it.
+    """
+    start, end = f"@{program.nonce}{{\n".encode(), f"\n@{program.nonce}}}".encode()
+    _, found, rest = printed.partition(start)
+    body, closed, _ = (b"\n" + rest).partition(end)
+    if not (found and closed):
+        shown = printed[-500:].decode(errors="replace").strip() or "nothing"
+        raise SandboxFailedError(
+            f"The sandbox did not run the program {program.name!r} to its end; it printed: {shown}"
+        )
+    values: dict[str, str] = {}
+    blobs: dict[str, bytes] = {}
+    lines = iter(body.decode("ascii", "replace").split("\n"))
+    for line in lines:
+        name, kind = line[:-1], line[-1:]
+        if kind == "<":
+            blobs[name] = base64.b64decode("".join(_block(lines)))
+        elif kind == "|":
+            plain = (f"{each[1:]}\n" if each[0] == ":" else each[1:] for each in _block(lines))
+            blobs[name] = "".join(plain).encode()
+        elif line:
+            key, _, value = line.partition(" ")
+            values[key] = value
+    return Reply(values, blobs)
+
+
+def _block(lines: Iterator[str]) -> Iterator[str]:
+    """The lines up to one that is a dot."""
+    return iter(lambda: next(lines, "."), ".")

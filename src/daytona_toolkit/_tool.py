@@ -1,0 +1,249 @@
+"""A tool: what a model is told of an operation, which arguments it takes, and how it runs."""
+
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+
+from daytona_toolkit._cursors import Stream
+from daytona_toolkit._loop import Deliveries
+from daytona_toolkit._masking import MaskedOutput, valid_unicode
+from daytona_toolkit._result import Image, Result
+from daytona_toolkit._seen import SeenFiles
+from daytona_toolkit._session import SandboxSession
+from daytona_toolkit._twins import Operation
+from daytona_toolkit._workspace import Workspace
+from daytona_toolkit.errors import InvalidArgumentError, RecoverableError
+from daytona_toolkit.limits import Limits
+
+OnOutput: TypeAlias = Callable[[Stream, str], object]
+
+# Characters of a wrong argument that are repeated in the message about it.
+_REPEATED = 80
+
+
+def _without_titles(schema: dict[str, Any]) -> None:
+    """Frameworks differ in whether they strip these, and they tell a model nothing."""
+    schema.pop("title", None)
+    for each in schema.get("properties", {}).values():
+        each.pop("title", None)
+
+
+class Arguments(BaseModel):
+    """Base of the arguments of a tool.
+
+    The models are flat and have no optional types, because frameworks and providers treat
+    both in different ways.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra=_without_titles)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_the_default(cls, values: Any) -> Any:
+        """Models like to write null for what they leave out."""
+        if isinstance(values, dict):
+            return {name: value for name, value in values.items() if value is not None}
+        return values
+
+    def target(self) -> str:
+        """What the call is about, for a log: its first argument."""
+        return str(next(iter(self.model_dump().values()), ""))
+
+    def is_mutating(self) -> bool:
+        """Whether the call does more than look."""
+        return True
+
+
+class ReadOnlyArguments(Arguments):
+    """Base of the arguments of a tool that changes nothing."""
+
+    def is_mutating(self) -> bool:
+        """See Arguments."""
+        return False
+
+
+@dataclass(frozen=True)
+class Call:
+    """Where a tool runs.
+
+    Attributes:
+        workspace: The workspace.
+        on_output: Takes new output of a command; None if nobody wants it.
+        seen: What the agent was shown of files; None if nobody remembers.
+    """
+
+    workspace: Workspace
+    on_output: MaskedOutput | None = None
+    seen: SeenFiles | None = None
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """An outcome as a model and a program see it.
+
+    Attributes:
+        text: What the model is told.
+        data: The same for programs, safe for JSON; without the bytes of pictures.
+        images: Pictures to show to the model beside the text.
+        is_error: Whether the tool could not do what was asked. A command that fails is no
+            error: its exit code is what was asked for.
+    """
+
+    text: str
+    data: dict[str, Any]
+    images: tuple[Image, ...] = ()
+    is_error: bool = False
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def render(outcome: Result | RecoverableError, *, line_numbers: bool = True) -> Rendered:
+    """An outcome as a model and a program see it.
+
+    Args:
+        outcome: What an operation returned, or the error that it raised.
+        line_numbers: Whether lines of a file begin with their number, as in `12|text`.
+    """
+    shown = valid_unicode(outcome)
+    if isinstance(shown, RecoverableError):
+        data = {"error": type(shown).__name__, "message": str(shown)}
+        return Rendered(f"Error: {shown}", data, is_error=True)
+    return Rendered(shown.text(line_numbers=line_numbers), shown.data(), shown.images())
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A row of the tool table.
+
+    Attributes:
+        name: Its name.
+        title: A name for people.
+        text: What a model is told of it, given the limits of a session.
+        arguments: The model of its arguments.
+        call: Does it.
+        read_only: Whether it never changes anything.
+        destructive: Whether it can do away with what was there.
+        idempotent: Whether a second call with the same arguments changes nothing more.
+        open_world: Whether it can reach beyond the workspace.
+        limits: The limits of the session that its description speaks of.
+        seen: The memory of the agent that has the tool, if it has one.
+    """
+
+    name: str
+    title: str
+    text: Callable[[Limits], str]
+    arguments: type[Arguments]
+    call: Callable[[Call, Any], Coroutine[Any, Any, Result]]
+    read_only: bool = False
+    destructive: bool = True
+    idempotent: bool = False
+    open_world: bool = False
+    limits: Limits = field(default=Limits(), repr=False)
+    seen: SeenFiles | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def description(self) -> str:
+        """What a model is told of it."""
+        return self.text(self.limits)
+
+    def schema(self) -> dict[str, Any]:
+        """The JSON schema of the arguments."""
+        return self.arguments.model_json_schema()
+
+    def parse(self, arguments: Mapping[str, Any]) -> Arguments:
+        """Check arguments, convert them, and fill in what was left out.
+
+        Raises:
+            InvalidArgumentError: They do not fit; the message has all that is wrong.
+        """
+        try:
+            return self.arguments.model_validate(dict(arguments))
+        except ValidationError as error:
+            wrong = "".join(f"\n- {self._complaint(dict(each))}" for each in error.errors())
+            raise InvalidArgumentError(f"{self.name} was not run:{wrong}") from None
+
+    def needs_approval(self, arguments: Mapping[str, Any]) -> bool:
+        """Whether a call would change something; one with wrong arguments does nothing."""
+        try:
+            return self.parse(arguments).is_mutating()
+        except InvalidArgumentError:
+            return False
+
+    def run(
+        self,
+        session: SandboxSession,
+        arguments: Mapping[str, Any],
+        on_output: OnOutput | None = None,
+        *,
+        line_numbers: bool = True,
+    ) -> Rendered:
+        """Run the tool with arguments as a model gives them.
+
+        Whatever they are, they raise nothing: what the model can do something about is told
+        to it.
+
+        Args:
+            session: Where to run it.
+            arguments: By name, unchecked.
+            on_output: Called in this thread with `"stdout"` or `"stderr"` and new text while
+                a command runs. To follow it takes more requests than to wait for its end.
+            line_numbers: Whether lines of a file begin with their number.
+
+        Raises:
+            TerminalError: The sandbox, the credentials or the session are of no more use.
+        """
+        outcome: Result | RecoverableError
+        try:
+            outcome = session._perform(self._operation(session, arguments, on_output))
+        except RecoverableError as error:
+            outcome = error
+        return render(session.mask.hide(outcome), line_numbers=line_numbers)
+
+    async def arun(
+        self,
+        session: SandboxSession,
+        arguments: Mapping[str, Any],
+        on_output: OnOutput | None = None,
+        *,
+        line_numbers: bool = True,
+    ) -> Rendered:
+        """`run` for async code; `on_output` is called on its loop and may be a coroutine."""
+        outcome: Result | RecoverableError
+        try:
+            outcome = await session._aperform(self._operation(session, arguments, on_output))
+        except RecoverableError as error:
+            outcome = error
+        return render(session.mask.hide(outcome), line_numbers=line_numbers)
+
+    def _operation(
+        self, session: SandboxSession, arguments: Mapping[str, Any], on_output: OnOutput | None
+    ) -> Operation[Result]:
+        parsed, deliveries = self.parse(arguments), Deliveries(on_output)
+
+        async def work(workspace: Workspace) -> Result:
+            output = MaskedOutput(session.mask, deliveries.put) if on_output else None
+            result = await self.call(Call(workspace, output, self.seen), parsed)
+            if output:
+                await output.flush()
+            return result
+
+        return session._operation(self.name, parsed.target(), work, deliveries)
+
+    def _complaint(self, error: dict[str, Any]) -> str:
+        """What is wrong with one argument."""
+        name = ".".join(map(str, error["loc"]))
+        shown = repr(error["input"])
+        if len(shown) > _REPEATED:
+            shown = f"{shown[:_REPEATED]}..."
+        match error["type"]:
+            case "missing":
+                return f"{name} is missing"
+            case "extra_forbidden":
+                known = ", ".join(self.arguments.model_fields)
+                return f"{name} is not an argument of {self.name}; it takes {known}"
+            case "value_error":
+                return ": ".join(filter(None, [name, str(error["ctx"]["error"])]))
+        return f"{name}: {error['msg'][:1].lower()}{error['msg'][1:]}, not {shown}"

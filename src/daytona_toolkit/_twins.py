@@ -1,0 +1,130 @@
+"""Methods that exist twice: to wait for, and to await.
+
+A method of a session is written once, as a coroutine function that runs on the session's own
+loop. `@both` turns it into the method that waits in the caller's thread, and `awaited` makes
+the one for `async` code. Both have its signature and its docstring.
+"""
+
+import functools
+import inspect
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from types import MethodType
+from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, overload
+
+from daytona_toolkit._loop import Deliveries
+
+P = ParamSpec("P")
+T = TypeVar("T")
+S = TypeVar("S", bound="Performer")
+
+# Arguments that are called while the operation runs, where its caller waits.
+_CALLBACKS = ("on_output", "on_progress")
+
+
+@dataclass(frozen=True)
+class Operation(Generic[T]):
+    """Something to do on the session's loop.
+
+    Attributes:
+        name: What it is called.
+        target: The path or command that it is about.
+        work: Does it.
+        deliveries: What it hands to its caller meanwhile.
+    """
+
+    name: str
+    target: str
+    work: Callable[[], Coroutine[Any, Any, T]]
+    deliveries: Deliveries
+
+
+class Performer(Protocol):
+    """A session, as far as its methods know it."""
+
+    def _perform(self, operation: Operation[T]) -> T:
+        """Do it, and wait in this thread."""
+        ...
+
+    async def _aperform(self, operation: Operation[T]) -> T:
+        """Do it, and wait on this loop."""
+        ...
+
+
+class both(Generic[S, P, T]):  # noqa: N801 - a decorator
+    """A method that waits for what a coroutine function does.
+
+    Args:
+        function: The coroutine function.
+    """
+
+    def __init__(self, function: Callable[Concatenate[S, P], Coroutine[Any, Any, T]]) -> None:
+        self._function = function
+        self.__doc__ = function.__doc__
+
+        @functools.wraps(function)
+        def waits(session: S, /, *args: P.args, **options: P.kwargs) -> T:
+            return session._perform(self.operation(session, *args, **options))
+
+        self._waits: Any = _of_a_plain_function(waits)
+
+    @property
+    def function(self) -> Callable[Concatenate[S, P], Coroutine[Any, Any, T]]:
+        """What both do."""
+        return self._function
+
+    def operation(self, session: S, /, *args: P.args, **options: P.kwargs) -> Operation[T]:
+        """What a call asks for."""
+        given: dict[str, Any] = dict(options)
+        name = next((each for each in _CALLBACKS if given.get(each) is not None), "")
+        deliveries = Deliveries(given.get(name))
+        if name:
+            given[name] = deliveries.put
+        target = str(args[0]) if args else str(next(iter(given.values()), ""))
+        function: Callable[..., Coroutine[Any, Any, T]] = self._function
+        return Operation(
+            self._function.__name__, target, lambda: function(session, *args, **given), deliveries
+        )
+
+    @overload
+    def __get__(self, session: None, owner: type) -> Callable[Concatenate[S, P], T]: ...
+    @overload
+    def __get__(self, session: S, owner: type) -> Callable[P, T]: ...
+    def __get__(self, session: S | None, owner: type) -> Callable[..., T]:
+        return self._waits if session is None else MethodType(self._waits, session)
+
+
+class awaited(Generic[S, P, T]):  # noqa: N801 - as `both`
+    """The method for `async` code beside one that waits.
+
+    Args:
+        method: The one that waits.
+    """
+
+    def __init__(self, method: both[S, P, T]) -> None:
+        function = method.function
+        self.__doc__ = function.__doc__
+
+        @functools.wraps(function)
+        async def awaits(session: S, /, *args: P.args, **options: P.kwargs) -> T:
+            return await session._aperform(method.operation(session, *args, **options))
+
+        awaits.__name__ = f"a{function.__name__}"
+        awaits.__qualname__ = awaits.__qualname__.rpartition(".")[0] + f".{awaits.__name__}"
+        self._awaits: Any = awaits
+
+    @overload
+    def __get__(
+        self, session: None, owner: type
+    ) -> Callable[Concatenate[S, P], Coroutine[Any, Any, T]]: ...
+    @overload
+    def __get__(self, session: S, owner: type) -> Callable[P, Coroutine[Any, Any, T]]: ...
+    def __get__(self, session: S | None, owner: type) -> Callable[..., Coroutine[Any, Any, T]]:
+        return self._awaits if session is None else MethodType(self._awaits, session)
+
+
+def _of_a_plain_function(waits: Callable[..., T]) -> Any:
+    """Keep `inspect` from taking what waits for the coroutine function that it wraps."""
+    waits.__signature__ = inspect.signature(waits)  # type: ignore[attr-defined]
+    del waits.__wrapped__  # type: ignore[attr-defined]
+    return waits
