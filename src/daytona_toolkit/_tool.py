@@ -22,6 +22,9 @@ OnOutput: TypeAlias = Callable[[Stream, str], object]
 # Characters of a wrong argument that are repeated in the message about it.
 _REPEATED = 80
 
+# Characters of a call's beginning and of its end that a person is shown.
+_ASKED = 2000
+
 
 def _without_titles(schema: dict[str, Any]) -> None:
     """Frameworks differ in whether they strip these, and they tell a model nothing."""
@@ -54,6 +57,11 @@ class Arguments(BaseModel):
     def is_mutating(self) -> bool:
         """Whether the call does more than look."""
         return True
+
+    def question(self) -> str:
+        """The call, for a person who is asked whether it may run."""
+        given = self.model_dump(exclude_unset=True)
+        return "\n".join(f"{name}: {value}" for name, value in given.items())
 
 
 class ReadOnlyArguments(Arguments):
@@ -172,6 +180,28 @@ class Tool:
         except InvalidArgumentError:
             return False
 
+    def question(self, arguments: Mapping[str, Any]) -> str:
+        """A call in plain text, for a person who is asked whether it may run.
+
+        Args:
+            arguments: By name, unchecked.
+
+        Returns:
+            The tool's title and what the call does: a command as it stands, an edit as a diff.
+            Of a long text the middle is left out.
+
+        Example:
+            ```python
+            if tool.needs_approval(arguments) and input(tool.question(arguments)) != "yes":
+                ...
+            ```
+        """
+        try:
+            call = self.parse(arguments).question()
+        except InvalidArgumentError:
+            call = "\n".join(f"{name}: {value}" for name, value in arguments.items())
+        return f"{self.title}\n\n{_without_middle(call)}"
+
     def run(
         self,
         session: SandboxSession,
@@ -247,3 +277,11 @@ class Tool:
             case "value_error":
                 return ": ".join(filter(None, [name, str(error["ctx"]["error"])]))
         return f"{name}: {error['msg'][:1].lower()}{error['msg'][1:]}, not {shown}"
+
+
+def _without_middle(text: str) -> str:
+    """A text that fits on a screen; what matters in a command often stands at its end."""
+    left_out = len(text) - 2 * _ASKED
+    if left_out <= 0:
+        return text
+    return f"{text[:_ASKED]}\n[... {left_out:,} characters left out ...]\n{text[-_ASKED:]}"

@@ -146,7 +146,7 @@ def without_chance(value: Any) -> Any:
             return re.sub(r"after \d+\.\d s", "after 1.0 s", value)
         case dict():
             return {
-                k: 0 if k in ("duration", "modified") else without_chance(v)
+                k: 0 if k in ("duration", "modified", "version", "replaced") else without_chance(v)
                 for k, v in value.items()
             }
         case list():

@@ -19,7 +19,7 @@ from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.prebuilt import ToolNode
 from langgraph.types import Command
 
-from daytona_toolkit import LocalSandbox, SandboxSession, SessionPool
+from daytona_toolkit import Limits, LocalSandbox, SandboxSession, SessionPool
 from daytona_toolkit.errors import SessionClosedError
 from daytona_toolkit.tools import TOOLS
 from tests.adapters.scripted import langchain_model
@@ -232,6 +232,13 @@ def test_any_row_becomes_a_tool(session: SandboxSession) -> None:
     assert tool.invoke({"command": "echo hi"}) == "hi\n[exit code 0]"
 
 
+def test_a_description_speaks_of_the_limits_of_the_session() -> None:
+    with SandboxSession(LocalSandbox(), limits=Limits(output_bytes=1234)) as session:
+        [tool] = DaytonaToolkit(session, tools=["exec"]).get_tools()
+        assert "1,234 bytes" in tool.description
+        assert "1,234 bytes" in ExecTool(session=session).description
+
+
 def test_a_tool_by_its_own_name_asks_for_a_session_alone() -> None:
     parameters = inspect.signature(ExecTool).parameters.values()
     assert [p.name for p in parameters if p.default is p.empty] == ["session"]
@@ -241,8 +248,11 @@ def test_a_tool_says_what_it_does_and_where_but_no_secret() -> None:
     with SandboxSession(LocalSandbox(), secrets={"TOKEN": "tok-4f9a77"}) as session:
         read, write = DaytonaToolkit(session=session, tools=["read", "write"]).get_tools()
         assert read.metadata == {
+            "title": "Read a file",
             "readOnlyHint": True,
             "destructiveHint": False,
+            "idempotentHint": True,
+            "openWorldHint": False,
             "sandbox_id": session.sandbox.id,
         }
         assert write.metadata is not None
@@ -303,6 +313,8 @@ def test_a_person_approves_and_rejects_what_changes_something(session: SandboxSe
     [interrupt] = agent.invoke(ASK, config)["__interrupt__"]
     asked = [request["name"] for request in interrupt.value["action_requests"]]
     assert asked == ["lab_write", "lab_exec"]
+    words = [request["description"] for request in interrupt.value["action_requests"]]
+    assert words == ["Write a file\n\nyes\n1", "Run a command\n\ntouch no"]
     assert not session.exists("yes")
 
     decisions = [{"type": "approve"}, {"type": "reject", "message": "not now"}]

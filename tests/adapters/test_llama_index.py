@@ -19,7 +19,7 @@ from llama_index.core.tools.types import ToolMetadata, ToolOutput
 from llama_index.core.workflow import Context, JsonPickleSerializer
 from llama_index.tools.daytona import Approval, ApprovalRequest, CommandOutput, DaytonaToolSpec
 
-from daytona_toolkit import LocalSandbox, SandboxSession, SessionPool
+from daytona_toolkit import Limits, LocalSandbox, SandboxSession, SessionPool
 from daytona_toolkit.errors import SessionClosedError
 from daytona_toolkit.tools import TOOLS
 from tests.adapters.scripted import llama_index_model, react_model
@@ -175,6 +175,7 @@ async def test_a_person_approves_and_refuses_what_changes_something(
         "echo x >> no",
         "echo x >> yes",
     ]
+    assert "Run a command\n\necho x >> no" in {event.question for event in asked}
     refused = [answer.content for answer in answers if "refused" in answer.content]
     assert refused == ["Error: exec was not run, because a person refused it: no"]
     assert session.read_bytes("yes") == b"x\n"
@@ -314,6 +315,11 @@ def test_a_tool_can_be_looked_up_by_its_name(session: SandboxSession) -> None:
     assert (metadata.name, metadata.description) == ("lab_exec", TOOLS["exec"].description)
     assert metadata.fn_schema is spec.get_fn_schema_from_fn_name("lab_exec")
     assert spec.get_metadata_from_fn_name("exec") is None
+
+
+def test_a_description_speaks_of_the_limits_of_the_session() -> None:
+    with SandboxSession(LocalSandbox(), limits=Limits(output_bytes=1234)) as session:
+        assert "1,234 bytes" in tools_of(session)["exec"].metadata.description
 
 
 async def test_an_only_argument_may_come_by_its_place(session: SandboxSession) -> None:

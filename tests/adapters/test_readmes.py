@@ -68,7 +68,7 @@ def test_the_snippets_for_llama_index_work(
     monkeypatch.setitem(sys.modules, "llama_index.llms.openai", openai)
     printed = readme("llama-index")
     assert printed.startswith("It greets the world.")
-    assert "approved: exec {'command': 'python3 hello.py'}\nstdout hello world\n" in printed
+    assert "approved: Run a command\n\npython3 hello.py\nstdout hello world\n" in printed
 
 
 def test_the_snippets_for_mcp_work(readme: Callable[[str], str]) -> None:

@@ -163,3 +163,58 @@ def test_a_listing_tells_kinds_apart_and_says_when_it_is_cut() -> None:
 def test_a_match_tells_from_a_line_around_it() -> None:
     lines = (Match(path="a", line=1, text="x", context=True), Match(path="a", line=2, text="y"))
     assert render(GrepResult(path="/w", matches=lines)).text == "a-1-x\na:2:y\n"
+
+
+QUESTIONS = {
+    "a command": (
+        "exec",
+        {"command": "make\nmake install", "timeout": "60"},
+        "Run a command\n\nmake\nmake install",
+    ),
+    "a command that runs in another way": (
+        "exec",
+        {"command": "make", "cwd": "src", "env": ["A=1"], "background": True},
+        "Run a command\n\nmake\n[in src, with A=1, in the background]",
+    ),
+    "an edit": (
+        "edit",
+        {
+            "file_path": "a.py",
+            "old_string": "def f():\n  a\nend",
+            "new_string": "def f():\n  b\nend",
+        },
+        "Edit a file\n\na.py\n  def f():\n-   a\n+   b\n  end",
+    ),
+    "an edit in all places": (
+        "edit",
+        {"file_path": "a.py", "old_string": "a", "new_string": "", "replace_all": True},
+        "Edit a file\n\nevery occurrence in a.py\n- a",
+    ),
+    "a file": (
+        "write",
+        {"file_path": "a", "content": "one\ntwo"},
+        "Write a file\n\na\none\ntwo",
+    ),
+    "a kill": (
+        "job",
+        {"job_id": "job-1", "kill": True},
+        "Check or kill a background command\n\njob_id: job-1\nkill: True",
+    ),
+    "wrong arguments": ("exec", {"cmd": ["ls"]}, "Run a command\n\ncmd: ['ls']"),
+}
+
+
+@pytest.mark.parametrize(("name", "arguments", "question"), QUESTIONS.values(), ids=list(QUESTIONS))
+def test_a_person_is_asked_about_what_a_call_does(
+    name: str, arguments: dict[str, Any], question: str
+) -> None:
+    assert TOOLS[name].question(arguments) == question
+
+
+def test_a_question_shows_both_ends_of_a_long_call() -> None:
+    command = "echo begin\n" + "true\n" * 100_000 + "rm -rf /"
+    question = TOOLS["exec"].question({"command": command})
+    assert "echo begin" in question
+    assert question.endswith("rm -rf /")
+    assert "characters left out" in question
+    assert len(question) < 5000

@@ -72,20 +72,20 @@ class DaytonaToolkit(BaseToolkit):
                 stream_output=self.stream_output,
                 name=name,
             )
-            for name, row in choose(
-                self.tools, self.prefix, limits=getattr(self.session, "limits", None)
-            ).items()
+            for name, row in choose(self.tools, self.prefix).items()
         ]
 
     def interrupt_on(self) -> dict[str, Any]:
         """What `HumanInTheLoopMiddleware` takes: to ask before a call that changes something.
 
-        A call with wrong arguments is not asked about: the tool refuses it by the same check.
+        A person is shown the command, or the edit as a diff. A call with wrong arguments is not
+        asked about: the tool refuses it by the same check.
         """
         return {
             name: {
                 "allowed_decisions": ["approve", "edit", "reject"],
                 "when": lambda request, row=row: row.needs_approval(request.tool_call["args"]),
+                "description": lambda call, _state, _runtime, row=row: row.question(call["args"]),
             }
             for name, row in choose(self.tools, self.prefix).items()
             if not row.read_only

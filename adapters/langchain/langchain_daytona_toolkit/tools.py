@@ -3,6 +3,7 @@
 import sys
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from contextvars import copy_context
+from dataclasses import replace
 from functools import partial
 from typing import Any, Literal, NoReturn
 
@@ -60,6 +61,8 @@ class SandboxTool(BaseTool):
         **fields: Any,
     ) -> None:
         check_workspace(type(self).__name__, session)
+        if isinstance(session, SandboxSession):
+            row = replace(row, limits=session.limits)  # which the description speaks of
         super().__init__(
             row=row,
             session=session,
@@ -71,8 +74,11 @@ class SandboxTool(BaseTool):
                 "args_schema": row.arguments,
                 "tags": ["daytona-toolkit"],
                 "metadata": {
+                    "title": row.title,
                     "readOnlyHint": row.read_only,
                     "destructiveHint": row.destructive,
+                    "idempotentHint": row.idempotent,
+                    "openWorldHint": row.open_world,
                 },
             }
             | fields,

@@ -1,5 +1,7 @@
 """The tool `edit`."""
 
+from itertools import takewhile
+
 from pydantic import Field
 
 from daytona_toolkit import _operations as operations
@@ -20,6 +22,23 @@ class EditArguments(Arguments):
         default=False,
         description="Replace every occurrence; otherwise there must be exactly one.",
     )
+
+    def question(self) -> str:
+        """The edit as a diff, without line numbers: nobody has looked into the file yet."""
+        old, new = self.old_string.splitlines(), self.new_string.splitlines()
+        before = _common(old, new)
+        old, new = old[len(before) :], new[len(before) :]
+        after = _common(old[::-1], new[::-1])[::-1]
+        old, new = old[: len(old) - len(after)], new[: len(new) - len(after)]
+        where = f"every occurrence in {self.file_path}" if self.replace_all else self.file_path
+        signed = ((" ", before), ("-", old), ("+", new), (" ", after))
+        return "\n".join([where, *(f"{sign} {line}" for sign, lines in signed for line in lines)])
+
+
+def _common(one: list[str], other: list[str]) -> list[str]:
+    """The lines with which both begin."""
+    pairs = takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False))
+    return [line for line, _ in pairs]
 
 
 async def _edit(call: Call, arguments: EditArguments) -> Result:

@@ -42,6 +42,13 @@ class ExecArguments(Arguments):
                 raise ValueError('each variable is written as "NAME=value"')
         return env
 
+    def question(self) -> str:
+        """The command as it stands, and how it runs where that is out of the ordinary."""
+        notes = [f"in {self.cwd}"] if self.cwd != "." else []
+        notes += [f"with {variable}" for variable in self.env]
+        notes += ["in the background"] if self.background else []
+        return f"{self.command}\n[{', '.join(notes)}]" if notes else self.command
+
 
 class JobArguments(Arguments):
     """Arguments of job."""

@@ -19,6 +19,11 @@ class WriteArguments(Arguments):
         description="Replace the file even if it is not the one that you read last.",
     )
 
+    def question(self) -> str:
+        """The file, and what it shall hold."""
+        where = f"{self.file_path}, whatever it is now" if self.overwrite else self.file_path
+        return f"{where}\n{self.content}"
+
 
 async def _write(call: Call, arguments: WriteArguments) -> Result:
     path = arguments.file_path

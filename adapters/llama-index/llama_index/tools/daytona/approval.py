@@ -12,6 +12,8 @@ from llama_index.core.workflow import Context, Event
 from llama_index.tools.daytona.events import Approval, ApprovalRequest
 from workflows.runtime.types.results import StepWorkerContext, StepWorkerStateContextVar
 
+from daytona_toolkit.tools import Tool
+
 # Calls that were answered. Second answers come soon after the first.
 _REMEMBERED = 1000
 
@@ -31,7 +33,7 @@ class Approvals:
 
     @asynccontextmanager
     async def answer(
-        self, ctx: Context, tool: str, arguments: dict[str, Any]
+        self, ctx: Context, tool: str, row: Tool, arguments: dict[str, Any]
     ) -> AsyncIterator[Approval]:
         """Ask about a call, and have the answer for as long as it runs.
 
@@ -39,7 +41,13 @@ class Approvals:
         """
         step = StepWorkerStateContextVar.get()
         call = _name_of(step, tool, arguments)
-        request = ApprovalRequest(call=call, tool=tool, tool_id=tool_id(), arguments=arguments)
+        request = ApprovalRequest(
+            call=call,
+            tool=tool,
+            tool_id=tool_id(),
+            arguments=arguments,
+            question=row.question(arguments),
+        )
         for question in itertools.count(1):
             answer = await _wait(ctx, call, f"{call}-{question}", request)
             # To a context that was written down and read again, LlamaIndex hands each

@@ -68,7 +68,8 @@ class DaytonaToolSpec(BaseToolSpec):
         _check(session, key)
         self._session = session
         self._key = key
-        self._rows = choose(tools, prefix, limits=getattr(session, "limits", None))
+        limits = session.limits if isinstance(session, SandboxSession) else None
+        self._rows = choose(tools, prefix, limits=limits)
         self._line_numbers = line_numbers
         self._stream = stream
         self._approvals = Approvals() if confirm else None
@@ -135,7 +136,7 @@ class DaytonaToolSpec(BaseToolSpec):
             if self._approvals is None or not row.needs_approval(arguments):
                 rendered = await self._run_within(ctx, name, row, arguments)
             else:
-                async with self._approvals.answer(ctx, name, arguments) as answer:
+                async with self._approvals.answer(ctx, name, row, arguments) as answer:
                     if answer.approved:
                         rendered = await self._run_within(ctx, name, row, arguments)
                     else:

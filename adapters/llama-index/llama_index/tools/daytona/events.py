@@ -31,12 +31,14 @@ class ApprovalRequest(InputRequiredEvent):
         tool_id: The id of the call, as in `ToolCall` and `ToolCallResult`; empty where no
             agent called the tool.
         arguments: As the model gave them.
+        question: The call in plain text: a command as it stands, an edit as a diff.
     """
 
     call: str
     tool: str
     tool_id: str
     arguments: dict[str, Any]
+    question: str
 
 
 class Approval(HumanResponseEvent):
