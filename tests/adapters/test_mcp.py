@@ -115,6 +115,18 @@ async def test_who_may_run_commands_can_look_after_them(session: SandboxSession)
             await client.call_tool("exec", {"command": "ls"})
 
 
+async def test_a_newer_file_is_not_written_over(session: SandboxSession, way: Way) -> None:
+    mine = {"file_path": "a.txt", "content": "mine\n"}
+    async with connected(make_server(session), way) as client:
+        assert not (await client.call_tool("write", mine)).is_error
+        await session.awrite("a.txt", "theirs\n")
+        refused = await client.call_tool("write", mine)
+        assert refused.is_error
+        assert await session.aread_bytes("a.txt") == b"theirs\n"
+        await client.call_tool("read", {"file_path": "a.txt"})
+        assert not (await client.call_tool("write", mine)).is_error
+
+
 async def test_wrong_arguments_are_told_to_the_model(session: SandboxSession, way: Way) -> None:
     async with connected(make_server(session), way) as client:
         refused = await client.call_tool("exec", {"cmd": "ls", "timeout": "soon"})

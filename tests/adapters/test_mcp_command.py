@@ -24,6 +24,7 @@ from mcp.client.stdio import stdio_client
 from mcp.client.streamable_http import streamable_http_client
 
 from daytona_toolkit.testing import DaytonaServer
+from daytona_toolkit.tools import TOOLS
 from tests.support import running, unique_seconds
 
 COMMAND = [sys.executable, "-m", "daytona_toolkit_mcp"]
@@ -238,6 +239,14 @@ def test_the_readme_tells_all_options(capsys: pytest.CaptureFixture[str]) -> Non
         main(["--help"])
     offered = set(re.findall(r"--[a-z-]+", capsys.readouterr().out)) - {"--help"}
     assert offered == set(re.findall(r"^\| `(--[a-z-]+)", README, re.MULTILINE))
+
+
+def test_the_readme_tells_all_arguments() -> None:
+    told = {
+        name: re.findall("`(.*?)`", arguments)
+        for name, arguments in re.findall(r"^\| `(\w+)` \| (.*?) \| .*\|$", README, re.MULTILINE)
+    }
+    assert told == {name: list(row.schema()["properties"]) for name, row in TOOLS.items()}
 
 
 @pytest.mark.parametrize("kind", ["json", "toml", "bash"])

@@ -10,7 +10,7 @@ from mcp.server import CacheHint, Server, ServerRequestContext
 from mcp.shared.exceptions import MCPError
 
 from daytona_toolkit import Limits, SandboxSession, TerminalError
-from daytona_toolkit.tools import TOOLS, Choice, Rendered, Tool, choose
+from daytona_toolkit.tools import Choice, Rendered, Tool, choose
 from daytona_toolkit_mcp._approval import Approval
 from daytona_toolkit_mcp._files import Files
 from daytona_toolkit_mcp._progress import progress_of
@@ -67,7 +67,7 @@ def make_server(
     """
     rows = choose(tools, prefix, limits=session.limits)
     if prefix + "exec" in rows:
-        rows.setdefault(prefix + "job", TOOLS["job"])
+        rows |= choose(["job"], prefix, limits=session.limits)
     calls = _Calls(session, rows, Approval() if approval else None)
     files = Files(session)
     return Server(
