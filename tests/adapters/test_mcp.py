@@ -283,7 +283,7 @@ async def test_a_person_is_asked_before_something_changes(
         done = await client.call_tool("exec", {"command": "touch granted; echo done"})
         assert text_of(done) == "done\n[exit code 0]"
         assert len(asked) == 1
-        assert "touch granted" in asked[0]
+        assert asked == ["Run a command\n\ntouch granted; echo done"]
         await client.call_tool("ls", {})
         await client.call_tool("exec", {"cmd": "wrong, so it will not run"})
         assert len(asked) == 1

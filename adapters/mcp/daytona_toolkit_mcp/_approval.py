@@ -8,8 +8,7 @@ import mcp_types as types
 from mcp.server import ServerRequestContext
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
-# Characters of a call that a person is shown of its head, and of its tail.
-_SHOWN = 2000
+from daytona_toolkit.tools import Tool
 
 # Questions that may be open at once; the oldest is forgotten, and asked again if need be.
 _OPEN = 1000
@@ -29,16 +28,18 @@ class Approval:
         self._asked: dict[str, bytes] = {}
 
     async def of(
-        self, ctx: ServerRequestContext, params: types.CallToolRequestParams
+        self, ctx: ServerRequestContext, params: types.CallToolRequestParams, row: Tool
     ) -> types.InputRequiredResult | str | None:
         """None if the person agrees; else the question, or why the call is not run."""
         capabilities = ctx.session.client_capabilities
         if capabilities is None or capabilities.elicitation is None:
             return "it needs the approval of a person, and this client cannot ask for it"
-        call = f"{params.name} {json.dumps(params.arguments, sort_keys=True, indent=2)}"
+        # Half a surrogate pair, which JSON can escape, cannot be sent on as it is.
+        question = row.question(params.arguments or {}).encode(errors="replace").decode()
         if ctx.protocol_version not in MODERN_PROTOCOL_VERSIONS:
-            given = await ctx.session.elicit_form(_question(call), _NO_FIELDS, ctx.request_id)
+            given = await ctx.session.elicit_form(question, _NO_FIELDS, ctx.request_id)
             return _reason(given)
+        call = json.dumps([params.name, params.arguments], sort_keys=True)
         digest = sha256(call.encode()).digest()
         if self._asked.pop(params.request_state or "", None) == digest:
             return _reason((params.input_responses or {}).get("approval"))
@@ -46,17 +47,9 @@ class Approval:
             del self._asked[next(iter(self._asked))]
         state = secrets.token_urlsafe()
         self._asked[state] = digest
-        form = types.ElicitRequestFormParams(message=_question(call), requested_schema=_NO_FIELDS)
+        form = types.ElicitRequestFormParams(message=question, requested_schema=_NO_FIELDS)
         request = types.ElicitRequest(params=form)
         return types.InputRequiredResult(input_requests={"approval": request}, request_state=state)
-
-
-def _question(call: str) -> str:
-    """Both ends of a long call are shown: what matters is often said at the end."""
-    left_out = len(call) - 2 * _SHOWN
-    if left_out > 0:
-        call = f"{call[:_SHOWN]}\n[... {left_out:,} characters ...]\n{call[-_SHOWN:]}"
-    return f"Allow this call?\n{call}"
 
 
 def _reason(answer: object) -> str | None:

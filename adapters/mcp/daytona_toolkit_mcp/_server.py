@@ -115,7 +115,7 @@ class _Calls:
                 "of its own, and join them with exec and cat; or let a command make it."
             )
         if self._approval and row.needs_approval(arguments):
-            answer = await self._approval.of(ctx, params)
+            answer = await self._approval.of(ctx, params, row)
             if isinstance(answer, types.InputRequiredResult):
                 return answer
             if answer:
