@@ -35,3 +35,9 @@ class FileCache:
     def drop(self, path: str) -> None:
         """Forget a file."""
         self._size -= len(self._files.pop(path, b""))
+
+    def drop_tree(self, path: str) -> None:
+        """Forget a file, or all files below a folder."""
+        below = [each for each in self._files if each.startswith(f"{path.rstrip('/')}/")]
+        for each in (path, *below):
+            self.drop(each)

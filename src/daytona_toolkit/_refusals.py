@@ -8,6 +8,7 @@ from daytona_toolkit.errors import (
     OutsideRootError,
     PathDeniedError,
     PathError,
+    PathExistsError,
     PathNotFoundError,
     SandboxError,
     WriteFailedError,
@@ -26,6 +27,25 @@ _REFUSALS: dict[str, tuple[type[PathError], str]] = {
     "notdir": (
         NotAFolderError,
         "A part of {path!r} that should be a folder is a file; correct the path.",
+    ),
+    "isfile": (
+        NotAFolderError,
+        "{path!r} is not a folder; give the path of a folder, or look at it with read.",
+    ),
+    "exists": (
+        PathExistsError,
+        "{path!r} exists already, and nothing was changed; choose another path, or pass "
+        "overwrite=True to replace it.",
+    ),
+    "full": (
+        PathExistsError,
+        "{path!r} is a folder that is not empty, and nothing was changed; remove it first, or "
+        "choose another path.",
+    ),
+    "tree": (
+        NotAFileError,
+        "{path!r} is a folder, and nothing was removed; pass recursive=True to remove it with "
+        "all that is in it.",
     ),
     "denied": (
         PathDeniedError,

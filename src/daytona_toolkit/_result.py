@@ -74,7 +74,13 @@ class Result(Part):
     def data(self) -> dict[str, Any]:
         """The same for programs, safe for JSON; without pictures' bytes and files' versions."""
         return self.model_dump(
-            mode="json", exclude={"image": {"data"}, "version": True, "replaced": True}
+            mode="json",
+            exclude={
+                "image": {"data"},
+                "version": True,
+                "replaced": True,
+                "entries": {"__all__": {"version"}},
+            },
         )
 
     def images(self) -> tuple[Image, ...]:

@@ -27,6 +27,7 @@ from daytona_toolkit.errors import InvalidArgumentError, SandboxError, SessionCl
 from daytona_toolkit.limits import Limits
 from daytona_toolkit.results import (
     EditResult,
+    Entry,
     ExecResult,
     GrepResult,
     JobStatus,
@@ -332,6 +333,145 @@ class SandboxSession:
         return await operations.read.exists(self._workspace, path)
 
     aexists = awaited(exists)
+
+    @both
+    async def stat(self, path: AnyPath) -> Entry:
+        """What a path is; a symlink is not followed.
+
+        Args:
+            path: The path.
+
+        Returns:
+            Its type, size, time and version; of a symlink, also what it leads to.
+
+        Raises:
+            PathNotFoundError: Nothing is there.
+            NotAFolderError: A part of the path that should be a folder is a file.
+            PathDeniedError: A folder above it may not be entered.
+            OutsideRootError: It lies outside the root of a confined session.
+
+        Example:
+            ```python
+            print(session.stat("build").type)
+            ```
+        """
+        return await operations.files.stat(self._workspace, path)
+
+    astat = awaited(stat)
+
+    @both
+    async def realpath(self, path: AnyPath) -> str:
+        """Where a path really leads: absolute, without symlinks and `..`.
+
+        What is missing counts as a plain name, and a loop of symlinks stays as it is.
+
+        Args:
+            path: The path.
+
+        Returns:
+            The path behind all symlinks.
+
+        Raises:
+            OutsideRootError: It leads outside the root of a confined session.
+
+        Example:
+            ```python
+            print(session.realpath("current/../data"))
+            ```
+        """
+        return await operations.files.realpath(self._workspace, path)
+
+    arealpath = awaited(realpath)
+
+    @both
+    async def mkdir(self, path: AnyPath) -> Entry:
+        """Make a folder, and those above it that are missing.
+
+        Args:
+            path: The folder; one that exists is left as it is.
+
+        Returns:
+            What it is now.
+
+        Raises:
+            NotAFolderError: It, or a part of its path, is a file.
+            PathNotFoundError: A part of the path is missing in front of `..`.
+            PathDeniedError: It may not be made there.
+            OutsideRootError: It lies outside the root of a confined session.
+            WriteFailedError: No space is left, or a name is too long.
+
+        Example:
+            ```python
+            session.mkdir("build/reports")
+            ```
+        """
+        return await operations.files.mkdir(self._workspace, path)
+
+    amkdir = awaited(mkdir)
+
+    @both
+    async def move(self, source: AnyPath, target: AnyPath, *, overwrite: bool = False) -> Entry:
+        """Give a file, folder or symlink another path; missing folders above it are made.
+
+        A symlink is moved, or replaced, itself. Within a file system the move happens at once or
+        not at all; to another one, the target is complete before it has its name, and the source
+        is removed last.
+
+        Args:
+            source: What to move.
+            target: Its new path, not the folder to put it in.
+            overwrite: Whether a file or symlink at `target` may be replaced, or an empty folder
+                by a folder.
+
+        Returns:
+            What is at `target` now.
+
+        Raises:
+            PathExistsError: Something is at `target`, and `overwrite` is not given; or a folder
+                that is not empty.
+            PathNotFoundError: There is no `source`.
+            NotAFileError: `target` is a folder, and `source` is not.
+            NotAFolderError: `source` is a folder, and `target` is not; or a part of a path that
+                should be a folder is a file.
+            PathDeniedError: One of them may not be changed.
+            OutsideRootError: One of them lies outside the root of a confined session.
+            InvalidArgumentError: `source` is the root, holds it, or holds `target`.
+            WriteFailedError: No space is left, or a name is too long.
+
+        Example:
+            ```python
+            session.move("draft.md", "docs/guide.md")
+            ```
+        """
+        return await operations.files.move(self._workspace, source, target, overwrite=overwrite)
+
+    amove = awaited(move)
+
+    @both
+    async def remove(self, path: AnyPath, *, recursive: bool = False) -> None:
+        """Remove a file, a symlink itself, or a folder.
+
+        Args:
+            path: What to remove.
+            recursive: Needed for a folder, which goes with all that is in it.
+
+        Raises:
+            PathNotFoundError: Nothing is there.
+            NotAFileError: It is a folder, and `recursive` is not given.
+            NotAFolderError: A part of the path that should be a folder is a file.
+            PathDeniedError: It, or something in it, may not be removed.
+            OutsideRootError: It lies outside the root of a confined session.
+            InvalidArgumentError: It is the root, or holds it.
+            WriteFailedError: The system refuses for another reason, which the error says.
+
+        Example:
+            ```python
+            session.remove("build", recursive=True)
+            ```
+        """
+        await operations.files.remove(self._workspace, path, recursive=recursive)
+
+    aremove = awaited(remove)
 
     @both
     async def read_bytes(self, path: AnyPath) -> bytes:

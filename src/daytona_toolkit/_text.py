@@ -136,3 +136,8 @@ def closed(text: str) -> str:
 def bracketed(notes: Iterable[str]) -> str:
     """Notes, a line each, in brackets."""
     return "\n".join(f"[{note}]" for note in notes)
+
+
+def on_one_line(path: str) -> str:
+    """A path in a list that has a line for each."""
+    return repr(path) if "\n" in path else path

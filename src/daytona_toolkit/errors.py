@@ -10,6 +10,7 @@ SandboxError
 │   │   ├── PathNotFoundError
 │   │   ├── NotAFileError      a folder, a device, a pipe
 │   │   ├── NotAFolderError
+│   │   ├── PathExistsError    something is there already, and was not to be replaced
 │   │   ├── PathDeniedError    permissions, or a read-only file system
 │   │   ├── OutsideRootError   a confined session was asked for a path outside its root
 │   │   ├── BinaryFileError    not text, and not a picture that can be shown
@@ -76,6 +77,10 @@ class NotAFileError(PathError):
 
 class NotAFolderError(PathError):
     """The path, or a part of it that should be a folder, is a file."""
+
+
+class PathExistsError(PathError):
+    """Something is at the path already; nothing was changed."""
 
 
 class PathDeniedError(PathError):

@@ -4,10 +4,11 @@ Each says how a model sees it (`text()`), how a program does (`data()`), and how
 (`outcome()`).
 """
 
+from daytona_toolkit._entry import Entry
 from daytona_toolkit._operations.edit.result import EditResult
 from daytona_toolkit._operations.exec.result import ExecResult, JobList, JobStatus
 from daytona_toolkit._operations.read.result import ReadResult
-from daytona_toolkit._operations.search.result import Entry, GrepResult, Listing, Match
+from daytona_toolkit._operations.search.result import GrepResult, Listing, Match
 from daytona_toolkit._operations.transfer.result import TransferResult
 from daytona_toolkit._operations.write.result import WriteResult
 from daytona_toolkit._result import Image, Outcome, Part, Result

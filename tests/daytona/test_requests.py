@@ -57,14 +57,27 @@ def test_an_edit_of_an_unseen_file_costs_one_request(
     assert session.read("file").content == "1\n2\n"
 
 
-@pytest.mark.parametrize("operation", ["exists", "jobs", "ls", "glob", "grep"])
+@pytest.mark.parametrize("operation", ["exists", "jobs", "ls", "glob", "grep", "stat", "realpath"])
 def test_a_look_costs_one_request(
     server: DaytonaServer, session: SandboxSession, operation: str
 ) -> None:
-    arguments = {"exists": (".",), "jobs": (), "ls": (), "glob": ("*",), "grep": ("x",)}
+    arguments = {"jobs": (), "ls": (), "glob": ("*",), "grep": ("x",)}
     with server.counting() as count:
-        getattr(session, operation)(*arguments[operation])
+        getattr(session, operation)(*arguments.get(operation, (".",)))
     assert count.by_kind == {"execute": 1}
+
+
+def test_a_change_of_the_tree_costs_one_request(
+    server: DaytonaServer, session: SandboxSession
+) -> None:
+    for change in (
+        lambda: session.mkdir("a/b"),
+        lambda: session.move("a", "c/d"),
+        lambda: session.remove("c", recursive=True),
+    ):
+        with server.counting() as count:
+            change()
+        assert count.by_kind == {"execute": 1}
 
 
 def test_opening_a_new_sandbox_costs_two_requests(server: DaytonaServer) -> None:

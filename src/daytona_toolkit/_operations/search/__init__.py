@@ -1,13 +1,12 @@
 """ls, glob and grep: what is where, in one request each."""
 
 import re
-import stat
 from collections.abc import Iterator
-from typing import Literal
 
+from daytona_toolkit._entry import entries_of
 from daytona_toolkit._operations.search.globs import compile_glob, compile_name_glob
 from daytona_toolkit._operations.search.regex import compile_regex
-from daytona_toolkit._operations.search.result import Entry, GrepResult, Listing, Match
+from daytona_toolkit._operations.search.result import GrepResult, Listing, Match
 from daytona_toolkit._refusals import refusal
 from daytona_toolkit._remote import Input, Reply, Source
 from daytona_toolkit._text import clip, count_of, printable
@@ -25,12 +24,6 @@ _NAMED = 3
 
 _PROGRAMS = {name: Source(__name__, name) for name in ("ls", "glob", "grep")}
 
-_TYPES: dict[int, Literal["file", "folder", "symlink", "other"]] = {
-    stat.S_IFREG: "file",
-    stat.S_IFDIR: "folder",
-    stat.S_IFLNK: "symlink",
-}
-_RECORD = re.compile(rb"([0-9a-f]+) (\d+) (-?\d+) (.+?)//\n", re.DOTALL)
 _LINE = re.compile(rb"(\d+)([:-])([^\n]*)\n")
 _DENIED = re.compile(
     r"(?:(?:find|grep|rg): )?'?(?:\./)?(.*?)'?: Permission denied(?: \(os error 13\))?"
@@ -38,7 +31,7 @@ _DENIED = re.compile(
 
 
 async def ls(workspace: Workspace, path: AnyPath = ".", *, hidden: bool = True) -> Listing:
-    """List a folder, or the one file that the path names."""
+    """List a folder."""
     path, full = check_path(path), workspace.resolve(path)
     reply = await _call(workspace, "ls", path, full, {"depth": 1, "hidden": _yes(hidden)})
     return _listing(workspace, path, full, reply)
@@ -148,15 +141,9 @@ async def _call(
 
 
 def _listing(workspace: Workspace, path: str, full: str, reply: Reply) -> Listing:
-    entries = []
-    for mode, size, modified, name in _RECORD.findall(reply.blobs.get("entries", b"")):
-        entry = Entry(
-            path=path if "file" in reply.values else _join(path, _name(name)),
-            type=_TYPES.get(stat.S_IFMT(int(mode, 16)), "other"),
-            size=int(size),
-            modified=int(modified),
-        )
-        entries.append(entry)
+    entries = [
+        entry.model_copy(update={"path": _join(path, entry.path)}) for entry in entries_of(reply)
+    ]
     bound = workspace.limits.entries
     return Listing(
         path=full,

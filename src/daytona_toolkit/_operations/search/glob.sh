@@ -6,6 +6,7 @@
 . ../../_remote/frame.sh
 . ../../_remote/path.sh
 . ./search.sh
+. ../../_remote/entries.sh
 
 list() {
     set -- ! -name .

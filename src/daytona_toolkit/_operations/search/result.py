@@ -1,42 +1,17 @@
 """What was found."""
 
 from collections.abc import Iterable
-from typing import Literal
 
+from daytona_toolkit._entry import Entry
 from daytona_toolkit._result import Outcome, Part, Result, SandboxPath
-from daytona_toolkit._text import bracketed
-
-_SIGNS = {"folder": "/", "symlink": "@", "other": "?"}
-
-
-class Entry(Part):
-    """One name in a folder.
-
-    Attributes:
-        path: The path, as other operations take it: it begins with the folder that was
-            listed or searched, as the caller gave it.
-        type: `file`, `folder`, `symlink` or `other`.
-        size: Bytes.
-        modified: Seconds since 1970.
-    """
-
-    path: SandboxPath
-    type: Literal["file", "folder", "symlink", "other"]
-    size: int
-    modified: float
-
-    def line(self) -> str:
-        """The entry in a list."""
-        if self.type == "file":
-            return f"{_on_one_line(self.path)}  {self.size}"
-        return _on_one_line(self.path) + _SIGNS[self.type]
+from daytona_toolkit._text import bracketed, on_one_line
 
 
 class Listing(Result):
     """What `ls` and `glob` found, sorted by path.
 
     Attributes:
-        path: The folder or file that was given, absolute.
+        path: The folder that was given, absolute.
         entries: At most `Limits.entries` of them.
         truncated: Whether there were more.
         notes: What could not be looked into, or where else to look.
@@ -75,7 +50,7 @@ class Match(Part):
     def shown(self) -> str:
         """The match in a list, as `path:line:text`."""
         sign = "-" if self.context else ":"
-        return f"{_on_one_line(self.path)}{sign}{self.line}{sign}{self.text}"
+        return f"{on_one_line(self.path)}{sign}{self.line}{sign}{self.text}"
 
 
 class GrepResult(Result):
@@ -100,10 +75,6 @@ class GrepResult(Result):
     def outcome(self) -> Outcome:
         """How the operation went, for a log."""
         return Outcome(True, f"{len(self.matches):,} found")
-
-
-def _on_one_line(path: str) -> str:
-    return repr(path) if "\n" in path else path
 
 
 def _found(lines: Iterable[str], result: Listing | GrepResult) -> str:

@@ -48,7 +48,7 @@ first() { tr '\n\000' '\000\n' | head -n "$1" | tr '\n\000' '\000\n'; }
 # entries: what the paths are, in order, one more than is wanted at the most. No path has
 # two slashes in a row, so they and a newline end each record.
 entries() {
-    sort -z | first "$((_ENTRIES + 1))" | xargs -0 -r stat -c '%f %s %Y %n//' | put_bytes entries
+    sort -z | first "$((_ENTRIES + 1))" | xargs -0 -r sh -c "$_describe" sh | put_bytes entries
 }
 
 # with_complaints COMMAND...: run it, and report what its tools complain about. What it

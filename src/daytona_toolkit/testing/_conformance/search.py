@@ -61,10 +61,36 @@ def test_ls_is_sorted_typed_and_sized(session: SandboxSession) -> None:
     assert session.ls().entries[2].modified == 1000
 
 
-def test_ls_of_a_file_lists_the_file(session: SandboxSession) -> None:
+def test_ls_of_a_file_is_refused(session: SandboxSession) -> None:
     session.write("sub/file.txt", "12")
-    (entry,) = session.ls("sub/file.txt").entries
-    assert (entry.path, entry.type, entry.size) == ("sub/file.txt", "file", 2)
+    session.exec("ln -s sub/file.txt link; mkfifo pipe")
+    for path in ("sub/file.txt", "link", "pipe"):
+        with pytest.raises(NotAFolderError, match=f"'{path}' is not a folder"):
+            session.ls(path)
+
+
+def test_a_listing_says_what_symlinks_lead_to_and_which_version_a_file_has(
+    session: SandboxSession,
+) -> None:
+    written = session.write("a\nb", "12")
+    session.exec(
+        "mkdir sub; ln -s 'a\nb' file; ln -s sub folder; ln -s pipe other; mkfifo pipe; "
+        "ln -s nowhere dangling; ln -s loop loop".replace("\\n", "\n")
+    )
+    for listing in (session.ls(), session.glob("*")):
+        found = {entry.path: entry for entry in listing.entries}
+        assert {path: entry.target_type for path, entry in found.items() if "\n" not in path} == {
+            "dangling": None,
+            "file": "file",
+            "folder": "folder",
+            "loop": None,
+            "other": "other",
+            "pipe": None,
+            "sub": None,
+        }
+        assert found["a\nb"].version == found["file"].version == written.version
+        assert listing.notes == ()
+    assert session.write("file", "new", if_version=found["file"].version).size == 3
 
 
 def test_ls_of_an_empty_folder_is_empty(session: SandboxSession) -> None:

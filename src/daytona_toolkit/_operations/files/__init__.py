@@ -1,0 +1,78 @@
+"""stat, realpath, mkdir, move and remove: what is where, and a place for it."""
+
+import os
+
+from daytona_toolkit._entry import Entry, entries_of
+from daytona_toolkit._refusals import refusal
+from daytona_toolkit._remote import Reply, Source
+from daytona_toolkit._workspace import AnyPath, Workspace, check_path
+from daytona_toolkit.errors import InvalidArgumentError
+
+_STAT = Source(__name__, "stat")
+_REALPATH = Source(__name__, "realpath")
+_MKDIR = Source(__name__, "mkdir")
+_MOVE = Source(__name__, "move")
+_REMOVE = Source(__name__, "remove")
+
+
+async def stat(workspace: Workspace, path: AnyPath) -> Entry:
+    """What a path is itself."""
+    path, full = check_path(path), workspace.resolve(path)
+    return _entry(workspace, path, await workspace.run(_STAT, path=full))
+
+
+async def realpath(workspace: Workspace, path: AnyPath) -> str:
+    """The path without symlinks and `..`."""
+    reply = await workspace.run(_REALPATH, path=workspace.resolve(path))
+    _check(reply, os.fspath(path), workspace)
+    return reply.text("real")
+
+
+async def mkdir(workspace: Workspace, path: AnyPath) -> Entry:
+    """Make a folder, with those above it."""
+    path, full = check_path(path), workspace.resolve(path)
+    return _entry(workspace, path, await workspace.change(_MKDIR, path=full))
+
+
+async def move(
+    workspace: Workspace, source: AnyPath, target: AnyPath, *, overwrite: bool = False
+) -> Entry:
+    """Give something another path."""
+    source, target = check_path(source), check_path(target)
+    full, full_target = workspace.resolve(source), workspace.resolve(target)
+    reply = await workspace.change(
+        _MOVE, origin=full, target=full_target, overwrite="yes" if overwrite else None
+    )
+    for each in (full, full_target):
+        workspace.files.drop_tree(each)
+    if reply.failure == "within":
+        raise InvalidArgumentError(
+            f"{target!r} lies in the folder {source!r}, which cannot be moved into itself; choose "
+            "a target outside of it."
+        )
+    return _entry(workspace, target if "about" in reply.values else source, reply, target)
+
+
+async def remove(workspace: Workspace, path: AnyPath, *, recursive: bool = False) -> None:
+    """Remove something, a folder only if it is said."""
+    path, full = check_path(path), workspace.resolve(path)
+    reply = await workspace.change(_REMOVE, path=full, recursive="yes" if recursive else None)
+    workspace.files.drop_tree(full)
+    _check(reply, path, workspace)
+
+
+def _entry(workspace: Workspace, path: str, reply: Reply, named: str = "") -> Entry:
+    _check(reply, path, workspace)
+    (entry,) = entries_of(reply)
+    return entry.model_copy(update={"path": named or path})
+
+
+def _check(reply: Reply, path: str, workspace: Workspace) -> None:
+    """Raise the error for what a program refused."""
+    if reply.failure == "kept":
+        raise InvalidArgumentError(
+            f"{path!r} is or holds the root {workspace.root!r} or files that this session needs, "
+            "so it stays where it is; name what you want to move or remove inside of it."
+        )
+    if reply.failure:
+        raise refusal(reply, path, workspace)

@@ -1,0 +1,67 @@
+# shellcheck shell=sh
+# How a folder is made, and how something is moved or removed, once.
+#
+#   done.N          what request N said, a refusal too
+#   done.N.lock     held by the copy of the request that is at work
+#   done.N.begun    what was about to be moved or removed, should the request be cut off
+#
+# In: those of once.sh; _ROOT.
+
+. ../../_remote/replace.sh
+
+# once FUNCTION: what it says is the reply, and that of every copy of the request.
+once() {
+    # A disk may be too full even for an empty file.
+    { command exec 8>>"$_mark.lock" && flock 8; } || { command exec 8<"$_SESSION" && flock 8; }
+    if [ -e "$_mark" ]; then
+        cat "$_mark"
+        end
+    fi
+    is_fresh || fail "$_late"
+    _told=$(
+        end() { exit; }
+        "$1"
+    )
+    echo "$_told" >"$_mark" || {
+        make_room
+        echo "$_told" >"$_mark" || rm -f "$_mark"
+    }
+    echo "$_told"
+    tidy
+    end
+}
+
+# note_begun ID...: from here on the change may be in place.
+note_begun() { echo "$*" >"$_mark.begun"; }
+
+# begun: what was noted, if a copy of this request was cut off.
+begun() { [ ! -e "$_mark.begun" ] || cat "$_mark.begun"; }
+
+# id: what tells what bears the name from all else; empty if nothing does.
+id() { stat -c '%d-%i' -- "./$_name"; }
+
+# check_kept: the name is not that of the root, of our own folder, or of what holds them.
+check_kept() {
+    [ "$_name" != . ] || fail kept
+    for _kept in "$_ROOT" "$_STATE"; do
+        case $_kept/ in
+        "${PWD%/}/$_name"/*) fail kept ;;
+        esac
+    done
+}
+
+# lock FOLDER: no file in it is written until $_told is complete.
+lock() {
+    { command exec 9<"$1" && flock 9; } || { command exec 9>"$_STATE/lock" && flock 9; }
+}
+
+# lock_both FOLDER FOLDER: in an order that is the same for all.
+lock_both() {
+    # shellcheck disable=SC2046 # two words for each
+    set -- "$1" "$2" $(stat -c '%i %d' -- "$1" "$2")
+    if [ "$3" -gt "$5" ] || { [ "$3" = "$5" ] && [ "$4" -gt "$6" ]; }; then
+        set -- "$2" "$1" "$5" "$6" "$3" "$4"
+    fi
+    lock "$1"
+    [ "$3 $4" = "$5 $6" ] || { command exec 7<"$2" && flock 7; }
+}

@@ -1,0 +1,27 @@
+# shellcheck shell=sh
+# A path as what it is itself: the end of it is not followed if it is a symlink.
+# In: those of path.sh.
+
+. ../../_remote/path.sh
+
+# reach PATH: stand in the folder that holds what PATH names; its name there is $_name. Only
+# `/` is held by none, and is `.` there.
+reach() {
+    export LC_ALL=C
+    go_to "$1"
+    if [ "$_name" = . ] && [ "$PWD" != / ]; then
+        _name=${PWD##*/}
+        cd -P -- .. || fail denied
+    fi
+    [ -n "$_CONFINE" ] || return 0
+    case ${PWD%/}/$_name/ in
+    "${_CONFINE%/}"/* | "$_STATE"/*) ;;
+    *) fail outside ;;
+    esac
+}
+
+# is_there: whether anything bears the name.
+is_there() { [ -e "./$_name" ] || [ -L "./$_name" ]; }
+
+# is_folder: whether it is a folder, and no symlink to one.
+is_folder() { [ -d "./$_name" ] && [ ! -L "./$_name" ]; }

@@ -1,0 +1,101 @@
+# shellcheck shell=sh
+# move: a file, folder or symlink gets another path.
+# In: those of itself.sh and change.sh; _ORIGIN, _TARGET (the paths); _OVERWRITE (yes or empty).
+
+. ../../_remote/frame.sh
+. ./itself.sh
+. ../../_remote/parents.sh
+. ../../_remote/entries.sh
+. ./change.sh
+
+# check_target: the name is free, or what bears it may be replaced.
+check_target() {
+    is_there || return 0
+    [ -n "$_OVERWRITE" ] || fail exists
+    check_kept
+    if [ -n "$_is_folder" ]; then
+        is_folder || fail isfile
+        # shellcheck disable=SC2012 # whether there is any name
+        [ -z "$(ls -A "./$_name" | head -n 1)" ] || fail full
+    elif is_folder; then
+        fail isdir
+    fi
+}
+
+# rename PATH: it takes the name at once, or not at all.
+rename() {
+    if [ -n "$_OVERWRITE" ]; then
+        _why=$(mv -fT -- "$1" "./$_name" 2>&1) || fail_with "$_why"
+    else
+        # Somebody may have taken the name since it was looked at.
+        _why=$(mv -nT -- "$1" "./$_name" 2>&1) || {
+            ! is_there || fail exists
+            fail_with "$_why"
+        }
+        { [ ! -e "$1" ] && [ ! -L "$1" ]; } || fail exists
+    fi
+}
+
+# carry: to another file system. It is whole there before it has the name, and gone here last.
+carry() {
+    [ -w "$_holder" ] || fail denied
+    rm -rf -- "$_temporary"
+    _why=$(cp -a -- "$_moved" "$_temporary" 2>&1) || give_up
+    note_begun "$_id" "$(stat -c '%d-%i' -- "$_temporary")"
+    # In a subshell, for it may refuse, and then the copy goes.
+    _refused=$(rename "$_temporary")
+    [ -z "$_refused" ] || {
+        rm -rf -- "$_temporary"
+        echo "$_refused"
+        end
+    }
+    clear_source
+}
+
+give_up() {
+    rm -rf -- "$_temporary"
+    fail_with "$_why"
+}
+
+clear_source() { _why=$(rm -rf -- "$_moved" 2>&1) || fail_with "$_why"; }
+
+move() {
+    reach "$_ORIGIN"
+    _holder=$PWD _moved=${PWD%/}/$_name
+    _id=$(id)
+    _begun=$(begun)
+    _is_folder=
+    if [ -z "$_begun" ] || [ "${_begun%% *}" = "$_id" ]; then
+        is_there || fail missing
+        check_kept
+        if is_folder; then
+            _is_folder=yes
+            # Before folders are made in it.
+            case $_TARGET in "$_ORIGIN"/*) fail within ;; esac
+        fi
+    fi
+    put about target
+    make_parents "$_TARGET"
+    reach "$_TARGET"
+    if [ "${PWD%/}/$_name" != "$_moved" ]; then
+        case ${PWD%/}/ in "$_moved"/*) fail within ;; esac
+        lock_both "$_holder" .
+        if [ -n "$_begun" ] && [ "${_begun%% *}" != "$_id" ]; then
+            is_there || fail missing
+        elif [ -n "$_begun" ] && [ "${_begun#* }" = "$(id)" ]; then
+            clear_source
+        else
+            check_target
+            if [ "${_id%-*}" = "$(stat -c %d .)" ]; then
+                note_begun "$_id"
+                rename "$_moved"
+            else
+                carry
+            fi
+        fi
+    fi
+    describe "./$_name"
+}
+
+begin
+once move

@@ -1,0 +1,24 @@
+# shellcheck shell=sh
+# remove: what a path names itself, if that is a folder only with _RECURSIVE.
+# In: those of itself.sh and change.sh; _PATH; _RECURSIVE (yes or empty).
+
+. ../../_remote/frame.sh
+. ./itself.sh
+. ./change.sh
+
+remove() {
+    reach "$_PATH"
+    lock .
+    _id=$(id)
+    _begun=$(begun)
+    [ -z "$_begun" ] || [ "$_begun" = "$_id" ] || return 0
+    is_there || fail missing
+    check_kept
+    ! is_folder || [ -n "$_RECURSIVE" ] || fail tree
+    note_begun "$_id"
+    _why=$(rm -rf -- "./$_name" 2>&1 | head -c 2000)
+    ! is_there || fail_with "$_why"
+}
+
+begin
+once remove

@@ -1,0 +1,13 @@
+# shellcheck shell=sh
+# stat: what a path is itself.
+# In: those of path.sh; _PATH.
+
+. ../../_remote/frame.sh
+. ./itself.sh
+. ../../_remote/entries.sh
+
+begin
+reach "$_PATH"
+is_there || fail missing
+describe "./$_name"
+end
