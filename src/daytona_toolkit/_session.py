@@ -26,6 +26,8 @@ from daytona_toolkit._workspace import AnyPath, Workspace
 from daytona_toolkit.errors import InvalidArgumentError, SandboxError, SessionClosedError
 from daytona_toolkit.limits import Limits
 from daytona_toolkit.results import (
+    Checkpoint,
+    Diff,
     EditResult,
     Entry,
     ExecResult,
@@ -763,6 +765,109 @@ class SandboxSession:
         return await operations.exec.kill(self._workspace, job_id)
 
     akill = awaited(kill)
+
+    @both
+    async def checkpoint(self, label: str = "", *, include_ignored: bool = False) -> Checkpoint:
+        """Record all files under the root, whoever made them.
+
+        It has contents, modes, symlinks and empty folders; not owners, times, hard links, pipes
+        and sockets. Files of a repository under the root are files like any other, but its
+        `.git` is neither recorded nor changed by `restore`. The store is our own folder
+        among the sandbox's temporary files: it outlives the session in a Daytona sandbox, and
+        not in a local one. The sandbox must have git.
+
+        Args:
+            label: Any text, to know it by.
+            include_ignored: Record files that a `.gitignore` ignores as well. Else `restore`
+                leaves such files alone.
+
+        Returns:
+            The checkpoint, with its id.
+
+        Raises:
+            CheckpointError: No git, no space, or a file that may not be read.
+
+        Example:
+            ```python
+            before = session.checkpoint("before the refactoring")
+            ```
+        """
+        return await operations.checkpoint.checkpoint(
+            self._workspace, label, include_ignored=include_ignored
+        )
+
+    acheckpoint = awaited(checkpoint)
+
+    @both
+    async def checkpoints(self) -> list[Checkpoint]:
+        """All checkpoints of the root in this sandbox, the oldest first.
+
+        They may be those of another session with the same root.
+
+        Returns:
+            The checkpoints.
+
+        Raises:
+            CheckpointError: The sandbox has no git.
+
+        Example:
+            ```python
+            newest = session.checkpoints()[-1]
+            ```
+        """
+        return await operations.checkpoint.checkpoints(self._workspace)
+
+    acheckpoints = awaited(checkpoints)
+
+    @both
+    async def restore(self, id: str) -> Checkpoint:
+        """Make the files under the root what they were at a checkpoint.
+
+        Files and folders made since then are removed; a folder goes with the `.git` in it. What
+        a `.gitignore` of the checkpoint ignores was not recorded and stays as it is. A restore
+        that fails or is interrupted can be repeated.
+
+        Args:
+            id: The checkpoint.
+
+        Returns:
+            The checkpoint.
+
+        Raises:
+            CheckpointNotFoundError: There is no such checkpoint.
+            CheckpointError: No git, no space, or a file that may not be changed.
+
+        Example:
+            ```python
+            session.restore(before.id)
+            ```
+        """
+        return await operations.checkpoint.restore(self._workspace, id)
+
+    arestore = awaited(restore)
+
+    @both
+    async def diff(self, since: str) -> Diff:
+        """What has changed under the root since a checkpoint.
+
+        Args:
+            since: The id of the checkpoint.
+
+        Returns:
+            A patch that `git apply` takes, and the paths of the files in it.
+
+        Raises:
+            CheckpointNotFoundError: There is no such checkpoint.
+            CheckpointError: No git, no space, or a patch above `Limits.file_bytes`.
+
+        Example:
+            ```python
+            print(session.diff(since=before.id).patch)
+            ```
+        """
+        return await operations.checkpoint.diff(self._workspace, since)
+
+    adiff = awaited(diff)
 
     @both
     async def is_alive(self) -> bool:

@@ -23,6 +23,8 @@ SandboxError
 │   │   └── AmbiguousMatchError
 │   ├── SearchPatternError     a regular expression or glob that does not parse
 │   ├── JobNotFoundError
+│   ├── CheckpointError        git is missing, or could not do it
+│   │   └── CheckpointNotFoundError
 │   └── StateLostError         our files in the sandbox went, and an outcome with them
 └── TerminalError              nothing that a caller says next will work here
     ├── SandboxUnavailableError  no answer, however often it was asked
@@ -129,6 +131,14 @@ class SearchPatternError(RecoverableError):
 
 class JobNotFoundError(RecoverableError):
     """No such job in this sandbox, or it was forgotten."""
+
+
+class CheckpointError(RecoverableError):
+    """A checkpoint could not be made, restored or compared: no git, no space, no permission."""
+
+
+class CheckpointNotFoundError(CheckpointError):
+    """No such checkpoint of this root in this sandbox."""
 
 
 class StateLostError(RecoverableError):

@@ -5,6 +5,7 @@ Each says how a model sees it (`text()`), how a program does (`data()`), and how
 """
 
 from daytona_toolkit._entry import Entry
+from daytona_toolkit._operations.checkpoint.result import Checkpoint, Diff
 from daytona_toolkit._operations.edit.result import EditResult
 from daytona_toolkit._operations.exec.result import ExecResult, JobList, JobStatus
 from daytona_toolkit._operations.read.result import ReadResult
@@ -14,6 +15,8 @@ from daytona_toolkit._operations.write.result import WriteResult
 from daytona_toolkit._result import Image, Outcome, Part, Result
 
 __all__ = [
+    "Checkpoint",
+    "Diff",
     "EditResult",
     "Entry",
     "ExecResult",

@@ -80,6 +80,17 @@ def test_a_change_of_the_tree_costs_one_request(
         assert count.by_kind == {"execute": 1}
 
 
+def test_each_operation_on_checkpoints_costs_one_request(
+    server: DaytonaServer, session: SandboxSession
+) -> None:
+    with server.counting() as count:
+        checkpoint = session.checkpoint()
+        session.diff(since=checkpoint.id)
+        session.restore(checkpoint.id)
+        session.checkpoints()
+    assert count.by_kind == {"execute": 4}
+
+
 def test_opening_a_new_sandbox_costs_two_requests(server: DaytonaServer) -> None:
     session = SandboxSession(sandbox_on(server))
     with server.counting() as count:

@@ -4,6 +4,15 @@ A folder holds the programs, the coroutine function that sends them, its result,
 arguments and text of its tool. What operations share lies above.
 """
 
-from daytona_toolkit._operations import edit, exec, files, read, search, transfer, write
+from daytona_toolkit._operations import (
+    checkpoint,
+    edit,
+    exec,
+    files,
+    read,
+    search,
+    transfer,
+    write,
+)
 
-__all__ = ["edit", "exec", "files", "read", "search", "transfer", "write"]
+__all__ = ["checkpoint", "edit", "exec", "files", "read", "search", "transfer", "write"]

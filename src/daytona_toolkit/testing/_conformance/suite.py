@@ -9,7 +9,15 @@ from types import ModuleType
 import pytest
 
 from daytona_toolkit import Sandbox, SandboxSession
-from daytona_toolkit.testing._conformance import exec, files, search, transfer, transport, tree
+from daytona_toolkit.testing._conformance import (
+    checkpoints,
+    exec,
+    files,
+    search,
+    transfer,
+    transport,
+    tree,
+)
 from daytona_toolkit.testing._conformance.support import MakeSession
 
 
@@ -91,4 +99,4 @@ def _gather(*modules: ModuleType) -> None:
                 setattr(SandboxConformance, name, staticmethod(test))
 
 
-_gather(transport, exec, files, tree, search, transfer)
+_gather(transport, exec, files, tree, search, transfer, checkpoints)

@@ -1,0 +1,135 @@
+"""checkpoint, checkpoints, restore, diff: the files under the root, as they were once."""
+
+import base64
+import hashlib
+import re
+from datetime import datetime, timezone
+
+from daytona_toolkit._operations.checkpoint.result import Checkpoint, Diff
+from daytona_toolkit._remote import Reply, Source
+from daytona_toolkit._workspace import Workspace, check_encodable
+from daytona_toolkit.errors import CheckpointError, CheckpointNotFoundError
+
+_CHECKPOINT = Source(__name__, "checkpoint")
+_CHECKPOINTS = Source(__name__, "checkpoints")
+_RESTORE = Source(__name__, "restore")
+_DIFF = Source(__name__, "diff")
+
+# Seconds that the first checkpoint of a large tree may take besides.
+_WAIT = 600.0
+
+_ID = re.compile(r"[0-9a-f]{12}")
+
+
+async def checkpoint(
+    workspace: Workspace, label: str = "", *, include_ignored: bool = False
+) -> Checkpoint:
+    """Record the files under the root."""
+    check_encodable(label, "label")
+    reply = await workspace.change(
+        _CHECKPOINT,
+        wait=_WAIT,
+        store=_store(workspace),
+        label=base64.b64encode(label.encode("utf-8", "surrogateescape")).decode() or "-",
+        include_ignored="yes" if include_ignored else "no",
+    )
+    return _checkpoints(workspace, reply)[0]
+
+
+async def checkpoints(workspace: Workspace) -> list[Checkpoint]:
+    """All checkpoints of the root, the oldest first."""
+    return _checkpoints(
+        workspace, await workspace.run(_CHECKPOINTS, wait=_WAIT, store=_store(workspace))
+    )
+
+
+async def restore(workspace: Workspace, id: str) -> Checkpoint:
+    """Bring the files of a checkpoint back."""
+    reply = await workspace.change(_RESTORE, wait=_WAIT, store=_store(workspace), id=_checked(id))
+    return _checkpoints(workspace, reply, id)[0]
+
+
+async def diff(workspace: Workspace, since: str) -> Diff:
+    """What has changed since a checkpoint."""
+    reply = await workspace.run(
+        _DIFF,
+        wait=_WAIT,
+        store=_store(workspace),
+        id=_checked(since),
+        bytes=workspace.limits.file_bytes,
+    )
+    _check(workspace, reply, since)
+    paths = reply.text("paths").split("\0")[:-1]
+    return Diff(since=since, patch=reply.text("patch"), paths=tuple(paths))
+
+
+def _store(workspace: Workspace) -> str:
+    """The name of the store of this root in our own folder."""
+    root = workspace.root.encode("utf-8", "surrogateescape")
+    return f"checkpoints-{hashlib.sha256(root).hexdigest()[:16]}"
+
+
+def _checked(id: str) -> str:
+    if not (isinstance(id, str) and _ID.fullmatch(id)):
+        raise _unknown(id)
+    return id
+
+
+def _unknown(id: str) -> CheckpointNotFoundError:
+    return CheckpointNotFoundError(
+        f"There is no checkpoint {id!r} of this root in this sandbox; checkpoints() lists those "
+        "that there are."
+    )
+
+
+def _checkpoints(workspace: Workspace, reply: Reply, id: str = "") -> list[Checkpoint]:
+    """The checkpoints that a reply tells of, in the order in which they were made."""
+    _check(workspace, reply, id)
+    rows = [line.split(" ") for line in reply.text("checkpoints").splitlines()]
+    return [
+        Checkpoint(
+            id=ref.rpartition("/")[2],
+            label=base64.b64decode(label.rstrip("-")).decode("utf-8", "surrogateescape"),
+            created=datetime.fromtimestamp(int(created), timezone.utc),
+            files=int(files),
+            include_ignored=ignored == "yes",
+        )
+        for ref, _, created, files, ignored, label in sorted(rows, key=lambda row: int(row[1]))
+    ]
+
+
+def _check(workspace: Workspace, reply: Reply, id: str) -> None:
+    """Raise what a program refused for."""
+    match reply.failure:
+        case None:
+            return
+        case "unknown":
+            raise _unknown(id)
+        case "git":
+            raise CheckpointError(
+                "The sandbox has no git, which keeps checkpoints; install the package git in it."
+            )
+        case "lists":
+            raise CheckpointError(
+                "The sandbox's sort, uniq and sed do not all know -z, which checkpoints need; "
+                "install the packages coreutils and sed in it."
+            )
+        case "root":
+            raise CheckpointError(
+                f"The root {workspace.root!r} cannot be made or entered; look at it with exec."
+            )
+        case "space":
+            raise CheckpointError(
+                "There is no space left in the sandbox for checkpoints; remove files that are not "
+                "needed, and try again."
+            )
+        case "large":
+            raise CheckpointError(
+                f"The patch since checkpoint {id!r} has {reply.number('size'):,} bytes, and "
+                f"Limits.file_bytes is {workspace.limits.file_bytes:,}; raise the limit, or have "
+                "what was generated ignored by a .gitignore."
+            )
+    raise CheckpointError(
+        f"git could not do this: {reply.text('why').strip() or reply.failure}. Mend what it says, "
+        "and try again; a restore can be repeated."
+    )

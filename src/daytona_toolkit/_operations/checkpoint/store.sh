@@ -1,0 +1,165 @@
+# shellcheck shell=sh
+# The store of checkpoints: a git repository of our own, whose work tree is the root.
+#
+# git is used below `git add`, which takes a nested repository for one thing and leaves its
+# files out. Here a listing by find says what the content is, so that files of nested
+# repositories are files like any other. `.git` itself, which git can hold in no tree, is
+# neither recorded nor touched.
+#
+# A checkpoint is a commit with two trees: `files`, and `modes`, where the blob `f644` lists
+# files with this mode and `d755` folders, each name ended by a NUL.
+#
+# In: _STATE, _STORE (the name of the store in it), _ROOT.
+
+_ref=
+_ignored=
+
+# enter_store: stand in the root, alone in the store, with git set up for it.
+enter_store() {
+    export LC_ALL=C
+    command -v git >/dev/null || fail git
+    # Old releases of busybox lack these.
+    [ "$(printf 'b\0a\0b\0' | sort -z | uniq -zu | sed -z 's/^/./' | tr '\0' n)" = .an ] ||
+        fail lists
+    eval "$(env | sed -n 's/^\(GIT_[A-Z0-9_]*\)=.*/unset \1/p')"
+    export GIT_DIR="$_STATE/$_STORE" GIT_WORK_TREE=.
+    # No settings but ours. The first does not exist before git 2.32, so HOME goes as well.
+    export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1 GIT_ATTR_NOSYSTEM=1
+    export HOME="$GIT_DIR" XDG_CONFIG_HOME="$GIT_DIR"
+    export GIT_AUTHOR_NAME=daytona-toolkit GIT_AUTHOR_EMAIL=daytona-toolkit@localhost
+    export GIT_COMMITTER_NAME=daytona-toolkit GIT_COMMITTER_EMAIL=daytona-toolkit@localhost
+    { mkdir -p -- "$_ROOT" && cd -P -- "$_ROOT"; } || fail root
+    _lists=$GIT_DIR/lists
+    { mkdir -p "$_lists" && command exec 9>"$GIT_DIR/alone"; } || fail space
+    flock 9
+    # Whoever writes holds the lock, so what others have left was left by the dead.
+    find "$GIT_DIR" -name '*.lock' -exec rm -f {} +
+    if [ ! -e "$GIT_DIR/ready" ]; then
+        _why=$(unset GIT_WORK_TREE && git init -q --bare 2>&1) || fail_git "$_why"
+        settings >"$GIT_DIR/config"
+        mkdir -p "$GIT_DIR/info"
+        # Contents stay as they are, whatever a .gitattributes says.
+        echo '* -text -ident -filter !working-tree-encoding !eol !diff' >"$GIT_DIR/info/attributes"
+        true >"$GIT_DIR/ready" || fail space
+    fi
+}
+
+settings() {
+    cat <<SETTINGS
+[core]
+    repositoryFormatVersion = 0
+    bare = false
+    fileMode = true
+    symlinks = true
+    ignoreCase = false
+    autocrlf = false
+    protectNTFS = false
+    protectHFS = false
+    hooksPath = /dev/null
+    fsmonitor = false
+    compression = 1
+[gc]
+    auto = 0
+[maintenance]
+    auto = false
+SETTINGS
+}
+
+# find_reference ID: the checkpoint becomes $_ref, and $_ignored says whether it has ignored
+# files.
+find_reference() {
+    _ref=refs/checkpoints/$1
+    _subject=$(git log -1 --format=%s "$_ref" --) || fail unknown
+    # shellcheck disable=SC2086 # words
+    set -- $_subject
+    _ignored=${4#no}
+}
+
+# find_all TEST...: what is under the root, without `.git` and our own folder.
+find_all() {
+    case $_STATE/ in
+    "${_ROOT%/}"/*) _own=$(printf %s "./${_STATE#"${_ROOT%/}/"}" | sed 's/[][*?\\]/\\&/g') ;;
+    *) _own=./. ;;
+    esac
+    find . -name '.[gG][iI][tT]' -prune -o -path "$_own" -prune -o ! -name . "$@" -print0
+}
+
+# minus A B: the names of list A that are not in list B.
+minus() { cat "$1" "$2" "$2" | sort -z | uniq -zu; }
+
+# common A B: the names that are in both.
+common() { cat "$1" "$2" | sort -z | uniq -zd; }
+
+# ignored LIST: which of the names a .gitignore tells to ignore.
+ignored() {
+    [ -z "$_ignored" ] || return 0
+    git -c core.excludesFile="$PWD/.git/info/exclude" check-ignore --no-index -z --stdin <"$1"
+    [ $? -lt 2 ] # 1: none
+}
+
+# scan: list what counts in `files` and `folders`; `every` folder, too. What cannot be looked
+# into ends it: a restore would take its content for new.
+scan() {
+    find_all \( -type f -o -type l \) >"$_lists/found" &&
+        ignored "$_lists/found" >"$_lists/ignored" &&
+        minus "$_lists/found" "$_lists/ignored" >"$_lists/files" &&
+        find_all -type d >"$_lists/every" &&
+        ignored "$_lists/every" >"$_lists/left" &&
+        minus "$_lists/every" "$_lists/left" >"$_lists/folders"
+}
+
+# indexed: the names that the index has.
+indexed() { git ls-files -z | sed -z 's|^|./|'; }
+
+# stage: the index gets what `files` lists. It remembers the times of files that it has seen,
+# so only those that have changed are read.
+stage() {
+    indexed >"$_lists/indexed"
+    minus "$_lists/indexed" "$_lists/files" | git update-index --force-remove -z --stdin &&
+        git update-index --add --remove --replace -z --stdin <"$_lists/files"
+}
+
+# add_known: what the checkpoint has is compared even if it is ignored by now.
+add_known() {
+    [ -n "$_ref" ] || return 0
+    git ls-tree -r -z --name-only "$_ref:files" | sed -z 's|^|./|' >"$_lists/then"
+    common "$_lists/found" "$_lists/then" >"$_lists/both"
+    cat "$_lists/both" "$_lists/files" | sort -zu >"$_lists/more"
+    mv -f "$_lists/more" "$_lists/files"
+}
+
+# record: the root as it is becomes a tree; its name is $_tree.
+record() {
+    # Files come and go meanwhile.
+    for _try in 1 2 3; do
+        _why=$({ scan && add_known && stage; } 2>&1) && _tree=$(git write-tree) && return
+    done
+    fail_git "$_why"
+}
+
+# with_mode KIND MODE: the names of that kind (f or d) that have the mode.
+with_mode() { find_all -type "$1" -perm "$2"; }
+
+# list_modes KIND LIST: entries of the tree of modes.
+list_modes() {
+    for _mode in $(xargs -0 -r stat -c %a -- <"$2" | sort -u); do
+        with_mode "$1" "$_mode" >"$_lists/found"
+        common "$_lists/found" "$2" >"$_lists/mode"
+        [ ! -s "$_lists/mode" ] || printf '100644 blob %s\t%s\n' \
+            "$(git hash-object -w --stdin <"$_lists/mode")" "$1$_mode"
+    done
+}
+
+# fail_git MESSAGE: git could not do it.
+fail_git() {
+    case $1 in
+    *'No space left'* | *'quota exceeded'*) fail space ;;
+    esac
+    printf %s "$1" | tail -n 3 | head -c 500 | put_bytes why
+    fail failed
+}
+
+# put_checkpoints REF...: what is known of them.
+put_checkpoints() {
+    git for-each-ref --format='%(refname) %(contents:subject)' "$@" | put_bytes checkpoints
+}
