@@ -224,8 +224,10 @@ class TestUpload:
         assert set(sandbox.fs.download_file("file")) >= {ord("s"), ord("q")}
 
     def test_a_path_is_bytes(self, raw: RawConnection, sandbox: Sandbox) -> None:
-        """A path that is not UTF-8 is written as it is."""
-        assert upload(raw, sandbox, (b"caf\xe9", b"1")).status == 200
+        """A path that is not UTF-8 is written as it is, and U+FFFD in answers."""
+        answer = upload(raw, sandbox, (b"caf\xe9", b"1"))
+        assert answer.json == {"files": [{"path": "caf\ufffd", "bytes": 1}]}
+        assert [entry.name for entry in sandbox.fs.list_files(".")] == ["caf\ufffd"]
         assert sandbox.process.exec("ls | od -An -tx1 | tr -d ' '").result == "636166e90a\n"
 
     def test_files_are_null_when_none_was_written(

@@ -70,7 +70,7 @@ async def chunks(request: web.Request) -> AsyncIterator[bytes]:
 async def read_json(request: web.Request) -> dict[str, Any]:
     """Return the body of a toolbox call, which must be a JSON object, as Go reads it."""
     try:
-        body = _go_value(json.loads(go_text(await request.read())))
+        body = go_value(json.loads(go_text(await request.read())))
     except ValueError:
         body = None
     if not isinstance(body, dict):
@@ -78,13 +78,13 @@ async def read_json(request: web.Request) -> dict[str, Any]:
     return body
 
 
-def _go_value(value: Any) -> Any:
-    """Return a JSON value without lone surrogates: in Go each is one U+FFFD."""
+def go_value(value: Any) -> Any:
+    """Return a JSON value as Go has it: each lone surrogate is one U+FFFD."""
     match value:
         case str():
             return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
         case list():
-            return [_go_value(item) for item in value]
+            return [go_value(item) for item in value]
         case dict():
-            return {_go_value(key): _go_value(item) for key, item in value.items()}
+            return {go_value(key): go_value(item) for key, item in value.items()}
     return value

@@ -5,7 +5,7 @@ from typing import Any
 
 from aiohttp import web
 
-from daytona_toolkit.testing._server.bodies import read_json
+from daytona_toolkit.testing._server.bodies import go_value, read_json
 from daytona_toolkit.testing._server.errors import FileError
 from daytona_toolkit.testing._server.sandbox import SANDBOX, Sandbox
 
@@ -34,7 +34,8 @@ def _calling(call: str, status: int = 200) -> Callable[[web.Request], Awaitable[
         result, _ = await sandbox.machine.call(call, dict(request.query))
         if result is None:
             return web.Response(status=status)
-        return web.json_response(_as_generation(sandbox, result), status=status)
+        answer = go_value(_as_generation(sandbox, result))
+        return web.json_response(answer, status=status)
 
     return handler
 

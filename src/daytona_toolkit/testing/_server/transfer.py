@@ -13,7 +13,6 @@ from aiohttp import web
 
 from daytona_toolkit.testing._server import bodies
 from daytona_toolkit.testing._server.errors import FileError
-from daytona_toolkit.testing._server.go import go_text
 from daytona_toolkit.testing._server.sandbox import SANDBOX, Sandbox
 
 _FIELD = re.compile(rb'name="files\[(\d+)\]\.(path|file)"')
@@ -43,8 +42,8 @@ async def _upload(request: web.Request) -> web.Response:
         await upload.finish()
     answer: dict[str, Any] = {"files": upload.written or None}
     if upload.errors:
-        return web.json_response({"errors": upload.errors, **answer}, status=400)
-    return web.json_response(answer)
+        answer["errors"] = upload.errors
+    return web.json_response(bodies.go_value(answer), status=400 if upload.errors else 200)
 
 
 class _BulkUpload:
@@ -119,7 +118,7 @@ class _BulkUpload:
             self._fail(error.message)
 
     def _fail(self, why: str) -> None:
-        self.errors.append(go_text(f"{self._destination}: {why}".encode(errors="surrogateescape")))
+        self.errors.append(f"{self._destination}: {why}")
 
 
 def _boundary(request: web.Request) -> str | None:
