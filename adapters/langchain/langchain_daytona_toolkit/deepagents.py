@@ -174,8 +174,6 @@ class DaytonaBackend(SandboxBackendProtocol):
             listing = yield _ask("ls", path)
         except RecoverableError as error:
             return LsResult(error=f"Path '{path}': {_worded(error)}")
-        if [entry.path for entry in listing.entries] == [path]:
-            return LsResult(error=f"Path '{path}': not_a_directory")
         if listing.truncated:  # of which the result has no mark
             return LsResult(
                 error=f"Path '{path}': there are more than {len(listing.entries):,} entries. "

@@ -50,7 +50,8 @@ async def move(
             f"{target!r} lies in the folder {source!r}, which cannot be moved into itself; choose "
             "a target outside of it."
         )
-    return _entry(workspace, target if "about" in reply.values else source, reply, target)
+    about = target if reply.values.get("about") == "target" else source
+    return _entry(workspace, about, reply, target)
 
 
 async def remove(workspace: Workspace, path: AnyPath, *, recursive: bool = False) -> None:
@@ -62,6 +63,7 @@ async def remove(workspace: Workspace, path: AnyPath, *, recursive: bool = False
 
 
 def _entry(workspace: Workspace, path: str, reply: Reply, named: str = "") -> Entry:
+    """What the reply tells, by the name that the caller gave it."""
     _check(reply, path, workspace)
     (entry,) = entries_of(reply)
     return entry.model_copy(update={"path": named or path})

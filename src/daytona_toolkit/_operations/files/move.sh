@@ -85,6 +85,11 @@ move() {
         elif [ -n "$_begun" ] && [ "${_begun#* }" = "$(id)" ]; then
             clear_source
         else
+            # Somebody may have taken it since it was looked at.
+            [ -e "$_moved" ] || [ -L "$_moved" ] || {
+                put about source
+                fail missing
+            }
             check_target
             if [ "${_id%-*}" = "$(stat -c %d .)" ]; then
                 note_begun "$_id"

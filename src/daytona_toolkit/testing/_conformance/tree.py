@@ -250,6 +250,21 @@ def test_one_of_many_moves_to_one_name_wins(session: SandboxSession) -> None:
     assert len(session.ls().entries) == 8
 
 
+def test_one_of_many_moves_of_one_file_wins(session: SandboxSession) -> None:
+    session.write("file", "x")
+
+    def move(number: int) -> str:
+        try:
+            session.move("file", f"to/{number}")
+        except PathNotFoundError as error:
+            return f"no {error.path}"
+        return "moved"
+
+    with ThreadPoolExecutor(8) as threads:
+        assert sorted(threads.map(move, range(8))) == ["moved"] + ["no file"] * 7
+    assert len(session.ls("to").entries) == 1
+
+
 # --- remove
 
 
