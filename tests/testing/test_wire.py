@@ -19,7 +19,9 @@ from daytona_toolkit.testing._server.machine import is_confined
 from tests.support import needs
 from tests.testing.support import Answer, RawConnection, failure, raw_connection, wait_until
 
-confined = pytest.mark.skipif(not is_confined(), reason="bubblewrap does not work here")
+confined = pytest.mark.skipif(
+    not is_confined(), reason="for want of bubblewrap: it does not work here"
+)
 
 
 @pytest.fixture
