@@ -4,7 +4,7 @@ import base64
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from daytona_toolkit_mcp import make_server
 from langchain_core.utils.function_calling import convert_to_openai_tool
@@ -96,8 +96,8 @@ async def _llama_index_async(
 
 def _of_output(output: Any) -> Shown:
     output.model_dump(mode="json")  # what LlamaIndex does with it in its events
-    images = [
-        (block.image_mimetype, base64.b64decode(block.image))
+    images: list[tuple[Any, bytes]] = [
+        (block.image_mimetype, base64.b64decode(cast("bytes", block.image)))
         for block in output.blocks
         if isinstance(block, ImageBlock)
     ]

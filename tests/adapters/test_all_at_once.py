@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
 
 import pytest
 from daytona_toolkit_mcp import make_server
@@ -28,8 +29,8 @@ Rounds = list[list[Call]]
 async def langchain(session: SandboxSession, rounds: Rounds) -> None:
     """In a thread, and each call of a batch in one of its own."""
     agent = create_agent(langchain_model(*rounds, "done"), DaytonaToolkit(session).get_tools())
-    ask = {"messages": [("user", "go on")]}
-    await asyncio.to_thread(agent.invoke, ask, {"recursion_limit": 9999})
+    ask: Any = {"messages": [("user", "go on")]}
+    await asyncio.to_thread(lambda: agent.invoke(ask, {"recursion_limit": 9999}))
 
 
 async def llama_index(session: SandboxSession, rounds: Rounds) -> None:

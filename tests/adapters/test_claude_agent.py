@@ -20,7 +20,7 @@ from tests.support import sleeping, unique_seconds
 sdk = pytest.importorskip("claude_agent_sdk")
 
 
-class ScriptedProgram(sdk.Transport):  # type: ignore[misc]
+class ScriptedProgram(sdk.Transport):  # type: ignore[misc, name-defined]
     """In place of the SDK's program: it sends the messages of an agent's turn to the server."""
 
     def __init__(self) -> None:
@@ -56,7 +56,7 @@ class ScriptedProgram(sdk.Transport):  # type: ignore[misc]
 
     async def send(self, method: str, number: int | None, **params: Any) -> Any:
         """Send a message to the server; its answer, if it has one."""
-        message = {"jsonrpc": "2.0", "method": method, "params": params}
+        message: dict[str, Any] = {"jsonrpc": "2.0", "method": method, "params": params}
         if number is not None:
             message["id"] = number
         request = {"subtype": "mcp_message", "server_name": "workspace", "message": message}

@@ -272,7 +272,7 @@ async def test_an_agent_mends_a_program_and_looks_at_a_picture() -> None:
         path, plot = f"{session.root}/add.py", f"{session.root}/plot.png"
         session.write("plot.png", PICTURE)
         program = "def add(a, b):\n    return a - b\n\n\nassert add(1, 2) == 3\n"
-        work = [
+        work: list[Any] = [
             [("write_file", {"file_path": path, "content": program})],
             [("execute", {"command": "python3 add.py"})],
             [("edit_file", {"file_path": path, "old_string": "a - b", "new_string": "a + b"})],

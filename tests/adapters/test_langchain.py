@@ -12,6 +12,7 @@ from langchain.agents import create_agent
 from langchain.agents.middleware import HumanInTheLoopMiddleware
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import AIMessage, ToolMessage
+from langchain_core.runnables import RunnableConfig
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from langchain_daytona_toolkit import DaytonaToolkit, ExecTool, SandboxTool
 from langgraph.checkpoint.memory import InMemorySaver
@@ -138,7 +139,7 @@ def test_the_tools_work_in_a_tool_node_and_survive_a_checkpoint(session: Sandbox
         {"name": "exec", "args": {"command": "exit 3"}, "id": "1"},
         {"name": "read", "args": {"file_path": "nope"}, "id": "2"},
     ]
-    config = {"configurable": {"thread_id": "1"}}
+    config: RunnableConfig = {"configurable": {"thread_id": "1"}}
     compiled.invoke({"messages": [AIMessage("", tool_calls=calls)]}, config)
     ran, missed = answers(compiled.get_state(config).values)
     assert (ran.status, ran.artifact["exit_code"]) == ("success", 3)
@@ -219,7 +220,8 @@ def test_a_copy_of_a_tool_works_in_the_same_workspace(session: SandboxSession) -
 
 
 def test_what_is_no_workspace_is_refused_at_once() -> None:
-    for wrong in (None, LocalSandbox(), "./work", SandboxSession):
+    strangers: tuple[Any, ...] = (None, LocalSandbox(), "./work", SandboxSession)
+    for wrong in strangers:
         for take in (DaytonaToolkit, ExecTool):
             with pytest.raises(TypeError, match="takes a SandboxSession or a SessionPool"):
                 take(session=wrong)

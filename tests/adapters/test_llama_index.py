@@ -330,7 +330,8 @@ async def test_an_only_argument_may_come_by_its_place(session: SandboxSession) -
 
 
 def test_what_is_no_workspace_is_refused_at_once(session: SandboxSession) -> None:
-    for wrong in (None, LocalSandbox(), "./work", SandboxSession):
+    strangers: tuple[Any, ...] = (None, LocalSandbox(), "./work", SandboxSession)
+    for wrong in strangers:
         with pytest.raises(TypeError, match="takes a SandboxSession or a SessionPool"):
             DaytonaToolSpec(wrong)
     with SessionPool(lambda _: session) as pool, pytest.raises(TypeError, match="Give key="):
@@ -341,7 +342,7 @@ def test_what_is_no_workspace_is_refused_at_once(session: SandboxSession) -> Non
 
 async def test_each_conversation_has_a_workspace_of_its_own() -> None:
     async def conversation(ctx: Context) -> str:
-        return await ctx.store.get("conversation")
+        return str(await ctx.store.get("conversation"))
 
     with SessionPool(lambda _: SandboxSession(LocalSandbox())) as pool:
         call = [("exec", {"command": "touch $RANDOM; ls | wc -l"})]

@@ -173,14 +173,14 @@ def test_a_new_daytona_sandbox_is_deleted_at_the_end(options: list[str], end: st
 async def test_a_daytona_sandbox_is_found_again_by_its_key() -> None:
     with DaytonaServer() as daytona:
         for turn in (1, 2):
-            async with over_stdio("--key", "team", **daytona.env) as client:
+            async with over_stdio("--key", "team", era="auto", **daytona.env) as client:
                 await client.list_tools()
                 await client.list_resources()
                 if turn == 1:
                     assert daytona.sandboxes == {}  # none is made before it is needed
                 done = await client.call_tool("exec", {"command": f"echo {turn} >> log; cat log"})
         [id] = daytona.sandboxes
-        async with over_stdio("--attach", id, **daytona.env) as client:
+        async with over_stdio("--attach", id, era="auto", **daytona.env) as client:
             done = await client.call_tool("exec", {"command": "cat log"})
         assert text_of(done) == "1\n2\n[exit code 0]"
         assert daytona.sandboxes[id].state == "started"

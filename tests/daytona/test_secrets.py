@@ -145,7 +145,8 @@ def test_no_local_variable_in_a_traceback_holds_the_key_or_a_variable(
         with pytest.raises(SandboxError) as caught:
             session.exec("true")
         server.faults.clear()
-    seen, links, frames = [], [caught.value], 0
+    links: list[BaseException] = [caught.value]
+    seen, frames = [], 0
     while links:
         link = links.pop()
         for frame, _ in traceback.walk_tb(link.__traceback__):

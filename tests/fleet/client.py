@@ -117,7 +117,8 @@ async def timed(work: Callable[[], Awaitable[Any]]) -> tuple[float, float, Any]:
 async def measure(kind: str, number: int, url: str) -> dict[str, float]:
     """The figures."""
     config = DaytonaConfig(api_key="key", api_url=url, target="local")
-    fleet: Ours | Raw = {"ours": Ours, "raw": Raw, "same": Same}[kind](config)
+    kinds: dict[str, type[Ours | Raw]] = {"ours": Ours, "raw": Raw, "same": Same}
+    fleet = kinds[kind](config)
     if isinstance(fleet, Same):
         await fleet.record()
     await fleet.open()

@@ -99,7 +99,8 @@ class World:
 
     async def upload(self, request: web.Request) -> web.Response:
         path = ""
-        async for part in await request.multipart():
+        form: Any = await request.multipart()
+        async for part in form:
             if part.name.endswith(".path"):
                 path = await part.text()
             else:

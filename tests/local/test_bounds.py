@@ -11,7 +11,7 @@ import pytest
 
 from daytona_toolkit import LocalSandbox, SandboxSession
 from tests.local.victim import NOBODY, victim
-from tests.support import lacks
+from tests.support import lacks, needs
 
 MIB = 1024 * 1024
 
@@ -112,7 +112,7 @@ def test_a_full_disk_is_no_end() -> None:
     with tempfile.TemporaryDirectory() as parent:
         small = Path(parent, "small")
         small.mkdir()
-        mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(small)]
+        mount = [needs("mount"), "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(small)]
         if subprocess.run(mount, capture_output=True, check=False).returncode:
             lacks("a small file system", "only root can mount one here")
         try:

@@ -15,7 +15,8 @@ from daytona_toolkit.errors import IsolationError, SessionClosedError, WriteFail
 from daytona_toolkit.sandboxes._local import bubblewrap, confinement, kernel
 from tests.support import needs, running, unique_seconds
 
-CONFINED = ["bubblewrap", "landlock"]
+CONFINED: list[confinement.Isolation] = ["bubblewrap", "landlock"]
+LEVELS: list[confinement.Isolation] = [*CONFINED, "none"]
 
 
 @pytest.fixture(params=CONFINED)
@@ -38,8 +39,9 @@ def open_files() -> int:
 
 
 def test_auto_takes_what_confines(confined: SandboxSession) -> None:
-    with SandboxSession(LocalSandbox()) as session:
-        assert session.sandbox.isolation in CONFINED
+    sandbox = LocalSandbox()
+    with SandboxSession(sandbox) as session:
+        assert sandbox.isolation in CONFINED
         assert session.sandbox.id == f"local:{session.root}"
 
 
@@ -66,7 +68,7 @@ def test_nothing_outside_the_workspace_can_be_written(confined: SandboxSession) 
 def test_credentials_of_the_host_are_not_passed_in(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-canary")
     monkeypatch.setenv("DAYTONA_API_KEY", "dtn-canary")
-    for isolation in (*CONFINED, "none"):
+    for isolation in LEVELS:
         with SandboxSession(LocalSandbox(isolation=isolation)) as session:
             everything = session.exec("env; cat /proc/*/environ 2>/dev/null | tr '\\0' '\\n'")
             assert "HOME=" in everything.stdout
@@ -90,7 +92,7 @@ def test_bubblewrap_has_no_network() -> None:
 
 def test_a_given_folder_is_left_as_it_is(tmp_path: Path) -> None:
     folder = tmp_path / "work"
-    for isolation in (*CONFINED, "none"):
+    for isolation in LEVELS:
         with SandboxSession(LocalSandbox(folder, isolation=isolation)) as session:
             session.write("kept.txt", isolation)
             session.exec("seq 100000; echo more >>kept.txt")
@@ -98,7 +100,7 @@ def test_a_given_folder_is_left_as_it_is(tmp_path: Path) -> None:
         assert (folder / "kept.txt").read_text() == f"{isolation}more\n"
 
 
-@pytest.mark.parametrize("isolation", [*CONFINED, "none"])
+@pytest.mark.parametrize("isolation", LEVELS)
 def test_close_leaves_nothing_behind(
     isolation: confinement.Isolation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -147,11 +149,18 @@ def test_it_refuses_rather_than_runs_unconfined(
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(bubblewrap, "_packaged", lambda: None)
     monkeypatch.setattr(kernel.Landlock, "version", lambda: 0)
-    for isolation in ("auto", *CONFINED):
-        with pytest.raises(IsolationError, match="Nothing here confines a local sandbox"):
-            SandboxSession(LocalSandbox(isolation=isolation)).open()
-    with pytest.raises(IsolationError, match=r'user namespaces.*isolation="none"'):
-        SandboxSession(LocalSandbox()).exec("true")
+    refused: list[confinement.Isolation] = ["auto", *CONFINED]
+    for isolation in refused:
+        with (
+            pytest.raises(IsolationError, match="Nothing here confines a local sandbox"),
+            SandboxSession(LocalSandbox(isolation=isolation)),
+        ):
+            pass
+    with (
+        pytest.raises(IsolationError, match=r'user namespaces.*isolation="none"'),
+        SandboxSession(LocalSandbox()),
+    ):
+        pass
 
 
 def test_a_full_disk_leaves_the_old_file(tmp_path: Path) -> None:
@@ -162,7 +171,7 @@ def test_a_full_disk_leaves_the_old_file(tmp_path: Path) -> None:
     if not mounted:
         pytest.skip("only root can mount a small file system here")
     try:
-        for isolation in (*CONFINED, "none"):
+        for isolation in LEVELS:
             with SandboxSession(LocalSandbox(small, isolation=isolation)) as session:
                 session.write("file", "old\n")
                 for content in ("x" * 100_000, "x" * 400_000):

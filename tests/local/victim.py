@@ -39,6 +39,7 @@ class Victim:
     def __init__(self, isolation: str, user: int, stack: ExitStack) -> None:
         self.secret = f"SECRET-{secrets.token_hex(8)}"
         self._user = user
+        self._process: subprocess.Popen[bytes] | None = None
         self._stack = stack
         # Not below /tmp, which is shared with commands at the level of Landlock.
         self._folder = Path(tempfile.mkdtemp(prefix="dtk-victim-", dir="/var/tmp"))
@@ -86,7 +87,7 @@ class Victim:
             path.write_text(self.secret)
         for path in (files, *files.iterdir(), *self._shared):
             self._give(path)
-        if hasattr(self, "_process"):
+        if self._process:
             self._process.kill()
             self._process.wait()
         self._process = self._start_process()

@@ -71,7 +71,12 @@ def test_a_large_program_arrives_whole(shell: list[str], tmp_path: Path) -> None
     session = tmp_path / "session-1.2"
     session.mkdir()
     (session / "floor.0").touch()
-    given = {"path": f"{tmp_path}/file", "session": str(session), "number": 1, "content": content}
+    given: dict[str, remote.Input] = {
+        "path": f"{tmp_path}/file",
+        "session": str(session),
+        "number": 1,
+        "content": content,
+    }
     empty: dict[str, remote.Input] = dict.fromkeys(WRITE.inputs, "")
     program = WRITE.program({**empty, **given, "if_version": "any"})
     assert remote.parse(program, run(shell, program)).values["created"] == "yes"

@@ -64,7 +64,7 @@ def test_a_thread_and_two_loops_share_one_session(session: SandboxSession) -> No
         return [result.stdout for result in await asyncio.gather(*commands)]
 
     with ThreadPoolExecutor() as pool:
-        loops = [pool.submit(lambda name=name: asyncio.run(work(name))) for name in "ab"]
+        loops = [pool.submit(asyncio.run, work(name)) for name in "ab"]
         mine = [session.exec(f"echo c{i}").stdout for i in range(10)]
         results = [loop.result() for loop in loops]
     assert [*results, mine] == [[f"{name}{i}\n" for i in range(10)] for name in "abc"]

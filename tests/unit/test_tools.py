@@ -99,7 +99,7 @@ def test_approval_is_needed_for_what_changes_something(
 
 
 def ran(**fields: Any) -> str:
-    return render(ExecResult(**{"exit_code": 0, "job_id": "job-1"} | fields)).text
+    return render(ExecResult.model_validate({"exit_code": 0, "job_id": "job-1"} | fields)).text
 
 
 def test_the_model_learns_how_a_command_ended() -> None:
@@ -122,7 +122,7 @@ def status(**fields: Any) -> JobStatus:
         "stdout_path": "/s/out",
         "stderr_path": "/s/err",
     }
-    return JobStatus(**usual | fields)
+    return JobStatus.model_validate(usual | fields)
 
 
 def test_the_model_learns_how_a_job_stands() -> None:
@@ -144,7 +144,7 @@ def test_jobs_are_listed_a_line_each() -> None:
 
 def test_a_listing_tells_kinds_apart_and_says_when_it_is_cut() -> None:
     entries = [
-        Entry(path=path, type=kind, size=5, modified=0.0)
+        Entry.model_validate({"path": path, "type": kind, "size": 5, "modified": 0.0})
         for path, kind in [
             ("a b", "file"),
             ("d", "folder"),
