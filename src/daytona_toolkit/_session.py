@@ -145,6 +145,7 @@ class SandboxSession:
         stdin: str | bytes | None = None,
         timeout: float | None = 120.0,
         background: bool = False,
+        yield_after: float | None = None,
         on_output: OnOutput | None = None,
     ) -> ExecResult:
         """Run a command, under `bash` where the sandbox has it and else under `sh`.
@@ -162,6 +163,9 @@ class SandboxSession:
                 result has what it printed so far. None for no limit.
             background: Return at once, with the id of the job; see `job` and `kill`. It has no
                 time limit.
+            yield_after: Seconds after which the call returns while the command goes on: the
+                result has its output so far, its `job_id` and `running=True`. `timeout` still
+                bounds the command.
             on_output: Called with `"stdout"` or `"stderr"` and new text while the command runs,
                 where the caller waits: in its thread, and for `aexec` on its event loop, where
                 it may be a coroutine function.
@@ -193,6 +197,7 @@ class SandboxSession:
             stdin=stdin,
             timeout=timeout,
             background=background,
+            yield_after=yield_after,
             on_output=output,
         )
         if output:

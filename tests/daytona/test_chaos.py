@@ -206,9 +206,6 @@ def test_a_thousand_operations_survive_a_service_that_fails_one_request_in_ten(
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-@pytest.mark.xfail(
-    strict=False, reason="a copy that arrives after its operation was forgotten is done again"
-)
 def test_two_thousand_operations_survive_late_and_reordered_copies_of_one_request_in_three(
     server: DaytonaServer,
 ) -> None:

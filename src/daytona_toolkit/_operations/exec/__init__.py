@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 import secrets
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeAlias
 
@@ -52,15 +53,18 @@ async def run(
     stdin: str | bytes | None = None,
     timeout: float | None = 120.0,
     background: bool = False,
+    yield_after: float | None = None,
     on_output: Callable[[Stream, str], Awaitable[None]] | None = None,
 ) -> ExecResult:
     """Start a command and wait for its end, or not."""
     job_id = f"job-{secrets.token_hex(6)}"
     cursor = Cursor() if on_output else None
-    window = 0 if background else workspace.limits.window
+    limit = None if background else check_seconds(timeout, "timeout")
+    patience = 0.0 if background else check_seconds(yield_after, "yield_after")
+    window = _window(workspace, limit, patience)
     data = _stdin_bytes(stdin)
     inline = len(data) <= workspace.limits.inline_bytes
-    limit = None if background else check_seconds(timeout, "timeout")
+    started = time.monotonic()
     waiting = _waiting(workspace, job_id, window, limit, cursor)
     try:
         reply = await workspace.change(
@@ -72,18 +76,13 @@ async def run(
             input=base64.b64encode(data if inline else b"").decode(),
             env=_variables(workspace, env),
             bound=workspace.limits.stream_bytes // 512,
+            life=round(limit * 100) if limit is not None and patience is not None else 0,
             **waiting,
         )
         if reply.failure:
             raise _cannot_start(reply, cwd, workspace)
         if background:
-            return ExecResult(
-                exit_code=None,
-                job_id=job_id,
-                stdout_path=_path(workspace, job_id, "stdout"),
-                stderr_path=_path(workspace, job_id, "stderr"),
-                running=True,
-            )
+            return _running(workspace, job_id, reply)
         while True:
             ended = _is_over(reply)
             if cursor and on_output:
@@ -92,6 +91,11 @@ async def run(
                         await on_output(stream, text)
             if ended:
                 break
+            waited = time.monotonic() - started
+            if patience is not None and waited >= patience:
+                return await _yielded(workspace, job_id)
+            left = None if patience is None else patience - waited
+            window = _window(workspace, limit, left)
             waiting = _waiting(workspace, job_id, window, limit, cursor)
             reply = await workspace.run(_POLL, wait=window, kill="", shown="", **waiting)
             if reply.failure:
@@ -109,6 +113,44 @@ async def run(
     else:
         workspace.ledger.remove(job_id)
     return result
+
+
+def _window(workspace: Workspace, limit: float | None, patience: float | None) -> float:
+    """Seconds that one request waits: no longer than the command may take."""
+    return min(each for each in (workspace.limits.window, limit, patience) if each is not None)
+
+
+def _running(
+    workspace: Workspace, job_id: str, reply: Reply, stdout: str = "", stderr: str = ""
+) -> ExecResult:
+    """The result of a command that goes on."""
+    return ExecResult(
+        exit_code=None,
+        duration=reply.number("duration") / 100,
+        job_id=job_id,
+        stdout_path=_path(workspace, job_id, "stdout"),
+        stderr_path=_path(workspace, job_id, "stderr"),
+        stdout=stdout,
+        stderr=stderr,
+        running=True,
+    )
+
+
+async def _yielded(workspace: Workspace, job_id: str) -> ExecResult:
+    """The result of a command that takes longer than its caller waits, with its output so far.
+
+    What is in it counts as seen by the next `job`.
+    """
+    cursor = workspace.cursors.get(job_id)
+    waiting = _waiting(workspace, job_id, 0, None, cursor) | {"follow": ""}
+    reply = await workspace.run(_POLL, wait=0.0, kill="", shown="", **waiting)
+    if reply.failure:
+        raise _spoilt(workspace, job_id)
+    if _is_over(reply):
+        return _result(workspace, job_id, reply)
+    stdout, stderr = (cursor.take(reply, stream, last=False) for stream in FILES)
+    workspace.cursors.put(job_id, cursor)
+    return _running(workspace, job_id, reply, stdout, stderr)
 
 
 async def job(workspace: Workspace, job_id: str, *, wait: float = 0) -> JobStatus:

@@ -9,7 +9,8 @@
 #     _RESET (a command that brings SIGINT back, or empty); _BOUND (of a stream's file, in
 #     blocks of 512 bytes); _WINDOW (hundredths of a second to wait), _TIMEOUT (of the job,
 #     likewise; 0: none); _FOLLOW (yes: answer as soon as there is output, after a while);
-#     _OUT, _ERR (as report takes them).
+#     _OUT, _ERR (as report takes them); _LIFE (hundredths of a second after which the job is ended
+#     even if no request comes any more; 0: never).
 
 . ../../_remote/frame.sh
 . ../../_remote/path.sh
@@ -73,8 +74,14 @@ supervise() {
         exec $_RESET "$_SETSID" "$_SHELL" "$@"
     ) <"$_stdin" >"$_job/1" 2>"$_job/2" 3>&- 4>&- 9>&- &
     exec 3>&- 4>&-
-    echo $! >"$_job/leader"
-    wait $!
+    _leader=$!
+    echo "$_leader" >"$_job/leader"
+    _watch=
+    if [ "$_LIFE" != 0 ]; then
+        (watch) 9>&- &
+        _watch=$!
+    fi
+    wait "$_leader"
     _code=$?
     now
     echo "$_code $_now" >"$_job/exit"
@@ -83,6 +90,7 @@ supervise() {
         echo "$_code $_now" >"$_job/exit"
     }
     exec 9>&-
+    [ -z "$_watch" ] || kill "$_watch"
     for _cat in "$_cat_out" "$_cat_err"; do
         wait "$_cat"
         # At its bound it is ended by SIGXFSZ; it fails by itself if the disk is full.
@@ -94,6 +102,18 @@ supervise() {
     true >"$_job/drained"
     # Open to read as well, so as not to wait for a reader that has gone.
     echo 1<>"$_job/wake"
+}
+
+# watch: end the command when its time is over, though nobody may ask for it any more.
+watch() {
+    trap 'kill $!' TERM # nobody waits for a sleep whose command has ended
+    set_time "$_LIFE"
+    sleep "$_time" &
+    wait $!
+    has_ended || {
+        true >"$_job/expired"
+        kill_job
+    }
 }
 
 # await: until the job has ended, or the request has waited long enough. What waits is a read

@@ -425,3 +425,32 @@ async def test_many_commands_at_once(session: SandboxSession) -> None:
     results = await asyncio.gather(*(session.aexec(f"sleep 0.5; echo {i}") for i in range(30)))
     assert [result.stdout for result in results] == [f"{i}\n" for i in range(30)]
     assert time.monotonic() - started < 15
+
+
+def test_a_long_command_yields_and_goes_on(session: SandboxSession) -> None:
+    result = session.exec("echo begun; sleep 1.5; echo done", yield_after=0.3)
+    assert (result.running, result.exit_code, result.stdout) == (True, None, "begun\n")
+    status = session.job(result.job_id, wait=10)
+    assert (status.state, status.exit_code, status.stdout) == ("exited", 0, "done\n")
+
+
+def test_a_command_that_has_yielded_is_still_bound_by_its_timeout(session: SandboxSession) -> None:
+    result = session.exec("sleep 60", timeout=1, yield_after=0.2)
+    assert result.running
+    status = session.job(result.job_id, wait=10)
+    assert (status.state, status.timed_out) == ("exited", True)
+
+
+def test_a_quick_command_does_not_yield(session: SandboxSession) -> None:
+    assert session.exec("echo hi", yield_after=10).stdout == "hi\n"
+
+
+def test_interrupts_are_not_ignored(session: SandboxSession) -> None:
+    assert session.exec("timeout -s INT 0.2 sleep 5; echo $?").stdout == "124\n"
+
+
+def test_what_a_command_leaves_running_does_not_hold_it_up(session: SandboxSession) -> None:
+    started = time.monotonic()
+    result = session.exec("(sleep 20; echo late) & printf started")
+    assert (result.stdout, result.exit_code) == ("started", 0)
+    assert time.monotonic() - started < 15
