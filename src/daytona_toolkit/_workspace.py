@@ -5,12 +5,15 @@ import contextlib
 import hashlib
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import ParamSpec, TypeVar
+from weakref import WeakValueDictionary
 
 from daytona_toolkit._cache import FileCache
 from daytona_toolkit._cursors import Cursors
 from daytona_toolkit._ledger import Ledger
+from daytona_toolkit._loop import in_thread
 from daytona_toolkit._masking import Mask
 from daytona_toolkit._remote import Input, Reply, Source, parse
 from daytona_toolkit.errors import (
@@ -26,13 +29,21 @@ from daytona_toolkit.sandboxes import REQUEST_TIME, Sandbox
 # Linux takes 4,096 with the NUL after it.
 _LONGEST_PATH = 4095
 
-# How often bytes are uploaded that did not arrive as they were sent.
+# How often bytes are uploaded that did not arrive as they were sent, and how often an upload
+# is tried whose answer was lost.
 _UPLOADS = 4
+_ATTEMPTS = 10
+
+# Work on more bytes than that is done in a thread: others on the loop must not wait for it.
+_LARGE = 100_000
 
 _OPEN = Source("daytona_toolkit._operations.open", "open")
 _CLOSE = Source("daytona_toolkit._operations.open", "close")
 
 AnyPath = str | os.PathLike[str]
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -100,6 +111,7 @@ class Workspace:
         self.cursors = Cursors()
         self._wanted_root = check_path(root) if root is not None else ""
         self._facts: Facts | None = None
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._sandbox_is_open = False
 
     @property
@@ -228,6 +240,13 @@ class Workspace:
                 )
         return reply
 
+    def turn(self, full: str) -> asyncio.Lock:
+        """What edits of one file by this session hold, so that they do not race each other."""
+        lock = self._turns.get(full)
+        if lock is None:
+            lock = self._turns[full] = asyncio.Lock()
+        return lock
+
     def resolve(self, path: AnyPath) -> str:
         """The absolute path of what a caller named; `~` is the home folder."""
         path = check_path(path)
@@ -248,14 +267,14 @@ class Workspace:
 
         Each attempt has a name of its own, for an upload that was given up may still arrive.
         """
-        for attempt in range(_UPLOADS):
+        for attempt in range(_ATTEMPTS):
             path = f"{folder}/upload-{secrets.token_hex(8)}"
             try:
                 await self.sandbox.upload(path, data)
             except SandboxUnavailableError:
-                if attempt == _UPLOADS - 1:
+                if attempt == _ATTEMPTS - 1:
                     raise
-                await asyncio.sleep(0.2 * 2**attempt)
+                await asyncio.sleep(min(2.0, 0.1 * 2**attempt))
             else:
                 break
         return path
@@ -269,7 +288,7 @@ class Workspace:
         return {
             "upload": path,
             "upload_size": len(data),
-            "upload_sum": hashlib.sha256(data).hexdigest(),
+            "upload_sum": (await aside(len(data), hashlib.sha256, data)).hexdigest(),
         }
 
     def _common(self, source: Source) -> dict[str, Input]:
@@ -289,7 +308,14 @@ class Workspace:
             raise SandboxFailedError(
                 f"The sandbox {self.sandbox.id} failed with {type(error).__name__}: {error}"
             ) from error
-        return parse(program, printed)
+        return await aside(len(printed), parse, program, printed)
+
+
+async def aside(size: int, function: Callable[P, T], /, *args: P.args, **options: P.kwargs) -> T:
+    """Do work on that many bytes, in a thread if it takes long."""
+    if size > _LARGE:
+        return await in_thread(function, *args, **options)
+    return function(*args, **options)
 
 
 def check_path(path: AnyPath) -> str:

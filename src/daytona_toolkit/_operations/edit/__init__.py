@@ -19,7 +19,7 @@ from daytona_toolkit._operations.edit.result import EditResult
 from daytona_toolkit._operations.read import fetch
 from daytona_toolkit._refusals import refusal
 from daytona_toolkit._remote import Input, Reply, Source
-from daytona_toolkit._workspace import AnyPath, Workspace, check_encodable
+from daytona_toolkit._workspace import AnyPath, Workspace, aside, check_encodable
 from daytona_toolkit.errors import (
     AmbiguousMatchError,
     BinaryFileError,
@@ -75,7 +75,22 @@ async def edit(
             "old_string and new_string are the same, so there is nothing to change."
         )
     full = workspace.resolve(path)
-    path = os.fspath(path)
+    async with workspace.turn(full):
+        return await _edit(
+            workspace, os.fspath(path), full, old_string, new_string, replace_all=replace_all
+        )
+
+
+async def _edit(
+    workspace: Workspace,
+    path: str,
+    full: str,
+    old_string: str,
+    new_string: str,
+    *,
+    replace_all: bool,
+) -> EditResult:
+    """The edit, when it is its turn."""
     content = workspace.files.get(full)
     fresh = content is None
     if content is None and not replace_all and _can_be_sought(workspace, old_string):
@@ -86,15 +101,15 @@ async def edit(
     elif content is None:
         content = await fetch(workspace, path, full, _ADVICE)
     for _ in range(_TRIES):
-        found = match(content, old_string, new_string)
+        found = await aside(len(content), match, content, old_string, new_string)
         if not fresh and len(found.starts) != 1:
             # What we remember may be old: look again before we complain.
             content = await fetch(workspace, path, full, _ADVICE)
             fresh = True
             continue
-        _check(content, found, old_string, path, replace_all=replace_all)
+        await aside(len(content), _check, content, found, old_string, path, replace_all=replace_all)
         splices = found.splices()
-        wanted = splice(content, splices)
+        wanted = await aside(len(content), splice, content, splices)
         reply = await _swap(workspace, full, content, splices)
         if reply.failure:
             current = _current(reply, workspace, full, path)
@@ -103,7 +118,7 @@ async def edit(
                 content = current
                 continue
         workspace.files.put(full, wanted)
-        diff = unified_diff(content, splices, path)
+        diff = await aside(len(content), unified_diff, content, splices, path)
         return EditResult(path=full, occurrences=len(splices), diff=diff, **_versions(reply))
     raise FileChangedError(
         f"{path!r} was changed by others each of the {_TRIES} times that this edit was tried; "
@@ -206,16 +221,15 @@ def _search_key(lines: list[bytes]) -> tuple[bytes, int, int]:
 
 async def _swap(workspace: Workspace, full: str, content: bytes, splices: list[Splice]) -> Reply:
     """Ask for the splices, if the file still is what we saw."""
-    pieces = merge(content, splices, _SPLICES)
+    pieces = await aside(len(content), merge, content, splices, _SPLICES)
+    digest = await aside(len(content), hashlib.sha256, content)
     borders = [0, *(border for piece in pieces for border in (piece.start, piece.end))]
     kept = [
         f"keep {start} {end - start}" if end > start else ""
         for start, end in zip(borders[::2], borders[1::2], strict=False)
     ]
     last = f"keep {borders[-1]} rest" if borders[-1] < len(content) else ""
-    return await _send(
-        workspace, full, pieces, [*kept, last], sha256=hashlib.sha256(content).hexdigest()
-    )
+    return await _send(workspace, full, pieces, [*kept, last], sha256=digest.hexdigest())
 
 
 async def _send(

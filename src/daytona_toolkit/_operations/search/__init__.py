@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 from daytona_toolkit._entry import entries_of
+from daytona_toolkit._loop import in_thread
 from daytona_toolkit._operations.search.globs import compile_glob, compile_name_glob
 from daytona_toolkit._operations.search.regex import compile_regex
 from daytona_toolkit._operations.search.result import GrepResult, Listing, Match
@@ -105,7 +106,7 @@ async def grep(
         **bounds,
     }
     reply = await _call(workspace, "grep", path, full, inputs)
-    return _matches(workspace, path, full, reply, bounds)
+    return await in_thread(_matches, workspace, path, full, reply, bounds)
 
 
 async def _call(
