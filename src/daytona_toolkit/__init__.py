@@ -19,12 +19,14 @@ if TYPE_CHECKING:
     from daytona_toolkit.errors import TerminalError as TerminalError
     from daytona_toolkit.limits import Limits as Limits
     from daytona_toolkit.sandboxes import Sandbox as Sandbox
+    from daytona_toolkit.sandboxes._command import CommandSandbox as CommandSandbox
     from daytona_toolkit.sandboxes._daytona.sandbox import DaytonaSandbox as DaytonaSandbox
     from daytona_toolkit.sandboxes._local.sandbox import LocalSandbox as LocalSandbox
 
 __version__ = "0.1.0"
 
 _HOMES = {
+    "CommandSandbox": "sandboxes",
     "DaytonaSandbox": "sandboxes",
     "Limits": "limits",
     "LocalSandbox": "sandboxes",

@@ -7,7 +7,7 @@ from functools import cache
 
 import pytest
 
-from daytona_toolkit import DaytonaSandbox, LocalSandbox, Sandbox, SandboxSession
+from daytona_toolkit import CommandSandbox, DaytonaSandbox, LocalSandbox, Sandbox, SandboxSession
 from daytona_toolkit.errors import IsolationError
 from daytona_toolkit.sandboxes._local import confinement
 from daytona_toolkit.testing import DaytonaServer
@@ -80,7 +80,11 @@ WIRE = {
 DEFAULT = (f"local-{best_level()}", f"daytona-{first_shell()}")
 KINDS = [
     pytest.param(kind, marks=[] if kind in DEFAULT else pytest.mark.slow)
-    for kind in (*(f"local-{level}" for level in LOCAL), *(f"daytona-{shell}" for shell in SHELLS))
+    for kind in (
+        *(f"local-{level}" for level in LOCAL),
+        "command-sh",
+        *(f"daytona-{shell}" for shell in SHELLS),
+    )
 ]
 
 
@@ -96,7 +100,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(params=KINDS)
-def kind(request: pytest.FixtureRequest, daytona_server: Callable[[str], DaytonaServer]) -> Kind:
+def kind(
+    request: pytest.FixtureRequest,
+    daytona_server: Callable[[str], DaytonaServer],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Kind:
     """Each kind of sandbox in turn."""
     place, _, detail = request.param.partition("-")
     if place == "local":
@@ -105,6 +113,16 @@ def kind(request: pytest.FixtureRequest, daytona_server: Callable[[str], Daytona
             reach=lambda session: local_sandbox(detail, session.root),
         )
     needs(detail)
+    if place == "command":
+        folder = tmp_path_factory.mktemp("machine")
+        for part in ("work", "tmp"):
+            (folder / part).mkdir()
+        start = 'cd "$0/work" && exec env -i "PATH=$PATH" "HOME=$0" "TMPDIR=$0/tmp" "$1"'
+        argv = ["sh", "-c", start, str(folder), detail]
+        return Kind(
+            make=lambda: CommandSandbox(argv),
+            reach=lambda session: CommandSandbox(argv),
+        )
     server = daytona_server(detail)
     return Kind(
         make=lambda: sandbox_on(server),

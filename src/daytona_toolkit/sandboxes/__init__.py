@@ -4,16 +4,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
+    from daytona_toolkit.sandboxes._command import CommandSandbox as CommandSandbox
     from daytona_toolkit.sandboxes._daytona.sandbox import DaytonaSandbox as DaytonaSandbox
     from daytona_toolkit.sandboxes._local.sandbox import LocalSandbox as LocalSandbox
 
-_HOMES = {"DaytonaSandbox": "_daytona.sandbox", "LocalSandbox": "_local.sandbox"}
+_HOMES = {
+    "CommandSandbox": "_command",
+    "DaytonaSandbox": "_daytona.sandbox",
+    "LocalSandbox": "_local.sandbox",
+}
 
 # Seconds that a request may take besides the time that its program waits by intention. Long
 # enough to hash and copy a file of some GB.
 REQUEST_TIME = 60.0
 
-__all__ = ["DaytonaSandbox", "LocalSandbox", "Sandbox"]
+__all__ = ["CommandSandbox", "DaytonaSandbox", "LocalSandbox", "Sandbox"]
 
 
 def __getattr__(name: str) -> Any:
