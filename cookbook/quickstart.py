@@ -155,6 +155,11 @@ class Stage:
         self._console.print()
         self._show(Text(text, "italic"))
 
+    def patch(self, patch: str) -> None:
+        """What all agents did together."""
+        self._console.print("\nWhat both did together:\n")
+        self._show(Syntax("", "diff", theme="ansi_dark").highlight(patch))
+
     def say(self, text: str, style: str = "") -> None:
         """A line of the program's own."""
         self._console.print(Text(text, style))
@@ -250,7 +255,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with open_session(isolation=options.isolation) as session:
             where = f"{session.sandbox.id} ({getattr(session.sandbox, 'isolation', 'Daytona')})"
             stage.say(f"workspace  {where}\nmodels     {options.model}")
+            session.write(".gitignore", "__pycache__/\n")
+            has_git = session.exec("command -v git").exit_code == 0
+            start = session.checkpoint("before the agents").id if has_git else None
             passed = play(session, options.model, stage)
+            if start:
+                stage.patch(session.diff(since=start).patch)
             seconds = sum(step.duration for step in session.transcript)
     except (SandboxError, models.NoModelError) as error:
         stage.say(f"\n{error}", "red")

@@ -1,6 +1,7 @@
 """The quickstart, as a person starts it."""
 
 import os
+import shutil
 import subprocess
 import sys
 from importlib import import_module
@@ -67,6 +68,8 @@ def test_two_agents_mend_one_program_and_its_test_passes(tmp_path: Path) -> None
     assert "[exit code 0]" in mended
     assert "LangChain" in seen
     assert MENDED in seen.split("read split.py")[1]
+    if shutil.which("git"):
+        assert f"+    {MENDED}" in seen.split("+++ b/split.py")[1]
     assert done.stdout.splitlines()[-1].startswith("PASSED")
     assert not list(tmp_path.iterdir())
 

@@ -11,7 +11,7 @@ begin
 enter_store
 find_reference "$_ID"
 record
-differences -p --binary --full-index --no-ext-diff --no-textconv --no-color >"$_lists/patch" ||
+differences -p --binary --no-ext-diff --no-textconv --no-color >"$_lists/patch" ||
     fail space
 put size "$(($(wc -c <"$_lists/patch")))"
 [ "$(($(wc -c <"$_lists/patch")))" -le "$_BYTES" ] || fail large
