@@ -34,6 +34,7 @@ from daytona_toolkit.results import (
     GrepResult,
     JobStatus,
     Listing,
+    PatchResult,
     ReadResult,
     TransferResult,
     WriteResult,
@@ -317,6 +318,51 @@ class SandboxSession:
         )
 
     aedit = awaited(edit)
+
+    @both
+    async def apply_patch(self, patch: str) -> PatchResult:
+        r"""Apply a patch to several files: all of it, or nothing.
+
+        The format is V4A, which OpenAI's models write. Every hunk must match its file exactly
+        and name one place; line endings are the file's own. If somebody else changes a file
+        meanwhile, the patch is tried again on what is there then.
+
+        Args:
+            patch: The patch, from `*** Begin Patch` to `*** End Patch`.
+
+        Returns:
+            What became of each file, with diffs.
+
+        Raises:
+            NoMatchError: A hunk is not in its file; the message has the file, the hunk and what
+                comes closest.
+            AmbiguousMatchError: A hunk fits several places; the message has the lines.
+            InvalidArgumentError: It is no patch, names a file twice, or changes nothing.
+            BinaryFileError: A file is not text.
+            FileTooLargeError: The files together are above `Limits.file_bytes`.
+            FileChangedError: Others changed a file each time.
+            PathNotFoundError: A file to update or delete does not exist.
+            NotAFileError: It is a folder, a device or a pipe.
+            NotAFolderError: A part of a path that should be a folder is a file.
+            PathDeniedError: A file may not be changed.
+            OutsideRootError: A file lies outside the root of a confined session.
+            PathExistsError: Something is where a file shall be added or moved to.
+            WriteFailedError: No space is left.
+
+        Example:
+            ```python
+            session.apply_patch('''*** Begin Patch
+            *** Update File: app.py
+            @@ def main():
+            -    debug = True
+            +    debug = False
+            *** Delete File: notes.txt
+            *** End Patch''')
+            ```
+        """
+        return await operations.patch.apply_patch(self._workspace, patch)
+
+    aapply_patch = awaited(apply_patch)
 
     @both
     async def exists(self, path: AnyPath) -> bool:

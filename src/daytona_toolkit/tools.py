@@ -16,6 +16,7 @@ from typing import Literal, TypeAlias
 from daytona_toolkit._masking import valid_unicode
 from daytona_toolkit._operations.edit.tool import EDIT
 from daytona_toolkit._operations.exec.tool import EXEC, JOB
+from daytona_toolkit._operations.patch.tool import APPLY_PATCH
 from daytona_toolkit._operations.read.tool import READ
 from daytona_toolkit._operations.search.tool import GLOB, GREP, LS
 from daytona_toolkit._operations.write.tool import WRITE
@@ -25,6 +26,7 @@ from daytona_toolkit._tool import Arguments, OnOutput, Rendered, Tool
 from daytona_toolkit.limits import Limits
 
 __all__ = [
+    "APPLY_PATCH",
     "EDIT",
     "EXEC",
     "GLOB",
@@ -46,7 +48,7 @@ __all__ = [
 
 Choice: TypeAlias = Literal["core", "read_only", "all"] | Sequence[str]
 
-TOOLS = {tool.name: tool for tool in (EXEC, READ, WRITE, EDIT, LS, GLOB, GREP, JOB)}
+TOOLS = {tool.name: tool for tool in (EXEC, READ, WRITE, EDIT, LS, GLOB, GREP, JOB, APPLY_PATCH)}
 
 _CORE = ("exec", "read", "write", "edit")
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")

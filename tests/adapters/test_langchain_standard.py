@@ -27,6 +27,9 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "glob": {"pattern": "*.txt"},
     "grep": {"pattern": "m.lk", "ignore_case": True},
     "job": {},
+    "apply_patch": {
+        "patch": "*** Begin Patch\n*** Update File: notes.txt\n-milk\n+bread\n*** End Patch"
+    },
 }
 
 

@@ -201,6 +201,7 @@ async def test_a_call_takes_the_requests_of_its_operation(
         "glob": {"pattern": "*"},
         "grep": {"pattern": "1"},
         "job": {},
+        "apply_patch": {"patch": "*** Begin Patch\n*** Add File: c\n+c\n*** End Patch"},
     }
     assert list(calls) == list(TOOLS)
     async with connected(make_server(session), way) as client:

@@ -57,6 +57,17 @@ def test_an_edit_of_an_unseen_file_costs_one_request(
     assert session.read("file").content == "1\n2\n"
 
 
+def test_a_patch_of_several_files_costs_two_requests(
+    server: DaytonaServer, session: SandboxSession
+) -> None:
+    session.exec("for file in a b c; do echo one >$file; done")
+    updates = "".join(f"*** Update File: {name}\n-one\n+two\n" for name in "abc")
+    with server.counting() as count:
+        session.apply_patch(f"*** Begin Patch\n{updates}*** Add File: d\n+two\n*** End Patch")
+    assert count.by_kind == {"execute": 2}
+    assert session.exec("cat a b c d").stdout == "two\n" * 4
+
+
 @pytest.mark.parametrize("operation", ["exists", "jobs", "ls", "glob", "grep", "stat", "realpath"])
 def test_a_look_costs_one_request(
     server: DaytonaServer, session: SandboxSession, operation: str

@@ -9,10 +9,11 @@ from daytona_toolkit._operations import (
     edit,
     exec,
     files,
+    patch,
     read,
     search,
     transfer,
     write,
 )
 
-__all__ = ["checkpoint", "edit", "exec", "files", "read", "search", "transfer", "write"]
+__all__ = ["checkpoint", "edit", "exec", "files", "patch", "read", "search", "transfer", "write"]

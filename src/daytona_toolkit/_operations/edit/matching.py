@@ -117,11 +117,18 @@ def describe_ambiguity(content: bytes, found: Match, path: str) -> str:
     )
 
 
-def describe_absence(content: bytes, old: str, path: str) -> str:
-    """What to tell when the old text is not there: what comes closest, and how it differs."""
+def describe_absence(content: bytes, old: str, path: str, what: str = "old_string") -> str:
+    """What to tell when a text is not there: what comes closest, and how it differs.
+
+    Args:
+        content: What the file holds.
+        old: The text.
+        path: What to call the file.
+        what: What to call the text.
+    """
     old_bytes = old.encode("utf-8", "surrogateescape")
     bare = _GUTTER.sub(b"", old_bytes)
-    start = f"old_string is not in {path!r}; nothing was changed."
+    start = f"{what} is not in {path!r}; nothing was changed."
     if bare != old_bytes and match(content, bare.decode(errors="replace"), "").starts:
         return (
             f"{start} It carries the line numbers that read shows, such as `12|`: leave them "
@@ -129,7 +136,7 @@ def describe_absence(content: bytes, old: str, path: str) -> str:
         )
     wanted = old.splitlines() or [old]
     lines = _lines(content)
-    near = _closest(lines, wanted)
+    near = _closest(lines, wanted, what)
     if not near:
         return (
             f"{start} None of the file's {count_of(len(lines), 'line')} comes close to it; read "
@@ -181,13 +188,13 @@ def _positions(content: bytes, old: bytes) -> Iterator[int]:
         position = content.find(old, position + 1)
 
 
-def _closest(lines: list[str], wanted: list[str]) -> list[str]:
+def _closest(lines: list[str], wanted: list[str], what: str) -> list[str]:
     """Up to three places that nearly match, a line of text each."""
     anchor = next((i for i, line in enumerate(wanted) if line.strip()), 0)
     target = wanted[anchor]
     exact = [i for i, line in enumerate(lines) if line.rstrip("\r") == target]
     if exact and len(wanted) > 1:
-        return [_first_difference(lines, wanted, i - anchor) for i in exact[:_SHOWN]]
+        return [_first_difference(lines, wanted, i - anchor, what) for i in exact[:_SHOWN]]
     loose = _loosely(target)
     near = [i for i, line in enumerate(lines) if loose and _loosely(line) == loose]
     near += [i for i, line in enumerate(lines) if loose and loose in _loosely(line)]
@@ -199,16 +206,16 @@ def _closest(lines: list[str], wanted: list[str]) -> list[str]:
     ][:_SHOWN]
 
 
-def _first_difference(lines: list[str], wanted: list[str], start: int) -> str:
+def _first_difference(lines: list[str], wanted: list[str], start: int, what: str) -> str:
     for i, expected in enumerate(wanted):
         place = start + i
         actual = lines[place] if 0 <= place < len(lines) else None
         if actual is None:
-            return f"  from line {start + 1}: the file ends before line {i + 1} of old_string"
+            return f"  from line {start + 1}: the file ends before line {i + 1} of {what}"
         last = i == len(wanted) - 1
         if actual != expected and not (last and actual.startswith(expected)):
             return (
-                f"  from line {start + 1}: line {i + 1} of old_string is {expected[:200]!r}, but "
+                f"  from line {start + 1}: line {i + 1} of {what} is {expected[:200]!r}, but "
                 f"line {place + 1} is {actual[:200]!r} {_difference(expected, actual)}"
             )
     return f"  from line {start + 1}: only what follows the last line differs"

@@ -13,6 +13,7 @@ from daytona_toolkit.testing._conformance import (
     checkpoints,
     exec,
     files,
+    patches,
     search,
     transfer,
     transport,
@@ -99,4 +100,4 @@ def _gather(*modules: ModuleType) -> None:
                 setattr(SandboxConformance, name, staticmethod(test))
 
 
-_gather(transport, exec, files, tree, search, transfer, checkpoints)
+_gather(transport, exec, files, tree, patches, search, transfer, checkpoints)

@@ -1,0 +1,220 @@
+"""apply_patch: change several files, all of them or none."""
+
+import base64
+import hashlib
+from dataclasses import dataclass, field
+from typing import Literal
+
+from daytona_toolkit._operations.edit.matching import Splice, merge, unified_diff
+from daytona_toolkit._operations.patch.result import PatchedFile, PatchResult
+from daytona_toolkit._operations.patch.v4a import FileChange, parse, splices
+from daytona_toolkit._operations.read import check_complete
+from daytona_toolkit._refusals import refusal
+from daytona_toolkit._remote import Reply, Source
+from daytona_toolkit._workspace import Workspace, check_encodable
+from daytona_toolkit.errors import (
+    FileChangedError,
+    FileTooLargeError,
+    InvalidArgumentError,
+    PathExistsError,
+    SandboxError,
+    WriteFailedError,
+)
+
+# Each time a try is lost another writer has won, so only a crowd exhausts them.
+_TRIES = 20
+
+# Ranges of a file that one request replaces; nearer ones are joined.
+_SPLICES = 8
+
+_FETCH = Source(__name__, "fetch")
+_APPLY = Source(__name__, "apply")
+
+
+@dataclass
+class _Step:
+    """What the sandbox does to one path.
+
+    Attributes:
+        what: The word for it in the program.
+        full: The path, absolute.
+        change: The part of the patch that asks for it.
+        sha256: What the file must have.
+        length: Its bytes.
+        pieces: The new bytes.
+    """
+
+    what: Literal["add", "update", "delete", "source", "target"]
+    full: str
+    change: FileChange
+    sha256: str = "-"
+    length: int = 0
+    pieces: list[Splice] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        """The path as the patch has it."""
+        return self.change.target if self.what == "target" else self.change.path
+
+
+async def apply_patch(workspace: Workspace, patch: str) -> PatchResult:
+    """Change files as a patch says, all of them or none."""
+    check_encodable(patch, "patch")
+    changes = parse(patch)
+    paths = [(each, path) for each in changes for path in (each.path, each.target) if path]
+    _check_distinct(workspace, [path for _, path in paths])
+    updated = [each for each in changes if each.kind == "Update"]
+    for _ in range(_TRIES):
+        seen = await _fetch(workspace, updated)
+        steps, files = _plan(workspace, changes, seen)
+        reply = await _apply(workspace, steps)
+        if reply.failure is None:
+            for step in steps:
+                workspace.files.drop(step.full)
+            versions = {
+                step.full: reply.values.get(f"version.{i}", "") for i, step in enumerate(steps)
+            }
+            return PatchResult(
+                files=tuple(
+                    each.model_copy(update={"version": versions[each.path]}) for each in files
+                )
+            )
+        failed = steps[reply.number("index")].name
+        if reply.failure != "changed":
+            raise _refusal(reply, failed, workspace)
+    raise FileChangedError(
+        f"{failed!r} was changed by others each of the {_TRIES} times that this patch was tried; "
+        "nothing of it was written. Try again.",
+        failed,
+    )
+
+
+def _check_distinct(workspace: Workspace, paths: list[str]) -> None:
+    taken: set[str] = set()
+    for path in paths:
+        full = workspace.resolve(path)
+        if full in taken:
+            raise _named_twice(path)
+        taken.add(full)
+
+
+def _named_twice(path: str) -> InvalidArgumentError:
+    return InvalidArgumentError(
+        f"The patch names {path!r} more than once; nothing was changed. Put all of its hunks under "
+        "one header."
+    )
+
+
+async def _fetch(workspace: Workspace, changes: list[FileChange]) -> dict[str, tuple[bytes, str]]:
+    """The content and the version of each file, in one request."""
+    if not changes:
+        return {}
+    bound = workspace.limits.file_bytes // len(changes)
+    fulls = [workspace.resolve(each.path) for each in changes]
+    reply = await workspace.run(_FETCH, paths=fulls, bytes=bound)
+    seen = {}
+    for i, change in enumerate(changes):
+        part = _part(reply, i)
+        if part.failure:
+            raise refusal(part, change.path, workspace)
+        if "content" not in part.blobs:
+            raise FileTooLargeError(
+                f"{change.path!r} has {part.number('size'):,} bytes, more than the {bound:,} that "
+                "each file of this patch may have; nothing was changed. Change it with edit or "
+                "exec instead.",
+                change.path,
+            )
+        check_complete(part.blobs["content"], part.number("size"), change.path)
+        seen[change.path] = part.blobs["content"], part.values["version"]
+    return seen
+
+
+def _part(reply: Reply, index: int) -> Reply:
+    """What a reply says of one file."""
+    end = f".{index}"
+    return Reply(
+        {name.removesuffix(end): each for name, each in reply.values.items() if name.endswith(end)},
+        {name.removesuffix(end): each for name, each in reply.blobs.items() if name.endswith(end)},
+    )
+
+
+def _plan(
+    workspace: Workspace, changes: list[FileChange], seen: dict[str, tuple[bytes, str]]
+) -> tuple[list[_Step], list[PatchedFile]]:
+    """What to do, and what will have been done."""
+    steps: list[_Step] = []
+    files: list[PatchedFile] = []
+    for each in changes:
+        full = workspace.resolve(each.path)
+        if each.kind == "Add":
+            new = each.content.encode("utf-8", "surrogateescape")
+            steps.append(_Step("add", full, each, pieces=[Splice(0, 0, new)]))
+            files.append(PatchedFile(path=full, change="added"))
+        elif each.kind == "Delete":
+            steps.append(_Step("delete", full, each))
+            files.append(PatchedFile(path=full, change="deleted"))
+        else:
+            content, version = seen[each.path]
+            made = splices(content, each)
+            diff = unified_diff(content, made, each.target or each.path) if made else ""
+            pieces = merge(content, made, _SPLICES)
+            sha256 = hashlib.sha256(content).hexdigest()
+            if not each.target:
+                steps.append(_Step("update", full, each, sha256, len(content), pieces))
+                files.append(PatchedFile(path=full, change="updated", diff=diff, replaced=version))
+                continue
+            target = workspace.resolve(each.target)
+            steps.append(_Step("source", full, each, sha256))
+            steps.append(_Step("target", target, each, "-", len(content), pieces))
+            files.append(
+                PatchedFile(
+                    path=target, change="moved", moved_from=full, diff=diff, replaced=version
+                )
+            )
+    return steps, files
+
+
+async def _apply(workspace: Workspace, steps: list[_Step]) -> Reply:
+    """Ask for all of it, if the files still are what we saw."""
+    words: list[str] = []
+    plan: list[str] = []
+    data = b""
+    for index, step in enumerate(steps):
+        words += [step.what, step.full, step.sha256]
+        position = 0
+        for piece in step.pieces:
+            if piece.start > position:
+                plan.append(f"{index} keep {position} {piece.start - position}")
+            if piece.new:
+                plan.append(f"{index} insert {len(data)} {len(piece.new)}")
+                data += piece.new
+            position = piece.end
+        if position < step.length:
+            plan.append(f"{index} keep {position} rest")
+    inline = len(data) <= workspace.limits.inline_bytes
+    return await workspace.change(
+        _APPLY,
+        data=b"" if inline else data,
+        files=words,
+        plan="\n".join(plan),
+        content=base64.b64encode(data if inline else b"").decode(),
+    )
+
+
+def _refusal(reply: Reply, path: str, workspace: Workspace) -> SandboxError:
+    match reply.failure:
+        case "twice":
+            return _named_twice(path)
+        case "exists":
+            return PathExistsError(
+                f"{path!r} exists already, and a patch adds or moves only to where nothing is; "
+                "nothing was changed. Use '*** Update File:' to change it, or another path.",
+                path,
+            )
+        case "halfway":
+            return WriteFailedError(
+                f"The sandbox stopped while it applied the patch to {path!r} and other files, so "
+                "some of them may be changed. Read them before you go on.",
+                path,
+            )
+    return refusal(reply, path, workspace)

@@ -1,0 +1,256 @@
+# shellcheck shell=sh
+# apply: change several files, all of them or none.
+#
+# All checks come before the first change, under the locks of all folders. If a change fails
+# nevertheless, those before it are taken back.
+#
+# In: those of path.sh, replace.sh and upload.sh; _FILES (three words each: what to do, the
+#     path, and the sha256 that it must have. `add`: nothing is there; `update`; `delete`, of
+#     any content; `source` and after it `target`: it moves); _PLAN (the steps that make the new
+#     files, a line each, which begins with the file's index: `keep FROM LENGTH` of the old
+#     file, `insert FROM LENGTH` out of the content; LENGTH `rest` is all that follows);
+#     _CONTENT (all new bytes, in base64, or they are in the upload).
+
+. ../../_remote/frame.sh
+. ../../_remote/path.sh
+. ../../_remote/replace.sh
+. ../../_remote/upload.sh
+
+_base=$_temporary
+_content=$_UPLOAD
+
+fail() {
+    put fail "$1"
+    put index "$_index"
+    exit 1
+}
+
+# locate WHAT PATH SHA256...: make of each four words: what to do, its real folder, its name
+# in there, and the sum.
+locate() {
+    _index=0 _places=// _ids=''
+    _todo=$#
+    while [ "$_todo" -gt 0 ]; do
+        reach "$1" "$2"
+        _place=${PWD%/}/$_name//
+        case $_places in *"//$_place"*) fail twice ;; esac
+        _places=$_places$_place
+        _ids="$_ids
+$(stat -c %i:%d .) $_index"
+        set -- "$@" "$1" "$PWD" "$_name" "$3"
+        shift 3
+        _todo=$((_todo - 3)) _index=$((_index + 1))
+    done
+    _order=$(in_order)
+    lock "$@"
+}
+
+# reach WHAT PATH: stand in the folder that holds PATH. For a new file that is the deepest one
+# that exists, and its name has the rest.
+reach() {
+    case $1 in
+    delete)
+        go_to "$2"
+        check_confined
+        ;;
+    add | target)
+        _folder=${2%/*} _rest=
+        while [ -n "$_folder" ] && [ ! -e "$_folder" ] && [ ! -L "$_folder" ]; do
+            _rest=${_folder##*/}/$_rest
+            _folder=${_folder%/*}
+        done
+        case /$_rest in */../*) fail missing ;; esac
+        if [ -n "$_rest" ]; then
+            enter "$_folder/"
+            _name=$_rest${2##*/}
+        else
+            enter "$2"
+        fi
+        ;;
+    *) enter "$2" ;;
+    esac
+}
+
+# stand FOLDER: go back to a folder, if the path still leads to it.
+stand() { cd -P -- "$1" && [ "$PWD" = "$1" ]; }
+
+# lock WHAT FOLDER NAME SHA256...: lock the folders of $_order, and then change the files. A
+# lock is held by a subshell that waits for the rest, for the shells of some systems have no
+# more than ten files.
+lock() {
+    if [ -z "$_order" ]; then
+        change "$@"
+        return
+    fi
+    _next=${_order%% *} _order=${_order#* }
+    eval "stand \"\${$((_next * 4 + 2))}\"" || fail changed
+    (
+        { command exec 8<. && flock 8; } || lock_all_others
+        lock "$@"
+    )
+}
+
+# in_order: the index of a file of each folder, each with a blank. All patches lock folders in
+# one order, so none waits for another that waits for it.
+in_order() {
+    sort <<IDS | while read -r _id _of; do
+$_ids
+IDS
+        [ -z "$_id" ] || [ "$_id" = "$_before" ] || printf '%s ' "$_of"
+        _before=$_id
+    done
+}
+
+# lock_all_others: the one lock for all folders that cannot be locked. See lock_folder.
+lock_all_others() {
+    [ -z "$_others" ] || return 0
+    _others=locked
+    command exec 8>"$_STATE/lock" && flock 8
+}
+
+# change WHAT FOLDER NAME SHA256...
+change() {
+    if (each build "$@" || fail changed) && echo 'fail halfway' >"$_mark"; then
+        if each place "$@"; then
+            each tell "$@" >"$_mark.report" && mv -f "$_mark.report" "$_mark"
+            cat "$_mark"
+        else
+            _last=$_index
+            each take_back "$@"
+            rm -f "$_mark"
+            printf %s "${_why##*: }" | head -c 500 | put_bytes why
+            put fail "$_code"
+            put index "$_last"
+        fi
+    fi
+    each clean "$@"
+}
+
+# each COMMAND WHAT FOLDER NAME SHA256...: run it for every file, until it fails for one.
+each() {
+    _command=$1 _index=0
+    shift
+    while [ $# -gt 0 ]; do
+        _what=$1 _home=$2 _name=$3 _sum=$4
+        shift 4
+        _temporary=$_base.$_index
+        stand "$_home" || { _code=changed && return 1; }
+        "$_command" || return
+        _index=$((_index + 1))
+    done
+}
+
+# build: check a file, and make what it becomes.
+build() {
+    case $_what in
+    add | target) { [ ! -e "./$_name" ] && [ ! -L "./$_name" ]; } || fail exists ;;
+    *)
+        [ -e "./$_name" ] || [ -L "./$_name" ] || fail missing
+        check_replaceable
+        [ -w . ] || fail denied
+        [ "$_what" = delete ] || check_same
+        ;;
+    esac
+    case $_what in add | update | target) ;; *) return 0 ;; esac
+    _why=$({ new_content >"$_temporary"; } 2>&1) || fail_with "${_why:-it arrived damaged}"
+    case $_what in update | target) keep_mode ;; esac
+    return 0
+}
+
+# check_same: the file is what the client saw.
+check_same() {
+    open_regular
+    [ -n "$_CONFINE" ] || _source=${PWD%/}/$_name # the target may be in another folder
+    _seen=$(sha256sum <"$_source")
+    [ "${_seen%% *}" = "$_sum" ] || fail changed
+}
+
+# keep_mode: the mode and the owner of the old file. See commit.
+keep_mode() {
+    # shellcheck disable=SC2046 # two words for each file
+    set -- $(stat -L -c '%a %u:%g' -- "$_source") $(stat -c '%a %u:%g' -- "$_temporary")
+    [ "$2" = "$4" ] || chown "$2" "$_temporary"
+    [ "$1 $2" = "$3 $4" ] || chmod "$1" "$_temporary"
+}
+
+new_content() {
+    while read -r _of _step _first _second; do
+        [ "$_of" = "$_index" ] || continue
+        case $_step:$_second in
+        keep:rest) tail -c "+$((_first + 1))" "$_source" ;;
+        keep:*) tail -c "+$((_first + 1))" "$_source" | head -c "$_second" ;;
+        insert:*) tail -c "+$((_first + 1))" "$_content" | head -c "$_second" ;;
+        esac || return
+    done <<PLAN
+$_PLAN
+PLAN
+}
+
+# place: a file becomes what it shall be. What it was stays beside it until all are done.
+place() {
+    _code=other
+    case $_what in
+    update | delete | source)
+        _why=$({ ln -- "./$_name" "$_temporary.old" || cp -Pp -- "./$_name" "$_temporary.old"; } 2>&1) || return
+        ;;
+    esac
+    case $_what in
+    update) _why=$(mv -fT -- "$_temporary" "./$_name" 2>&1) ;;
+    delete | source) _why=$(rm -f -- "./$_name" 2>&1) ;;
+    *)
+        case $_name in */*) _why=$(mkdir -p -- "./${_name%/*}" 2>&1) || return ;; esac
+        _code=exists
+        { [ ! -e "./$_name" ] && [ ! -L "./$_name" ]; } || return
+        _code=other
+        _why=$(mv -fT -- "$_temporary" "./$_name" 2>&1)
+        ;;
+    esac
+}
+
+# take_back: undo place, for the files before the one that failed.
+take_back() {
+    if [ -e "$_temporary.old" ] || [ -L "$_temporary.old" ]; then
+        mv -fT -- "$_temporary.old" "./$_name"
+    elif [ "$_index" -lt "$_last" ]; then
+        rm -f -- "./$_name"
+        case $_name in */*) rmdir -p -- "${_name%/*}" ;; esac
+    fi
+    return 0
+}
+
+# tell: the new version of a file.
+tell() {
+    [ -e "./$_name" ] || return 0
+    # shellcheck disable=SC2046 # three words
+    set -- $(stat -c '%s-%i-%y' -- "./$_name")
+    put "version.$_index" "$1T$2"
+}
+
+clean() {
+    rm -f -- "$_temporary" "$_temporary.old"
+}
+
+# run: what a copy of the request does not do again.
+run() {
+    export LC_ALL=C
+    is_fresh || fail "$_late"
+    is_whole || fail upload
+    if [ -n "$_CONTENT" ]; then
+        _content=$_SESSION/patch-$_NUMBER
+        printf %s "$_CONTENT" | base64 -d >"$_content" || fail space
+    fi
+    eval "locate $_FILES"
+}
+
+begin
+_index=0 _others='' _before='' _why='' _code=other
+# A copy of the request waits for the first one, and finds its report.
+if command exec 9>>"$_STATE/patches" && flock 9 && [ -s "$_mark" ]; then
+    cat "$_mark"
+    end
+fi
+(run)
+rm -f "$_SESSION/patch-$_NUMBER"
+drop_upload
+tidy
+end

@@ -1,0 +1,55 @@
+"""A patch that was applied."""
+
+from typing import Any, Literal
+
+from daytona_toolkit._operations.edit.result import cut_diff
+from daytona_toolkit._result import Outcome, Part, Result, SandboxPath
+from daytona_toolkit._text import count_of
+
+
+class PatchedFile(Part):
+    """What a patch did to one file.
+
+    Attributes:
+        path: The file, absolute; where it is now if it was moved.
+        change: What was done.
+        moved_from: Where a moved file was.
+        diff: A unified diff of an updated or moved file.
+        version: A mark of the state of the file, for `write(..., if_version=)`.
+        replaced: The version that the patch replaced.
+    """
+
+    path: SandboxPath
+    change: Literal["added", "updated", "moved", "deleted"]
+    moved_from: SandboxPath = ""
+    diff: SandboxPath = ""
+    version: str = ""
+    replaced: str = ""
+
+
+class PatchResult(Result):
+    """A patch that was applied, whole.
+
+    Attributes:
+        files: What became of each file, in the order of the patch.
+    """
+
+    files: tuple[PatchedFile, ...]
+
+    def text(self, *, line_numbers: bool = True) -> str:
+        """What a model is told: each file, and the diffs."""
+        lines = [f"Applied the patch to {count_of(len(self.files), 'file')}."]
+        for each in self.files:
+            origin = f"{each.moved_from} to " if each.moved_from else ""
+            lines.append(f"{each.change.capitalize()} {origin}{each.path}")
+        diff = cut_diff("".join(each.diff for each in self.files))
+        return "\n".join([*lines, diff]).removesuffix("\n")
+
+    def outcome(self) -> Outcome:
+        """How the operation went, for a log."""
+        return Outcome(True, count_of(len(self.files), "file"))
+
+    def data(self) -> dict[str, Any]:
+        """The same for programs, safe for JSON; without files' versions."""
+        versions = {"version": True, "replaced": True}
+        return self.model_dump(mode="json", exclude={"files": {"__all__": versions}})

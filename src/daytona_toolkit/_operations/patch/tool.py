@@ -1,0 +1,53 @@
+"""The tool `apply_patch`."""
+
+from pydantic import Field
+
+from daytona_toolkit import _operations as operations
+from daytona_toolkit._result import Result
+from daytona_toolkit._tool import Arguments, Call, Tool
+from daytona_toolkit.limits import Limits
+
+
+class ApplyPatchArguments(Arguments):
+    """Arguments of apply_patch."""
+
+    patch: str = Field(description="The patch, from '*** Begin Patch' to '*** End Patch'.")
+
+
+async def _apply_patch(call: Call, arguments: ApplyPatchArguments) -> Result:
+    result = await operations.patch.apply_patch(call.workspace, arguments.patch)
+    if call.seen:
+        for each in result.files:
+            # See edit: what was there before must be what the agent has read. It has written
+            # all of a new file.
+            before = each.moved_from or each.path
+            known = call.seen.get(call.workspace, before) == each.replaced
+            if each.change == "added" or (each.replaced and known):
+                call.seen.put(call.workspace, each.path, each.version)
+    return result
+
+
+def _about_apply_patch(limits: Limits) -> str:
+    return (
+        "Change several files at once: all of the patch is applied, or nothing. Lines of a hunk "
+        "begin with a blank (it stays), - (it goes) or + (it comes); they must match the file "
+        "exactly and name one place. An @@ line, such as a function's first, says what the hunk "
+        "comes after. Add and Move need a path where nothing is. The format:\n"
+        "*** Begin Patch\n"
+        "*** Update File: app.py\n"
+        "*** Move to: main.py (optional)\n"
+        "@@ def greet():\n"
+        "     name = ask()\n"
+        '-    print("Hi")\n'
+        '+    print("Hello", name)\n'
+        "*** Add File: notes.txt\n"
+        "+first line\n"
+        "*** Delete File: old.txt\n"
+        "*** End Patch\n"
+        "A hunk at the end of a file may close with the line *** End of File."
+    )
+
+
+APPLY_PATCH = Tool(
+    "apply_patch", "Apply a patch", _about_apply_patch, ApplyPatchArguments, _apply_patch
+)
