@@ -37,8 +37,14 @@ note_begun() { echo "$*" >"$_mark.begun"; }
 # begun: what was noted, if a copy of this request was cut off.
 begun() { [ ! -e "$_mark.begun" ] || cat "$_mark.begun"; }
 
-# id: what tells what bears the name from all else; empty if nothing does.
-id() { stat -c '%d-%i' -- "./$_name"; }
+# id PATH: what tells it from all else that may bear its name; empty if nothing does. A new
+# file may get the number of an old one, so its time counts; a folder's changes with its content.
+id() {
+    # shellcheck disable=SC2046 # two words and the time zone
+    set -- "$1" $(stat -c '%d-%i-%y' -- "$1")
+    [ $# -gt 1 ] || return
+    if [ -d "$1" ] && [ ! -L "$1" ]; then stat -c '%d-%i' -- "$1"; else echo "$2T$3"; fi
+}
 
 # check_kept: the name is not that of the root, of our own folder, or of what holds them.
 check_kept() {

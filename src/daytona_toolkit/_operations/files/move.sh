@@ -41,7 +41,7 @@ carry() {
     [ -w "$_holder" ] || fail denied
     rm -rf -- "$_temporary"
     _why=$(cp -a -- "$_moved" "$_temporary" 2>&1) || give_up
-    note_begun "$_id" "$(stat -c '%d-%i' -- "$_temporary")"
+    note_begun "$_id" "$(id "$_temporary")"
     # In a subshell, for it may refuse, and then the copy goes.
     _refused=$(rename "$_temporary")
     [ -z "$_refused" ] || {
@@ -62,7 +62,7 @@ clear_source() { _why=$(rm -rf -- "$_moved" 2>&1) || fail_with "$_why"; }
 move() {
     reach "$_ORIGIN"
     _holder=$PWD _moved=${PWD%/}/$_name
-    _id=$(id)
+    _id=$(id "./$_name")
     _begun=$(begun)
     _is_folder=
     if [ -z "$_begun" ] || [ "${_begun%% *}" = "$_id" ]; then
@@ -82,7 +82,7 @@ move() {
         lock_both "$_holder" .
         if [ -n "$_begun" ] && [ "${_begun%% *}" != "$_id" ]; then
             is_there || fail missing
-        elif [ -n "$_begun" ] && [ "${_begun#* }" = "$(id)" ]; then
+        elif [ -n "$_begun" ] && [ "${_begun#* }" = "$(id "./$_name")" ]; then
             clear_source
         else
             # Somebody may have taken it since it was looked at.
@@ -91,7 +91,7 @@ move() {
                 fail missing
             }
             check_target
-            if [ "${_id%-*}" = "$(stat -c %d .)" ]; then
+            if [ "${_id%%-*}" = "$(stat -c %d .)" ]; then
                 note_begun "$_id"
                 rename "$_moved"
             else

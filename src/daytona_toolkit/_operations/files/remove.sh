@@ -9,7 +9,7 @@
 remove() {
     reach "$_PATH"
     lock .
-    _id=$(id)
+    _id=$(id "./$_name")
     _begun=$(begun)
     [ -z "$_begun" ] || [ "$_begun" = "$_id" ] || return 0
     is_there || fail missing

@@ -345,6 +345,30 @@ def test_a_late_copy_changes_nothing(session: SandboxSession) -> None:
     assert listing(session) == before == ["./a", "./c", "./later"]
 
 
+@pytest.mark.parametrize("other", [False, True], ids=["not moved yet", "moved"])
+def test_a_copy_of_a_request_that_was_cut_off_does_what_is_left(
+    session: SandboxSession, other: bool
+) -> None:
+    session.exec("echo 1 >a; echo 1 >c")
+    copies = [
+        again(session, lambda: session.move("a", "b")),
+        again(session, lambda: session.remove("c")),
+    ]
+    # As if each had been cut off before it could keep its answer: behind its change, and then
+    # somebody else took the name; or in front of it.
+    session.exec("find /tmp ${TMPDIR:-/tmp} -name 'done.*' ! -name '*.begun' -exec rm {} + ")
+    if other:
+        session.exec("echo 2 >a; echo 2 >c")
+        expected = ["./a", "./b", "./c"]
+    else:
+        session.exec("mv b a")
+        expected = ["./b"]
+    for deliver in copies:
+        deliver()
+    assert listing(session) == expected
+    assert session.read("b").content == "1\n"
+
+
 def test_file_operations_take_one_request_each(session: SandboxSession) -> None:
     for work in (
         lambda: session.mkdir("a/b"),
