@@ -10,6 +10,8 @@ from daytona_toolkit import SandboxSession
 from daytona_toolkit.errors import CheckpointError, CheckpointNotFoundError
 from daytona_toolkit.testing._conformance.support import MakeSession, counting
 
+needs_git = pytest.mark.usefixtures("git")
+
 # Everything under the root, with modes, targets of symlinks and contents; without `.git`.
 _LISTING = """\
 find . -name .git -prune -o -type d -exec stat -c '%a %n/' {} + | sort
@@ -65,6 +67,7 @@ def do(session: SandboxSession, script: str) -> str:
         "echo '*.y' >.gitignore; mkdir more; echo '*.x' >more/.gitignore; echo x >more/a.x",
     ],
 )
+@needs_git
 def test_restore_brings_back_what_was(session: SandboxSession, change: str) -> None:
     """Contents, modes, symlinks, names of any bytes, empty folders; and nothing else."""
     do(session, _TREE)
@@ -76,6 +79,7 @@ def test_restore_brings_back_what_was(session: SandboxSession, change: str) -> N
     assert session.diff(since=checkpoint.id).patch == ""
 
 
+@needs_git
 def test_nested_repositories_are_content_and_keep_their_git(session: SandboxSession) -> None:
     """Their files come back; what they know of commits stays as it is, and so does ours."""
     do(
@@ -103,6 +107,7 @@ def test_nested_repositories_are_content_and_keep_their_git(session: SandboxSess
     assert do(session, "git -C nested status --short --untracked-files=no") == ""
 
 
+@needs_git
 def test_ignored_files_are_left_out_and_left_alone(session: SandboxSession) -> None:
     do(
         session,
@@ -116,6 +121,7 @@ def test_ignored_files_are_left_out_and_left_alone(session: SandboxSession) -> N
     assert do(session, "cat build/x a.log a sub/kept.log").split() == ["2", "2", "1", "1"]
 
 
+@needs_git
 def test_ignored_files_are_recorded_on_demand(session: SandboxSession) -> None:
     do(session, "echo '*' >.gitignore; mkdir build; echo 1 >build/x")
     before = listing(session)
@@ -125,6 +131,7 @@ def test_ignored_files_are_recorded_on_demand(session: SandboxSession) -> None:
     assert listing(session) == before
 
 
+@needs_git
 def test_a_diff_applies_to_the_start_and_gives_the_end(session: SandboxSession) -> None:
     do(session, _TREE)
     checkpoint = session.checkpoint()
@@ -144,6 +151,7 @@ def test_a_diff_applies_to_the_start_and_gives_the_end(session: SandboxSession) 
     assert session.diff(since=checkpoint.id).patch == diff.patch
 
 
+@needs_git
 def test_checkpoints_are_listed_in_order_for_every_session_of_the_root(
     session: SandboxSession, twin: SandboxSession
 ) -> None:
@@ -163,6 +171,7 @@ def test_checkpoints_are_listed_in_order_for_every_session_of_the_root(
     assert not twin.exists("file")
 
 
+@needs_git
 def test_each_costs_one_request(session: SandboxSession) -> None:
     session.write("file", "x")
     with counting(session) as traffic:
@@ -173,6 +182,7 @@ def test_each_costs_one_request(session: SandboxSession) -> None:
     assert traffic.requests == 4
 
 
+@needs_git
 async def test_the_twins_do_the_same(session: SandboxSession) -> None:
     checkpoint = await session.acheckpoint("a")
     await session.awrite("file", "x")
@@ -182,6 +192,7 @@ async def test_the_twins_do_the_same(session: SandboxSession) -> None:
 
 
 @pytest.mark.parametrize("id", ["", "0123456789ab", "../../x", "$(id)"])
+@needs_git
 def test_an_unknown_checkpoint_is_refused(session: SandboxSession, id: str) -> None:
     session.write("file", "x")
     with pytest.raises(CheckpointNotFoundError):
@@ -191,6 +202,7 @@ def test_an_unknown_checkpoint_is_refused(session: SandboxSession, id: str) -> N
     assert session.read("file").content == "x"
 
 
+@needs_git
 def test_settings_and_variables_of_the_users_git_have_no_part(session: SandboxSession) -> None:
     """Not in a store of ours, and theirs does not notice."""
     do(session, "git init -q; printf '[core]\nautocrlf = true\nhooksPath = hooks\n' >>.git/config")
@@ -206,6 +218,7 @@ def test_settings_and_variables_of_the_users_git_have_no_part(session: SandboxSe
     assert do(session, "git status --short; sha256sum .git/config") == status
 
 
+@needs_git
 def test_a_restore_that_was_interrupted_can_be_repeated(session: SandboxSession) -> None:
     """Also when git left its locks behind."""
     do(session, _TREE)
@@ -217,6 +230,7 @@ def test_a_restore_that_was_interrupted_can_be_repeated(session: SandboxSession)
     assert listing(session) == before
 
 
+@needs_git
 def test_a_file_that_cannot_be_read_is_named(session: SandboxSession) -> None:
     """Nothing is recorded then, rather than a part."""
     do(session, "mkdir locked; echo x >locked/file; chmod 000 locked")
@@ -240,6 +254,7 @@ def test_a_sandbox_without_git_says_so(make_session: MakeSession) -> None:
         session.checkpoint()
 
 
+@needs_git
 def test_an_unchanged_tree_of_10_000_files_is_looked_at_quickly(session: SandboxSession) -> None:
     """Only what has changed is read again."""
     do(
@@ -294,10 +309,12 @@ def _random_trees(session: SandboxSession, seeds: range) -> None:
             assert listing(session) == before, f"seed {seed}"
 
 
+@needs_git
 def test_random_trees_come_back(session: SandboxSession) -> None:
     _random_trees(session, range(4))
 
 
 @pytest.mark.slow
+@needs_git
 def test_200_random_trees_come_back(session: SandboxSession) -> None:
     _random_trees(session, range(4, 204))

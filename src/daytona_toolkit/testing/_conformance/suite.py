@@ -74,6 +74,12 @@ class SandboxConformance:
             yield twin
 
     @pytest.fixture
+    def git(self, session: SandboxSession) -> None:
+        """Skips a test where the sandbox has no git."""
+        if session.exec("command -v git").exit_code != 0:
+            pytest.skip("the sandbox has no git, which checkpoints need")
+
+    @pytest.fixture
     def confined(self, make_session: MakeSession) -> SandboxSession:
         """A session that is confined to a folder, with files outside."""
         return files.confine(make_session)
