@@ -221,6 +221,6 @@ def test_two_thousand_operations_survive_late_and_reordered_copies_of_one_reques
 
     rule = server.faults.add(ASTRAY)
     outcome = measured(server, work)
-    print(f"\n{outcome}; {rule.fired} requests astray")
+    print(f"\n{2 * OPERATIONS * SESSIONS} operations, {outcome}; {rule.fired} requests astray")
     assert outcome.ran == {1: outcome.commands}
     assert rule.fired > 500

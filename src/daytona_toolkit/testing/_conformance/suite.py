@@ -11,6 +11,7 @@ import pytest
 from daytona_toolkit import Sandbox, SandboxSession
 from daytona_toolkit.testing._conformance import (
     checkpoints,
+    copies,
     exec,
     files,
     patches,
@@ -37,7 +38,8 @@ class SandboxConformance:
 
     `sandbox` returns a new sandbox for each test, not yet open: the tests open and close it. The
     first part holds it to the contract of `daytona_toolkit.Sandbox` (what `open`, `run`, `upload`
-    and `close` do), the rest runs the operations of a session in it. To show that two sessions
+    and `close` do), the rest runs the operations of a session in it, and sends each request again
+    when it is long forgotten. To show that two sessions
     can share one machine, override `reach` as well; without it those tests are skipped. A test
     that cannot hold for your machine can be replaced by a method of the same name.
     """
@@ -106,4 +108,4 @@ def _gather(*modules: ModuleType) -> None:
                 setattr(SandboxConformance, name, staticmethod(test))
 
 
-_gather(transport, exec, files, tree, patches, search, transfer, checkpoints)
+_gather(transport, exec, files, tree, patches, search, transfer, checkpoints, copies)

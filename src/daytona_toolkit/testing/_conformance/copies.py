@@ -1,0 +1,134 @@
+"""A copy of a request changes nothing, whenever it arrives.
+
+Networks deliver requests twice, and late: when the operation was long answered, when its traces
+were tidied up, when the session that sent it was closed.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from daytona_toolkit import SandboxSession
+
+# More than a session remembers of the past at any moment.
+_MANY = 100
+
+
+class Copies:
+    """The programs that a session has sent, to be sent again."""
+
+    def __init__(self) -> None:
+        self.programs: list[str] = []
+
+    def arrive(self, session: SandboxSession) -> None:
+        """Have the sandbox of a session run them all once more."""
+        sandbox, run = session.sandbox, session.sandbox.run
+
+        async def run_copies_first(program: str, *, timeout: float) -> bytes:
+            sandbox.run = run  # type: ignore[method-assign]
+            for copy in self.programs:
+                await run(copy, timeout=timeout)
+            return await run(program, timeout=timeout)
+
+        sandbox.run = run_copies_first  # type: ignore[method-assign]
+        session.exists(".")
+
+
+@contextmanager
+def recorded(session: SandboxSession) -> Iterator[Copies]:
+    """Keep what a session sends."""
+    copies, sandbox, run = Copies(), session.sandbox, session.sandbox.run
+
+    async def recorded_run(program: str, *, timeout: float) -> bytes:
+        copies.programs.append(program)
+        return await run(program, timeout=timeout)
+
+    sandbox.run = recorded_run  # type: ignore[method-assign]
+    try:
+        yield copies
+    finally:
+        sandbox.run = run  # type: ignore[method-assign]
+
+
+def much_happens(session: SandboxSession) -> None:
+    for number in range(_MANY):
+        session.exec("true")
+        session.write("another", str(number))
+
+
+WAITS: list[Callable[[SandboxSession], None]] = [lambda session: None, much_happens]
+whenever = pytest.mark.parametrize("wait", WAITS, ids=["soon", "much later"])
+
+
+@whenever
+def test_a_copy_of_a_command_does_not_run(
+    session: SandboxSession, wait: Callable[[SandboxSession], None]
+) -> None:
+    with recorded(session) as copies:
+        session.exec("echo ran >>log; cat >>log", stdin="input\n")
+    wait(session)
+    copies.arrive(session)
+    assert session.read("log").content == "ran\ninput\n"
+
+
+@whenever
+def test_a_copy_of_a_change_undoes_nothing(
+    session: SandboxSession, wait: Callable[[SandboxSession], None]
+) -> None:
+    session.exec("echo unseen >unseen")
+    with recorded(session) as copies:
+        session.write("file", "one\n")
+        session.edit("file", "one", "one two")
+        session.edit("unseen", "unseen", "unseen seen")
+    session.write("file", "new\n")
+    wait(session)
+    copies.arrive(session)
+    assert session.read("file").content == "new\n"
+    assert session.read("unseen").content == "unseen seen\n"
+
+
+@whenever
+def test_a_copy_of_an_upload_undoes_nothing(
+    session: SandboxSession, tmp_path: Path, wait: Callable[[SandboxSession], None]
+) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).write_text("old\n")
+    with recorded(session) as copies:
+        session.upload(tmp_path, "folder")
+    session.write("folder/a", "new\n")
+    wait(session)
+    copies.arrive(session)
+    assert session.read("folder/a").content == "new\n"
+
+
+def test_a_copy_of_a_closed_session_changes_nothing(
+    session: SandboxSession, twin: SandboxSession
+) -> None:
+    with recorded(twin) as copies:
+        twin.exec("echo ran >>log")
+        twin.write("file", "old\n")
+        twin.edit("file", "old", "older")
+        twin.close()
+    session.write("file", "new\n")
+    copies.arrive(session)
+    assert session.read("log").content == "ran\n"
+    assert session.read("file").content == "new\n"
+
+
+@whenever
+def test_a_copy_of_a_removal_or_a_move_takes_nothing_away(
+    session: SandboxSession, wait: Callable[[SandboxSession], None]
+) -> None:
+    for name in ("removed", "moved"):
+        session.write(name, "old\n")
+    with recorded(session) as copies:
+        session.remove("removed")
+        session.move("moved", "there")
+    for name in ("removed", "moved"):
+        session.write(name, "new\n")
+    wait(session)
+    copies.arrive(session)
+    found = {name: session.read(name).content for name in ("removed", "moved", "there")}
+    assert found == {"removed": "new\n", "moved": "new\n", "there": "old\n"}
