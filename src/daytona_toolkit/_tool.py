@@ -80,11 +80,13 @@ class Call:
         workspace: The workspace.
         on_output: Takes new output of a command; None if nobody wants it.
         seen: What the agent was shown of files; None if nobody remembers.
+        yield_after: Seconds that the caller waits for a command; None for its end.
     """
 
     workspace: Workspace
     on_output: MaskedOutput | None = None
     seen: SeenFiles | None = None
+    yield_after: float | None = None
 
 
 @dataclass(frozen=True)
@@ -209,6 +211,7 @@ class Tool:
         on_output: OnOutput | None = None,
         *,
         line_numbers: bool = True,
+        yield_after: float | None = None,
     ) -> Rendered:
         """Run the tool with arguments as a model gives them.
 
@@ -221,13 +224,16 @@ class Tool:
             on_output: Called in this thread with `"stdout"` or `"stderr"` and new text while
                 a command runs. To follow it takes more requests than to wait for its end.
             line_numbers: Whether lines of a file begin with their number.
+            yield_after: Seconds after which a command that still runs is answered with the id
+                of its job and its output so far, and goes on until its timeout; as for
+                `SandboxSession.exec`. None to wait for its end.
 
         Raises:
             TerminalError: The sandbox, the credentials or the session are of no more use.
         """
         outcome: Result | RecoverableError
         try:
-            outcome = session._perform(self._operation(session, arguments, on_output))
+            outcome = session._perform(self._operation(session, arguments, on_output, yield_after))
         except RecoverableError as error:
             outcome = error
         return render(session.mask.hide(outcome), line_numbers=line_numbers)
@@ -239,23 +245,30 @@ class Tool:
         on_output: OnOutput | None = None,
         *,
         line_numbers: bool = True,
+        yield_after: float | None = None,
     ) -> Rendered:
         """`run` for async code; `on_output` is called on its loop and may be a coroutine."""
         outcome: Result | RecoverableError
         try:
-            outcome = await session._aperform(self._operation(session, arguments, on_output))
+            outcome = await session._aperform(
+                self._operation(session, arguments, on_output, yield_after)
+            )
         except RecoverableError as error:
             outcome = error
         return render(session.mask.hide(outcome), line_numbers=line_numbers)
 
     def _operation(
-        self, session: SandboxSession, arguments: Mapping[str, Any], on_output: OnOutput | None
+        self,
+        session: SandboxSession,
+        arguments: Mapping[str, Any],
+        on_output: OnOutput | None,
+        yield_after: float | None,
     ) -> Operation[Result]:
         parsed, deliveries = self.parse(arguments), Deliveries(on_output)
 
         async def work(workspace: Workspace) -> Result:
             output = MaskedOutput(session.mask, deliveries.put) if on_output else None
-            result = await self.call(Call(workspace, output, self.seen), parsed)
+            result = await self.call(Call(workspace, output, self.seen, yield_after), parsed)
             if output:
                 await output.flush()
             return result

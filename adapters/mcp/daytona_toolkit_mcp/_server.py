@@ -1,7 +1,6 @@
 """The server: rows of the tool table as tools of the protocol."""
 
 import json
-from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
@@ -25,17 +24,15 @@ LIMITS = Limits(output_bytes=24_000, read_bytes=36_000, image_bytes=700_000, ent
 # Characters of the arguments of one call.
 LARGEST_CALL = 4 * 1024 * 1024
 
-# Seconds that a command has for a call: most clients give up after a minute.
+# Seconds that a call waits for a command: most clients give up on it after a minute.
 _PATIENCE = 45
-
-_TIMED_OUT = b"\n[a call waits for %d s; with background=true there is no limit]" % _PATIENCE
 
 _CUT = b"[the rest is left out: it is too much for one answer; ask for less]"
 
 _INSTRUCTIONS = (
     "These tools work in one workspace, a sandbox with its own files and processes. They see "
-    "each other's changes. Relative paths start at the workspace's root. A command is ended "
-    f"after {_PATIENCE} s: give one that takes longer background=true, and look after it with job."
+    "each other's changes. Relative paths start at the workspace's root. A command that still runs "
+    f"after {_PATIENCE} s goes on as a job until its timeout: look after it with the tool job."
 )
 
 
@@ -122,7 +119,7 @@ class _Calls:
                 return _failed(f"{params.name} was not run: {answer}.")
         async with progress_of(ctx) as on_output:
             try:
-                shown = await row.arun(self._session, _patient(row, arguments), on_output)
+                shown = await row.arun(self._session, arguments, on_output, yield_after=_PATIENCE)
             except TerminalError as error:  # the model has to learn why, and not only the client
                 return _failed(self._session.mask(str(error)))
         return _result(shown)
@@ -144,14 +141,6 @@ def _tool(name: str, row: Tool) -> types.Tool:
     )
 
 
-def _patient(row: Tool, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Arguments with which a command ends before its client gives up on the call."""
-    given = arguments.get("timeout", _PATIENCE)
-    if row.name != "exec" or not isinstance(given, int | float):
-        return arguments
-    return {**arguments, "timeout": min(given, _PATIENCE)}
-
-
 def _result(shown: Rendered) -> types.CallToolResult:
     """What a model sees as text and pictures, and the rest where only programs look.
 
@@ -159,8 +148,6 @@ def _result(shown: Rendered) -> types.CallToolResult:
     drop the text when there is both.
     """
     text = shown.text.encode()
-    if shown.data.get("timed_out") and shown.data["duration"] >= _PATIENCE:
-        text += _TIMED_OUT
     if len(text) > _LARGEST_TEXT:
         text = text[: text.rfind(b"\n", 0, _LARGEST_TEXT) + 1] + _CUT
     pictures = [types.ImageContent(data=i.data, mime_type=i.media_type) for i in shown.images]

@@ -82,6 +82,7 @@ async def _exec(call: Call, arguments: ExecArguments) -> Result:
         env=dict(variable.split("=", 1) for variable in arguments.env),
         timeout=arguments.timeout,
         background=arguments.background,
+        yield_after=call.yield_after,
         on_output=call.on_output,
     )
 
