@@ -48,11 +48,9 @@ class Regex:
 
     Attributes:
         grep: For `grep -E` in the C locale.
-        rg: For ripgrep; it finds at least the lines that `grep` finds.
     """
 
     grep: bytes
-    rg: str
 
 
 class Node:
@@ -64,10 +62,6 @@ class Node:
 
     def grep(self) -> bytes:
         """As an extended regular expression over bytes."""
-        raise NotImplementedError
-
-    def rg(self) -> str:
-        """For ripgrep, over bytes."""
         raise NotImplementedError
 
 
@@ -86,13 +80,6 @@ class ByteSet(Node):
             return _escaped(*self.members)
         return b"[" + _listed(self.members) + b"]"
 
-    def rg(self) -> str:
-        if len(self.members) == 1:
-            (byte,) = self.members
-            return chr(byte) if chr(byte).isalnum() and byte < 0x80 else f"\\x{byte:02x}"
-        runs = (f"\\x{first:02x}-\\x{last:02x}" for first, last in _runs(self.members))
-        return f"[{''.join(runs)}]"
-
 
 @dataclass(frozen=True)
 class Border(Node):
@@ -102,10 +89,6 @@ class Border(Node):
 
     def grep(self) -> bytes:
         return self.sign
-
-    def rg(self) -> str:
-        # Old versions do not know \< and \>; grep sorts out what is too much.
-        return r"\b" if self.sign in (rb"\<", rb"\>") else self.sign.decode()
 
 
 @dataclass(frozen=True)
@@ -123,11 +106,6 @@ class Series(Node):
             for part in self.parts
         )
 
-    def rg(self) -> str:
-        return "".join(
-            f"(?:{part.rg()})" if isinstance(part, Choice) else part.rg() for part in self.parts
-        )
-
 
 @dataclass(frozen=True)
 class Choice(Node):
@@ -140,9 +118,6 @@ class Choice(Node):
 
     def grep(self) -> bytes:
         return b"|".join(branch.grep() for branch in self.branches)
-
-    def rg(self) -> str:
-        return "|".join(branch.rg() for branch in self.branches)
 
 
 @dataclass(frozen=True)
@@ -161,10 +136,6 @@ class Repeat(Node):
         if not isinstance(self.part, ByteSet):
             text = b"(" + text + b")"
         return text + self._count().encode()
-
-    def rg(self) -> str:
-        text = self.part.rg()
-        return (text if isinstance(self.part, ByteSet) else f"(?:{text})") + self._count()
 
     def _count(self) -> str:
         match self.least, self.most:
@@ -310,7 +281,7 @@ def compile_regex(pattern: str, *, fixed: bool = False, ignore_case: bool = Fals
     parser = _Parser(pattern, ignore_case=ignore_case)
     node = parser.literal() if fixed else parser.parse()
     check_size(node, pattern)
-    return Regex(grep=node.grep(), rg=f"(?-u){node.rg()}")
+    return Regex(grep=node.grep())
 
 
 def check_size(node: Node, pattern: str) -> None:

@@ -14,6 +14,7 @@ new_content() {
 }
 
 begin
+is_fresh || fail "$_late"
 make_parents "$_PATH"
 enter "$_PATH"
 check_replaceable
