@@ -132,6 +132,11 @@ async def _call(
             f"Searching takes these commands, which the sandbox lacks: "
             f"{workspace.facts.search_lacks.strip()}. Install findutils and grep in its image."
         )
+    if inputs.get("filter") and not workspace.facts.grep_z:
+        raise SandboxFailedError(
+            "Patterns for paths take a grep that knows -z, which the sandbox's does not. Install "
+            "GNU grep in its image."
+        )
     everywhere: dict[str, Input] = {"path": full, "entries": workspace.limits.entries, "filter": ""}
     reply = await workspace.run(_PROGRAMS[name], wait=0.0, **everywhere | inputs)
     if reply.failure and not ("entered" in reply.values and reply.failure in ("missing", "notdir")):
