@@ -31,9 +31,10 @@ def __getattr__(name: str) -> Any:
 class Sandbox(Protocol):
     """A machine that can run `sh`.
 
-    All methods are called on the event loop of one session. Errors are `SandboxError`s; a
-    request that gets no answer may be sent again by the sandbox itself, because every
-    program that a session sends may run twice without harm.
+    All methods are called on the event loop of one session, many at the same time. Errors are
+    `SandboxError`s, before `open` and after `close` too. A request that gets no answer may be
+    sent again by the sandbox itself, because every program that a session sends may run twice
+    without harm. `daytona_toolkit.testing.SandboxConformance` holds a class to all of this.
 
     Attributes:
         id: What the sandbox is known by; for Daytona, enough to attach to it later.
@@ -49,10 +50,19 @@ class Sandbox(Protocol):
     async def run(self, program: str, *, timeout: float) -> bytes:
         """Feed a program to a shell, in one request, and return what it printed.
 
+        Every program starts in the same folder, with the same environment, and may overlap with
+        others. Its exit code does not matter. A process that it leaves in the background, holding
+        none of its streams, neither delays the answer nor ends with it.
+
         Args:
-            program: Text of a POSIX shell program.
+            program: Text of a POSIX shell program, up to some MB: feed it to `sh` on standard
+                input, as the arguments of a command are shorter.
             timeout: Seconds after which there will be no answer any more. A session allows
                 60 s besides the time that the program waits by intention.
+
+        Returns:
+            Its standard output, complete and byte for byte as far as it is ASCII. Standard error
+            may come along; programs of a session print nothing there.
 
         Raises:
             SandboxUnavailableError: No answer came.
@@ -61,12 +71,20 @@ class Sandbox(Protocol):
         ...
 
     async def upload(self, path: str, data: bytes) -> None:
-        """Put bytes into a file of the sandbox, given by its absolute path, in one attempt.
+        """Put bytes into a file of the sandbox, in one attempt.
+
+        Folders that are missing are made, a file that is there is replaced. It need not happen at
+        once: a session uploads to names of its own and checks what arrived.
+
+        Args:
+            path: Its absolute path, taken as it is.
+            data: Its bytes, up to some tens of MB.
 
         Raises:
             SandboxUnavailableError: Nobody knows what is in the file now; the session tries
                 again with another path.
+            PathError: The file cannot be written, for example because it is a folder.
         """
 
     async def close(self) -> None:
-        """Give back whatever this object owns."""
+        """Give back whatever this object owns. Closing twice does no harm."""

@@ -38,10 +38,10 @@ class SandboxConformance:
 
     `sandbox` returns a new sandbox for each test, not yet open: the tests open and close it. The
     first part holds it to the contract of `daytona_toolkit.Sandbox` (what `open`, `run`, `upload`
-    and `close` do), the rest runs the operations of a session in it, and sends each request again
-    when it is long forgotten. To show that two sessions
-    can share one machine, override `reach` as well; without it those tests are skipped. A test
-    that cannot hold for your machine can be replaced by a method of the same name.
+    and `close` do). The rest runs the operations of a session in it, and sends each request again
+    when it is long forgotten. To show that two sessions can share one machine, override `reach` as
+    well; without it those tests are skipped. A test that cannot hold for your machine can be
+    replaced by a method of the same name.
     """
 
     @pytest.fixture
