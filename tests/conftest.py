@@ -4,11 +4,15 @@ import os
 import re
 import sys
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from daytona_toolkit.errors import IsolationError
+from tests.support import lacks
 
 # Two cores run tests and the sandboxes under them: how long an example takes says nothing.
 settings.register_profile(
@@ -34,6 +38,29 @@ def homes(tmp_path_factory: pytest.TempPathFactory) -> None:
 def pytest_xdist_auto_num_workers() -> int:
     """More workers than cores: most of the time a test waits for a process."""
     return 2 * (os.cpu_count() or 1)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup() -> Generator[None, Any, Any]:
+    """Skip a test whose sandbox cannot be confined here, as in most containers."""
+    with lacking_confinement():
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Generator[None, Any, Any]:
+    """The same for sandboxes that the test itself opens."""
+    with lacking_confinement():
+        return (yield)
+
+
+@contextmanager
+def lacking_confinement() -> Iterator[None]:
+    """Turn the refusal of an unconfined sandbox into a skip, which names what is wanting."""
+    try:
+        yield
+    except IsolationError as error:
+        lacks("a way to confine sandboxes", str(error))
 
 
 @pytest.hookimpl(wrapper=True)

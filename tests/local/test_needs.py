@@ -14,7 +14,7 @@ import pytest
 
 from daytona_toolkit import LocalSandbox, SandboxSession
 from daytona_toolkit.errors import InvalidArgumentError, SandboxError, SandboxGoneError
-from daytona_toolkit.sandboxes._local import folders, git
+from daytona_toolkit.sandboxes._local import confinement, folders, git
 from daytona_toolkit.sandboxes._local.sandbox import HALF_OF_MEMORY
 from tests.support import lacks
 
@@ -226,6 +226,7 @@ def test_what_looks_like_an_environment_opens_nothing(outside: Path) -> None:
 @pytest.mark.parametrize("isolation", CONFINED)
 @pytest.mark.parametrize("kind", ["symlink", "dots", "folder"])
 def test_it_starts_however_python_was_found(isolation: Any, kind: str, outside: Path) -> None:
+    confinement.choose(isolation)
     (outside / "bin").mkdir()
     python = Path(sys.executable)
     if kind == "symlink":  # as uv makes it, outside of the installation
