@@ -97,6 +97,7 @@ def edits(before: bytes, after: bytes) -> Iterator[tuple[bytes, bytes]]:
         done += b"".join(new[j1:j2])
 
 
+@pytest.mark.timeout(600)
 def test_a_history_replayed_as_edits_gives_the_same_bytes(
     local: SandboxSession, tmp_path: Path
 ) -> None:

@@ -397,15 +397,15 @@ def test_grep_for_a_fixed_text_takes_it_as_it_is(trio: list[SandboxSession], tex
 
 
 def test_grep_ignores_case_if_told(trio: list[SandboxSession], tree: Path) -> None:
-    (tree / "case.txt").write_text("CAF\u00c9\ncaf\u00e9\n\u00dcber [x]\n")
+    (tree / "src" / ".case.txt").write_text("CAF\u00c9\ncaf\u00e9\n\u00dcber [x]\n")
     for session in trio:
         assert [
-            m.line for m in session.grep("Caf\u00e9", "case.txt", ignore_case=True).matches
+            m.line for m in session.grep("Caf\u00e9", "src/.case.txt", ignore_case=True).matches
         ] == [1, 2]
         assert [
-            m.line for m in session.grep("[\u00fc]BER", "case.txt", ignore_case=True).matches
+            m.line for m in session.grep("[\u00fc]BER", "src/.case.txt", ignore_case=True).matches
         ] == [3]
-        assert [m.line for m in session.grep("caf\u00e9", "case.txt").matches] == [2]
+        assert [m.line for m in session.grep("caf\u00e9", "src/.case.txt").matches] == [2]
 
 
 def test_grep_stops_at_its_bound_and_says_so(equipped: MakeEquipped) -> None:

@@ -19,6 +19,7 @@ from daytona_toolkit.testing import (
     RateLimit,
     Status,
 )
+from daytona_toolkit.tools import TOOLS
 from tests.daytona.support import config_of, sandbox_on
 
 CANARY = "dtn_canary_3f1d0c5e9a7b"
@@ -128,7 +129,7 @@ def test_no_tool_shows_the_key(server: DaytonaServer, monkeypatch: pytest.Monkey
         for function in DaytonaToolSpec(session, tools="all").to_tool_list():
             output = function.call(command="env", file_path="nope")
             seen += [repr(function.metadata), repr(output), str(output.model_dump(mode="json"))]
-    assert len(seen) == 3 * 16
+    assert len(seen) == 6 * len(TOOLS)
     assert CANARY not in "\n".join(seen)
 
 
