@@ -106,6 +106,11 @@ async def run(
             await asyncio.wait_for(_end(workspace, job_id), _KILL_TIME)
         workspace.ledger.remove(job_id)
         raise
+    return _ended(workspace, job_id, reply)
+
+
+def _ended(workspace: Workspace, job_id: str, reply: Reply) -> ExecResult:
+    """The result of a command that has ended; its files stay if they hold more than that."""
     result = _result(workspace, job_id, reply)
     if result.truncated:
         size = sum(reply.number(f"{name}_size") for name in FILES.values())
@@ -147,7 +152,7 @@ async def _yielded(workspace: Workspace, job_id: str) -> ExecResult:
     if reply.failure:
         raise _spoilt(workspace, job_id)
     if _is_over(reply):
-        return _result(workspace, job_id, reply)
+        return _ended(workspace, job_id, reply)
     stdout, stderr = (cursor.take(reply, stream, last=False) for stream in FILES)
     workspace.cursors.put(job_id, cursor)
     return _running(workspace, job_id, reply, stdout, stderr)
