@@ -2,6 +2,7 @@
 
 import os
 import sys
+import sysconfig
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -68,6 +69,8 @@ def make_environment(place: Path) -> None:
     # Folders of source that a `.pth` names are not shown. Where they cannot be opened, rather
     # than are not there, pip ends with an error.
     lines.append(f"import sys; sys.path[:] = [p for p in sys.path if p not in {_hidden()!r}]")
+    # Last on the path: `python3 -m pip` finds it where our packages have none.
+    lines.extend(_wheel_of_pip())
     (packages / "_host.pth").write_text("".join(f"{line}\n" for line in lines))
     for name in ("pip", "pip3"):
         script = place / "bin" / name
@@ -134,10 +137,17 @@ def _of_project(folder: Path) -> list[str]:
 
 def _pip() -> str:
     """A `pip` for whichever Python comes first, also where that has none of its own."""
-    bundled = Path(os.__file__).parent / "ensurepip/_bundled"
-    wheel = next(map(str, bundled.glob("pip-*.whl")), "")
-    path = f'PYTHONPATH="{wheel}${{PYTHONPATH:+:$PYTHONPATH}}" ' if wheel else ""
+    path = "".join(
+        f'PYTHONPATH="{wheel}${{PYTHONPATH:+:$PYTHONPATH}}" ' for wheel in _wheel_of_pip()
+    )
     return f'#!/bin/sh\n{path}exec python3 -m pip "$@"\n'
+
+
+def _wheel_of_pip() -> list[str]:
+    """The pip that `ensurepip` would install; Debian keeps it where its build says."""
+    bundled = Path(os.__file__).parent / "ensurepip/_bundled"
+    place = Path(sysconfig.get_config_var("WHEEL_PKG_DIR") or bundled)
+    return sorted(map(str, place.glob("pip-*.whl")))[-1:]
 
 
 def _holds_home(path: str) -> bool:
