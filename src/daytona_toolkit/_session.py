@@ -35,6 +35,7 @@ from daytona_toolkit.results import (
     JobStatus,
     Listing,
     PatchResult,
+    Preview,
     ReadResult,
     TransferResult,
     WriteResult,
@@ -919,6 +920,35 @@ class SandboxSession:
         return await operations.checkpoint.diff(self._workspace, since)
 
     adiff = awaited(diff)
+
+    @both
+    async def preview(self, port: int) -> Preview:
+        """The address at which a port of the sandbox is reached from outside.
+
+        It says nothing of whether a server listens there. In a Daytona sandbox it is a link
+        through Daytona's proxy, and in a local one that shares the network it is this machine.
+
+        Args:
+            port: The port, from 1 to 65,535.
+
+        Returns:
+            The URL, and the headers that a request for it must bring.
+
+        Raises:
+            PreviewError: A local sandbox without `network=True`, a kind of sandbox that has no
+                addresses, or a port that Daytona gives none.
+            InvalidArgumentError: It is no port.
+
+        Example:
+            ```python
+            session.exec("python3 -m http.server 8000", background=True)
+            link = session.preview(8000)
+            print(httpx.get(link.url, headers=link.headers).text)
+            ```
+        """
+        return await operations.preview.preview(self._workspace, port)
+
+    apreview = awaited(preview)
 
     @both
     async def is_alive(self) -> bool:

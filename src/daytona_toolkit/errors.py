@@ -25,6 +25,7 @@ SandboxError
 │   ├── JobNotFoundError
 │   ├── CheckpointError        git is missing, or could not do it
 │   │   └── CheckpointNotFoundError
+│   ├── PreviewError           a port that nobody outside the sandbox can reach
 │   └── StateLostError         our files in the sandbox went, and an outcome with them
 └── TerminalError              nothing that a caller says next will work here
     ├── SandboxUnavailableError  no answer, however often it was asked
@@ -139,6 +140,10 @@ class CheckpointError(RecoverableError):
 
 class CheckpointNotFoundError(CheckpointError):
     """No such checkpoint of this root in this sandbox."""
+
+
+class PreviewError(RecoverableError):
+    """The port has no address outside the sandbox."""
 
 
 class StateLostError(RecoverableError):

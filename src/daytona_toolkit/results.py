@@ -9,6 +9,7 @@ from daytona_toolkit._operations.checkpoint.result import Checkpoint, Diff
 from daytona_toolkit._operations.edit.result import EditResult
 from daytona_toolkit._operations.exec.result import ExecResult, JobList, JobStatus
 from daytona_toolkit._operations.patch.result import PatchedFile, PatchResult
+from daytona_toolkit._operations.preview.result import Preview
 from daytona_toolkit._operations.read.result import ReadResult
 from daytona_toolkit._operations.search.result import GrepResult, Listing, Match
 from daytona_toolkit._operations.transfer.result import TransferResult
@@ -31,6 +32,7 @@ __all__ = [
     "Part",
     "PatchResult",
     "PatchedFile",
+    "Preview",
     "ReadResult",
     "Result",
     "TransferResult",

@@ -17,6 +17,7 @@ from daytona_toolkit._masking import valid_unicode
 from daytona_toolkit._operations.edit.tool import EDIT
 from daytona_toolkit._operations.exec.tool import EXEC, JOB
 from daytona_toolkit._operations.patch.tool import APPLY_PATCH
+from daytona_toolkit._operations.preview.tool import PREVIEW
 from daytona_toolkit._operations.read.tool import READ
 from daytona_toolkit._operations.search.tool import GLOB, GREP, LS
 from daytona_toolkit._operations.write.tool import WRITE
@@ -33,6 +34,7 @@ __all__ = [
     "GREP",
     "JOB",
     "LS",
+    "PREVIEW",
     "READ",
     "TOOLS",
     "WRITE",
@@ -48,7 +50,9 @@ __all__ = [
 
 Choice: TypeAlias = Literal["core", "read_only", "all"] | Sequence[str]
 
-TOOLS = {tool.name: tool for tool in (EXEC, READ, WRITE, EDIT, LS, GLOB, GREP, JOB, APPLY_PATCH)}
+_TABLE = (EXEC, READ, WRITE, EDIT, LS, GLOB, GREP, JOB, APPLY_PATCH, PREVIEW)
+
+TOOLS = {tool.name: tool for tool in _TABLE}
 
 _CORE = ("exec", "read", "write", "edit")
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")

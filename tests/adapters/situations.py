@@ -162,5 +162,7 @@ SITUATIONS = {
     "a bad pattern": error("grep", {"pattern": "("}, r"\("),
     "plain text": ok("grep", {"pattern": "(1)", "fixed": True}, r"^b_py:2:print\(1\)\n$", **TREE),
     "an unknown job": error("job", {"job_id": "job-0123456789ab"}, "no job"),
+    "a port without a network": error("preview", {"port": 8000}, "no network.*network=True"),
+    "no port": error("preview", {"port": 0}, "port: .*not 0"),
     "nothing to kill": error("job", {"kill": True}, "kill needs a job_id"),
 }

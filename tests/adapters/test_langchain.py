@@ -281,8 +281,8 @@ def test_tools_can_be_chosen_and_named(session: SandboxSession) -> None:
         return [tool.name for tool in DaytonaToolkit(session=session, **options).get_tools()]
 
     assert names() == ["exec", "read", "write", "edit"]
-    assert names(tools="read_only") == ["read", "ls", "glob", "grep"]
-    every = "exec read write edit ls glob grep job apply_patch"
+    assert names(tools="read_only") == ["read", "ls", "glob", "grep", "preview"]
+    every = "exec read write edit ls glob grep job apply_patch preview"
     assert names(tools="all") == every.split()
     assert names(tools=["job", "exec"], prefix="lab_") == ["lab_job", "lab_exec"]
     with pytest.raises(ValueError, match="out of exec, read"):

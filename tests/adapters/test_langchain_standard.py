@@ -30,6 +30,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "apply_patch": {
         "patch": "*** Begin Patch\n*** Update File: notes.txt\n-milk\n+bread\n*** End Patch"
     },
+    "preview": {"port": 8000},
 }
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import pickle
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from daytona_toolkit import DaytonaSandbox, LocalSandbox, SandboxSession, open_s
 from daytona_toolkit.errors import (
     AuthenticationError,
     InvalidArgumentError,
+    PreviewError,
     SandboxFailedError,
     SandboxGoneError,
     SandboxUnavailableError,
@@ -26,6 +28,7 @@ from daytona_toolkit.sandboxes import Sandbox
 from daytona_toolkit.sandboxes._daytona import sandbox as daytona
 from daytona_toolkit.testing import DaytonaServer, DropAfter, Status
 from daytona_toolkit.testing._server.sandbox import Sandbox as ServerSandbox
+from daytona_toolkit.tools import PREVIEW
 from tests.daytona.support import config_of, opened, sandbox_on, session_on, start_program
 
 
@@ -160,11 +163,42 @@ def test_a_sandbox_to_keep_that_does_not_start_is_deleted(server: DaytonaServer)
     assert not server.sandboxes
 
 
-async def test_a_port_has_an_address_and_a_token(server: DaytonaServer) -> None:
-    async with opened(sandbox_on(server)) as sandbox:
-        url, headers = await sandbox.preview(8000)
-        assert url.endswith(":8000")
-        assert headers == {"x-daytona-preview-token": only(server).signing_key}
+def test_a_private_port_has_an_address_and_a_token_that_only_the_caller_sees(
+    server: DaytonaServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    with SandboxSession(sandbox_on(server)) as session:
+        with server.counting() as count:
+            link = session.preview(8000)
+        assert count.by_kind == {"preview_url": 1}
+        token = only(server).signing_key
+        assert link.url.endswith(":8000")
+        assert link.headers == {"x-daytona-preview-token": token}
+        shown = PREVIEW.run(session, {"port": 8000})
+        assert shown.text.startswith(f"{link.url}\n[private: ")
+        seen = [link, link.model_dump(), shown, session.transcript, caplog.text]
+        seen += [vars(record) for record in caplog.records]
+        assert token not in " ".join(map(repr, seen))
+        copied = pickle.loads(pickle.dumps(link))
+        assert copied.headers == link.headers
+
+
+def test_a_public_port_needs_no_token(server: DaytonaServer) -> None:
+    with SandboxSession(
+        sandbox_on(server, CreateSandboxFromSnapshotParams(public=True))
+    ) as session:
+        link = session.preview(8000)
+        assert link.headers == {}
+        assert link.text() == link.url
+
+
+def test_a_port_that_daytona_refuses_is_an_error_that_a_model_can_react_to(
+    server: DaytonaServer,
+) -> None:
+    with SandboxSession(sandbox_on(server)) as session:
+        server.faults.add(Status(400, kind="preview_url"))
+        with pytest.raises(PreviewError, match=r"gives port 22 no address.*another port"):
+            session.preview(22)
 
 
 @pytest.mark.parametrize(

@@ -6,13 +6,20 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.request
 from pathlib import Path
 
 import pytest
 
 from daytona_toolkit import LocalSandbox, SandboxError, SandboxSession
-from daytona_toolkit.errors import IsolationError, SessionClosedError, WriteFailedError
+from daytona_toolkit.errors import (
+    IsolationError,
+    PreviewError,
+    SessionClosedError,
+    WriteFailedError,
+)
 from daytona_toolkit.sandboxes._local import bubblewrap, confinement, kernel
+from daytona_toolkit.testing._conformance.exec import SERVE
 from tests.support import needs, running, unique_seconds
 
 CONFINED: list[confinement.Isolation] = ["bubblewrap", "landlock"]
@@ -55,6 +62,24 @@ def test_the_home_of_the_host_cannot_be_read(confined: SandboxSession) -> None:
             confined.read(str(secret))
     finally:
         secret.unlink()
+
+
+@pytest.mark.parametrize("isolation", LEVELS)
+def test_a_server_is_reached_at_its_preview(isolation: confinement.Isolation) -> None:
+    with SandboxSession(LocalSandbox(isolation=isolation, network=True)) as session:
+        session.write("serve.py", SERVE)
+        session.write("page.txt", "hello from the server")
+        session.exec("python3 serve.py", background=True)
+        session.exec("until [ -s port ]; do sleep 0.05; done", timeout=20)
+        link = session.preview(int(session.read("port").content))
+        assert link.headers == {}
+        with urllib.request.urlopen(f"{link.url}/page.txt") as page:
+            assert page.read() == b"hello from the server"
+
+
+def test_a_sandbox_without_a_network_has_no_preview(confined: SandboxSession) -> None:
+    with pytest.raises(PreviewError, match=r"Port 8000.*LocalSandbox\(network=True\)"):
+        confined.preview(8000)
 
 
 def test_nothing_outside_the_workspace_can_be_written(confined: SandboxSession) -> None:

@@ -2,18 +2,21 @@
 
 from langchain_daytona_toolkit.toolkit import DaytonaToolkit
 from langchain_daytona_toolkit.tools import (
+    ApplyPatchTool,
     EditTool,
     ExecTool,
     GlobTool,
     GrepTool,
     JobTool,
     LsTool,
+    PreviewTool,
     ReadTool,
     SandboxTool,
     WriteTool,
 )
 
 __all__ = [
+    "ApplyPatchTool",
     "DaytonaToolkit",
     "EditTool",
     "ExecTool",
@@ -21,6 +24,7 @@ __all__ = [
     "GrepTool",
     "JobTool",
     "LsTool",
+    "PreviewTool",
     "ReadTool",
     "SandboxTool",
     "WriteTool",

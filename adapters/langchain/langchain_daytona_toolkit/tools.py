@@ -223,6 +223,7 @@ def check_workspace(taker: str, session: Any) -> None:
         )
 
 
+ApplyPatchTool = partial(SandboxTool, tools.APPLY_PATCH)
 ExecTool = partial(SandboxTool, tools.EXEC)
 ReadTool = partial(SandboxTool, tools.READ)
 WriteTool = partial(SandboxTool, tools.WRITE)
@@ -231,3 +232,4 @@ LsTool = partial(SandboxTool, tools.LS)
 GlobTool = partial(SandboxTool, tools.GLOB)
 GrepTool = partial(SandboxTool, tools.GREP)
 JobTool = partial(SandboxTool, tools.JOB)
+PreviewTool = partial(SandboxTool, tools.PREVIEW)

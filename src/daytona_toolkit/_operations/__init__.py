@@ -10,10 +10,22 @@ from daytona_toolkit._operations import (
     exec,
     files,
     patch,
+    preview,
     read,
     search,
     transfer,
     write,
 )
 
-__all__ = ["checkpoint", "edit", "exec", "files", "patch", "read", "search", "transfer", "write"]
+__all__ = [
+    "checkpoint",
+    "edit",
+    "exec",
+    "files",
+    "patch",
+    "preview",
+    "read",
+    "search",
+    "transfer",
+    "write",
+]

@@ -36,6 +36,9 @@ class Sandbox(Protocol):
     sent again by the sandbox itself, because every program that a session sends may run twice
     without harm. `daytona_toolkit.testing.SandboxConformance` holds a class to all of this.
 
+    A sandbox whose ports can be reached from outside may also have `async def preview(self, port)`,
+    which returns a URL and the headers that a request for it must bring, or raises `PreviewError`.
+
     Attributes:
         id: What the sandbox is known by; for Daytona, enough to attach to it later.
         owned: Whether `close` disposes of the machine, with all that a session left there.

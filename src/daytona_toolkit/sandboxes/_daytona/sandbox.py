@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from daytona_toolkit.errors import (
     InvalidArgumentError,
+    PreviewError,
     SandboxError,
     SandboxFailedError,
     SandboxGoneError,
@@ -73,6 +74,9 @@ _LOOKS = (0.2, 1.0)
 # minutes, and one is its least.
 LONGEST_KEEP_ALIVE = 24 * 3600.0
 _TOUCH = 45.0
+
+# What a request for a port of a private sandbox must bring.
+_TOKEN = "x-daytona-preview-token"  # noqa: S105 - the name of a header
 
 # How often one request may find the sandbox asleep.
 _STARTS = 3
@@ -358,17 +362,34 @@ class DaytonaSandbox:
                 )
 
     async def preview(self, port: int) -> tuple[str, dict[str, str]]:
-        """The address of a port of the sandbox, and the headers that a request for it needs."""
+        """The address of a port of the sandbox, and the headers that a request for it needs.
+
+        Raises:
+            PreviewError: Daytona gives that port no address.
+        """
         sandbox, client = self._opened()
-        what = f"port {port} of sandbox {self.id}"
-        with self._translated():
-            link = await client.ask(
-                lambda: sandbox.get_preview_link(port),
-                what,
-                deadline=asyncio.get_running_loop().time() + REQUEST_TIME,
-                patience=PATIENCE,
-            )
-        return str(link.url), {"x-daytona-preview-token": str(link.token)}
+
+        async def request() -> tuple[str, str]:
+            try:
+                link = await sandbox.get_preview_link(port)
+            except Exception as error:
+                if status_of(error) in (400, 422):
+                    raise PreviewError(
+                        f"Daytona gives port {port} no address: {error} Let the server listen on "
+                        "another port."
+                    ) from error
+                raise
+            return link.url, link.token
+
+        async with client.slots:
+            with self._translated():
+                url, token = await client.ask(
+                    request,
+                    f"port {port} of sandbox {self.id}",
+                    deadline=asyncio.get_running_loop().time() + REQUEST_TIME,
+                    patience=PATIENCE,
+                )
+        return url, {} if sandbox.public else {_TOKEN: token}
 
     async def close(self) -> None:
         """Delete the sandbox if it is ours, and close the connections."""

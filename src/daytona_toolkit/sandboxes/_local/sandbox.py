@@ -10,6 +10,7 @@ from daytona_toolkit.errors import (
     InvalidArgumentError,
     PathDeniedError,
     PathNotFoundError,
+    PreviewError,
     SandboxError,
     SandboxGoneError,
     SandboxUnavailableError,
@@ -156,6 +157,20 @@ class LocalSandbox:
         if why in (os.strerror(errno.EACCES), os.strerror(errno.EROFS)):
             raise PathDeniedError(f"Permission denied for {path!r}.", path)
         raise WriteFailedError(f"upload of {path!r} failed: {why}.", path)
+
+    async def preview(self, port: int) -> tuple[str, dict[str, str]]:
+        """The address of a port, which is this machine's if the network is.
+
+        Raises:
+            PreviewError: The sandbox has a network of its own, or none.
+        """
+        if not (self.network or self.isolation == "none"):
+            raise PreviewError(
+                f"Port {port} cannot be reached from outside: this local sandbox has no network. "
+                "Use the server inside, with exec; who makes the sandbox opens it with "
+                "LocalSandbox(network=True)."
+            )
+        return f"http://127.0.0.1:{port}", {}
 
     async def close(self) -> None:
         """End every process that was started, and remove what is ours."""

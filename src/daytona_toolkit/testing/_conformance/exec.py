@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import contextvars
+import re
 import threading
 import time
 from typing import Any
@@ -17,6 +18,7 @@ from daytona_toolkit.errors import (
     JobNotFoundError,
     NotAFolderError,
     PathNotFoundError,
+    PreviewError,
 )
 from daytona_toolkit.testing._conformance.support import MakeSession, sleeping, unique_seconds
 
@@ -281,6 +283,17 @@ def test_an_http_server_started_with_an_ampersand_answers_later(session: Sandbox
     session.exec("until [ -s port ]; do sleep 0.05; done", timeout=20)
     session.write("fetch.py", FETCH)
     assert session.exec("python3 fetch.py").stdout == "hello from the server"
+
+
+def test_a_port_has_an_address_or_an_error_that_says_what_to_do(session: SandboxSession) -> None:
+    try:
+        said = session.preview(8000).url
+    except PreviewError as error:
+        said = str(error)
+    assert re.search(r"^http\S+$|[Pp]ort 8000.* Use the server inside", said)
+    for port in (0, -1, 65_536, True, "8000", 80.0, None):
+        with pytest.raises(InvalidArgumentError, match="is not a port"):
+            session.preview(port)  # type: ignore[arg-type]
 
 
 def test_an_exit_does_not_wait_for_a_child_that_holds_the_streams(session: SandboxSession) -> None:

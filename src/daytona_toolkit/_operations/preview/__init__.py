@@ -1,0 +1,33 @@
+"""preview: the address at which others reach a port of the sandbox."""
+
+from typing import Protocol, runtime_checkable
+
+from daytona_toolkit._operations.preview.result import Preview
+from daytona_toolkit._workspace import Workspace
+from daytona_toolkit.errors import InvalidArgumentError, PreviewError
+
+PORTS = range(1, 65_536)
+
+
+@runtime_checkable
+class _Previewing(Protocol):
+    """A sandbox whose ports have addresses."""
+
+    async def preview(self, port: int) -> tuple[str, dict[str, str]]: ...
+
+
+async def preview(workspace: Workspace, port: int) -> Preview:
+    """The address of a port, whether anything listens there or not."""
+    if isinstance(port, bool) or not isinstance(port, int) or port not in PORTS:
+        raise InvalidArgumentError(
+            f"{port!r} is not a port; give a number from {PORTS[0]} to {PORTS[-1]:,}."
+        )
+    sandbox = workspace.sandbox
+    if not isinstance(sandbox, _Previewing):
+        raise PreviewError(
+            f"A {type(sandbox).__name__} gives its ports no addresses, so nobody outside reaches "
+            f"port {port} through it. Use the server inside, with exec, or publish the port by "
+            "the means of the machine, such as `docker run -p` or `ssh -L`."
+        )
+    url, headers = await sandbox.preview(port)
+    return Preview(url=url, headers=headers)
