@@ -2,13 +2,15 @@
 
 import itertools
 import json
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from langchain_core.language_models.fake_chat_models import FakeMessagesListChatModel
 from langchain_core.messages import AIMessage
 from llama_index.core.base.llms.types import ChatMessage, MessageRole, ToolCallBlock
 from llama_index.core.llms.mock import MockFunctionCallingLLM
+from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart, ToolCallPart
+from pydantic_ai.models.function import AgentInfo, DeltaToolCall, DeltaToolCalls, FunctionModel
 
 # What a model says each time it is asked: calls of tools, made at once, or its last words.
 Call = tuple[str, dict[str, Any]]
@@ -66,3 +68,32 @@ def react_model(*script: list[Call] | str) -> MockFunctionCallingLLM:
         return f"Thought: I need {name}.\nAction: {name}\nAction Input: {json.dumps(arguments)}"
 
     return llama_index_model(*map(text, script))
+
+
+def pydantic_ai_model(*script: list[Call] | str) -> FunctionModel:
+    """It can be streamed too."""
+    turns, ids = iter(script), itertools.count(1)
+
+    def respond(messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
+        says = next(turns)
+        if isinstance(says, str):
+            return ModelResponse([TextPart(says)])
+        return ModelResponse(
+            [
+                ToolCallPart(name, json.dumps(arguments), f"call-{next(ids)}")
+                for name, arguments in says
+            ]
+        )
+
+    async def stream(
+        messages: list[ModelMessage], info: AgentInfo
+    ) -> AsyncIterator[str | DeltaToolCalls]:
+        says = next(turns)
+        if isinstance(says, str):
+            yield says
+            return
+        for place, (name, arguments) in enumerate(says):
+            call_id = f"call-{next(ids)}"
+            yield {place: DeltaToolCall(name, json.dumps(arguments), tool_call_id=call_id)}
+
+    return FunctionModel(respond, stream_function=stream)

@@ -13,13 +13,22 @@ from llama_index.core.base.llms.types import ImageBlock
 from llama_index.tools.daytona import DaytonaToolSpec
 from mcp import Client
 from mcp_types import ImageContent, TextContent
+from pydantic_ai import Agent
+from pydantic_ai.messages import BinaryContent, ModelResponse, TextPart, ToolReturnPart
+from pydantic_ai.models.function import AgentInfo, FunctionModel
+from pydantic_ai_daytona_toolkit import DaytonaToolset
 
 from daytona_toolkit import SandboxSession
+from tests.adapters.scripted import pydantic_ai_model
 
 
 @dataclass(frozen=True)
 class Shown:
-    """What came out of one framework, in words of none."""
+    """What came out of one framework, in words of none.
+
+    Attributes:
+        data: None where the framework has no place for it.
+    """
 
     text: str
     data: Any
@@ -129,12 +138,35 @@ async def _mcp(session: SandboxSession, name: str, arguments: dict[str, Any]) ->
     return Shown("".join(texts), data, images, result.is_error)
 
 
+async def _pydantic_ai_told(session: SandboxSession, name: str) -> Told:
+    told = []
+
+    def respond(messages: Any, info: AgentInfo) -> ModelResponse:
+        told.extend(info.function_tools)
+        return ModelResponse([TextPart("done")])
+
+    await Agent(FunctionModel(respond), toolsets=[DaytonaToolset(session, tools=[name])]).run("go")
+    [tool] = told
+    return Told(tool.name, tool.description or "", tool.parameters_json_schema)
+
+
+async def _pydantic_ai(session: SandboxSession, name: str, arguments: dict[str, Any]) -> Shown:
+    model = pydantic_ai_model([(name, arguments)], "done")
+    agent = Agent(model, toolsets=[DaytonaToolset(session, tools=[name])])
+    messages = (await agent.run("go")).all_messages()
+    [part] = [p for m in messages for p in m.parts if isinstance(p, ToolReturnPart)]
+    contents = part.content if isinstance(part.content, list) else [part.content]
+    images = [(c.media_type, c.data) for c in contents if isinstance(c, BinaryContent)]
+    return Shown(str(contents[0]), part.metadata, images, part.outcome == "failed")
+
+
 SIDES = {
     "LangChain": Side(_langchain_told, _langchain_sync),
     "LangChain, async": Side(_langchain_told, _langchain_async),
     "LlamaIndex": Side(_llama_index_told, _llama_index_sync),
     "LlamaIndex, async": Side(_llama_index_told, _llama_index_async),
     "MCP": Side(_mcp_told, _mcp),
+    "Pydantic AI": Side(_pydantic_ai_told, _pydantic_ai),
 }
 
 

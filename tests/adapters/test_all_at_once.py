@@ -11,10 +11,17 @@ from langchain_daytona_toolkit import DaytonaToolkit
 from llama_index.core.agent.workflow import FunctionAgent
 from llama_index.tools.daytona import DaytonaToolSpec
 from mcp import Client
+from pydantic_ai import Agent, UsageLimits
+from pydantic_ai_daytona_toolkit import DaytonaToolset
 
 from daytona_toolkit import SandboxSession
 from daytona_toolkit.testing import DaytonaServer
-from tests.adapters.scripted import Call, langchain_model, llama_index_model
+from tests.adapters.scripted import (
+    Call,
+    langchain_model,
+    llama_index_model,
+    pydantic_ai_model,
+)
 from tests.daytona.support import session_on
 
 # LlamaIndex's own.
@@ -45,10 +52,16 @@ async def mcp(session: SandboxSession, rounds: Rounds) -> None:
             await asyncio.gather(*(client.call_tool(*call) for call in calls))
 
 
+async def pydantic_ai(session: SandboxSession, rounds: Rounds) -> None:
+    agent = Agent(pydantic_ai_model(*rounds, "done"), toolsets=[DaytonaToolset(session)])
+    await agent.run("go on", usage_limits=UsageLimits(request_limit=None))
+
+
 FRAMEWORKS: dict[str, Callable[[SandboxSession, Rounds], Awaitable[None]]] = {
     "LangChain": langchain,
     "LlamaIndex": llama_index,
     "MCP": mcp,
+    "Pydantic AI": pydantic_ai,
 }
 
 

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-FRAMEWORKS = {"langchain", "langchain_core", "langgraph", "llama_index.core", "mcp"}
+FRAMEWORKS = {"langchain", "langchain_core", "langgraph", "llama_index.core", "mcp", "pydantic_ai"}
 LATER = {"aiohttp", "daytona", "pytest"}
 
 
@@ -17,6 +17,7 @@ LATER = {"aiohttp", "daytona", "pytest"}
         ("daytona_toolkit_mcp", {"mcp"}),
         ("langchain_daytona_toolkit", {"langchain_core"}),
         ("llama_index.tools.daytona", {"llama_index.core"}),
+        ("pydantic_ai_daytona_toolkit", {"pydantic_ai"}),
     ],
 )
 def test_a_package_imports_no_framework_but_its_own(package: str, brings: set[str]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.adapters.scripted import langchain_model, llama_index_model
+from tests.adapters.scripted import langchain_model, llama_index_model, pydantic_ai_model
 
 ADAPTERS = Path(__file__).parents[2] / "adapters"
 
@@ -73,3 +73,15 @@ def test_the_snippets_for_llama_index_work(
 
 def test_the_snippets_for_mcp_work(readme: Callable[[str], str]) -> None:
     assert readme("mcp") == "hello\n[exit code 0]\n"
+
+
+@pytest.mark.usefixtures("loops_of_run_sync")
+def test_the_snippets_for_pydantic_ai_work(
+    readme: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = [("exec", {"command": "python3 hello.py"})]
+    scripts = iter([WORK, (run, "done"), (run, "done"), ()])
+    monkeypatch.setattr(
+        "pydantic_ai.models.infer_model", lambda _: pydantic_ai_model(*next(scripts))
+    )
+    assert readme("pydantic-ai").startswith("It greets the world.\n")

@@ -6,6 +6,8 @@ from llama_index.core.agent.workflow import FunctionAgent
 from llama_index.core.llms.mock import MockFunctionCallingLLM
 from llama_index.core.workflow import Context
 from llama_index.tools.daytona import DaytonaToolSpec
+from pydantic_ai import Agent, DeferredToolRequests
+from pydantic_ai_daytona_toolkit import DaytonaToolset
 
 from daytona_toolkit import SandboxSession, SessionPool
 from daytona_toolkit.tools import EXEC
@@ -26,7 +28,15 @@ def llama_index(session: SandboxSession, pool: SessionPool) -> FunctionAgent:
     return FunctionAgent(tools=spec.to_tool_list(), llm=MockFunctionCallingLLM())
 
 
+def pydantic_ai(pool: SessionPool) -> Agent[object, str | DeferredToolRequests]:
+    toolset = DaytonaToolset(pool, tools=["exec"], stream_output=True)
+    return Agent(
+        "test", toolsets=[toolset.with_approval()], output_type=[str, DeferredToolRequests]
+    )
+
+
 def wrong(session: SandboxSession) -> None:
     ExecTool(sesion=session)  # type: ignore[call-arg]
     DaytonaToolkit(session, tools="core", prefx="")  # type: ignore[call-arg]
     DaytonaToolSpec(session, confirm="yes")  # type: ignore[arg-type]
+    DaytonaToolset(session, stream=True)  # type: ignore[call-arg]

@@ -44,6 +44,17 @@ from llama_index.tools.daytona import DaytonaToolSpec
 with SandboxSession(LocalSandbox()) as session:
     print(DaytonaToolSpec(session).to_tool_list()[0].call(command="echo works"))
 """,
+    "pydantic-ai-daytona-toolkit": """
+from daytona_toolkit import LocalSandbox, SandboxSession
+from pydantic_ai import Agent
+from pydantic_ai.models.test import TestModel
+from pydantic_ai_daytona_toolkit import DaytonaToolset
+with SandboxSession(LocalSandbox()) as session:
+    session.write("a", "works")
+    model = TestModel(call_tools=["read"])
+    agent = Agent(model, toolsets=[DaytonaToolset(session, tools=["read"])])
+    print(agent.run_sync("go on").output)
+""",
 }
 
 
@@ -52,6 +63,7 @@ FOLDERS = {
     "daytona-toolkit-mcp": "adapters/mcp",
     "langchain-daytona-toolkit": "adapters/langchain",
     "llama-index-tools-daytona": "adapters/llama-index",
+    "pydantic-ai-daytona-toolkit": "adapters/pydantic-ai",
 }
 
 

@@ -6,23 +6,29 @@ from pathlib import Path
 
 import pytest
 
+from tests.adapters.conftest import loops_of_run_sync as loops_of_run_sync
+from tests.adapters.scripted import pydantic_ai_model
+
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "README.md").read_text()
 
 
+@pytest.mark.usefixtures("loops_of_run_sync")
 def test_the_snippets_work_when_pasted(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name in ("DAYTONA_API_KEY", "DAYTONA_JWT_TOKEN"):
         monkeypatch.delenv(name, raising=False)
-    by_itself, langchain, llama_index, *daytona = re.findall(
+    by_itself, langchain, llama_index, pydantic_ai, *daytona = re.findall(
         r"^```python\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL
     )
     exec(compile(by_itself, "README.md", "exec"), {})
     printed = capsys.readouterr().out
     assert "0 34\n" in printed
     assert "-for _ in range(10):\n+for _ in range(20):\n" in printed
-    for snippet in (langchain, llama_index):
+    model = pydantic_ai_model([("exec", {"command": "uname"})], "Linux")
+    monkeypatch.setattr("pydantic_ai.models.infer_model", lambda _: model)
+    for snippet in (langchain, llama_index, pydantic_ai):
         exec(compile(snippet, "README.md", "exec"), {})
         assert "Linux" in capsys.readouterr().out
     for snippet in daytona:

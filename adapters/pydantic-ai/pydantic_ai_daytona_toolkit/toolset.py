@@ -1,0 +1,188 @@
+"""Rows of the tool table as tools of Pydantic AI."""
+
+import json
+from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic_ai import RunContext, ToolDefinition
+from pydantic_ai.exceptions import ToolFailed
+from pydantic_ai.messages import BinaryContent, CustomEvent, ToolCallPart, ToolReturn
+from pydantic_ai.toolsets import AbstractToolset, ApprovalRequiredToolset, ToolsetTool
+
+from daytona_toolkit import SandboxSession, SessionPool
+from daytona_toolkit.tools import Choice, OnOutput, Tool, choose
+
+
+@dataclass(kw_only=True, repr=False)
+class CommandOutput(CustomEvent, name="daytona_command_output"):
+    """New output of a running command, in the events of a run.
+
+    Attributes:
+        stream: `stdout` or `stderr`.
+        text: What was printed.
+    """
+
+    stream: str
+    text: str
+
+
+class DaytonaToolset(AbstractToolset[Any]):
+    """The tools of one workspace.
+
+    What a model can do something about comes back as a failed result, and costs no retry; only
+    errors after which the workspace is of no more use are raised. What an operation returned is
+    the `metadata` of its result, as a plain `dict`.
+
+    Args:
+        session: The workspace, open or not; or a `SessionPool`, which has one for each
+            `conversation_id`.
+        tools: `"core"` (exec, read, write, edit), `"read_only"`, `"all"`, or a list of names.
+        prefix: Put before the name of each tool.
+        line_numbers: Whether lines of a file begin with their number.
+        stream_output: Whether a `CommandOutput` joins the events of the run whenever a command
+            prints. It takes more requests than to wait for the command's end.
+        id: What durable execution knows the toolset by; it must be unique within an agent.
+
+    Raises:
+        TypeError: `session` is neither a session nor a pool.
+        ValueError: There is no such tool, or the prefix makes no name.
+
+    Example:
+        ```python
+        with SandboxSession(LocalSandbox()) as session:
+            agent = Agent(model, toolsets=[DaytonaToolset(session)])
+        ```
+    """
+
+    def __init__(
+        self,
+        session: SandboxSession | SessionPool,
+        *,
+        tools: Choice = "core",
+        prefix: str = "",
+        line_numbers: bool = True,
+        stream_output: bool = False,
+        id: str | None = None,
+    ) -> None:
+        if not isinstance(session, SandboxSession | SessionPool):
+            raise TypeError(
+                "DaytonaToolset takes a SandboxSession or a SessionPool, and this is a "
+                f"{type(session).__name__}. A sandbox becomes a session by SandboxSession(sandbox)."
+            )
+        limits = session.limits if isinstance(session, SandboxSession) else None
+        self._session = session
+        self._rows = choose(tools, prefix, limits=limits)
+        self._line_numbers = line_numbers
+        self._stream_output = stream_output
+        self._id = id
+
+    @property
+    def id(self) -> str | None:
+        """What durable execution knows the toolset by."""
+        return self._id
+
+    async def get_tools(self, ctx: RunContext[Any]) -> dict[str, ToolsetTool[Any]]:
+        """The tools, by name."""
+        return {name: self._tool(ctx, name, row) for name, row in self._rows.items()}
+
+    async def call_tool(
+        self, name: str, tool_args: dict[str, Any], ctx: RunContext[Any], tool: ToolsetTool[Any]
+    ) -> ToolReturn[Any]:
+        """Run a tool with arguments as a model gives them.
+
+        Raises:
+            ToolFailed: With what the model is told, where it can do something about it.
+            TerminalError: The workspace is of no more use.
+        """
+        on_output = _emitter(ctx) if self._stream_output else None
+        async with self._workspace(ctx) as session:
+            shown = await self._rows[name].arun(
+                session, tool_args, on_output, line_numbers=self._line_numbers
+            )
+        if shown.is_error:
+            raise ToolFailed(shown.text)
+        pictures = [BinaryContent(i.content, media_type=i.media_type) for i in shown.images]
+        seen = [shown.text, *pictures] if pictures else shown.text
+        return ToolReturn(seen, metadata=shown.data)
+
+    def with_approval(self) -> ApprovalRequiredToolset[Any]:
+        """The same tools, with a person asked before each call that changes something.
+
+        The run then ends with `DeferredToolRequests`, which the agent needs among its
+        `output_type`. A call with wrong arguments is not asked about: the tool refuses it by the
+        same check. `question` words a call for the person.
+        """
+        return self.approval_required(
+            lambda _, tool, arguments: self._rows[tool.name].needs_approval(arguments)
+        )
+
+    def question(self, call: ToolCallPart) -> str:
+        """A call in plain text, for a person who is asked about it.
+
+        Args:
+            call: One of the `approvals` in the run's `DeferredToolRequests`.
+
+        Returns:
+            The tool's title and what the call does: a command as it stands, an edit as a diff.
+        """
+        return self._rows[call.tool_name].question(call.args_as_dict())
+
+    def _tool(self, ctx: RunContext[Any], name: str, row: Tool) -> ToolsetTool[Any]:
+        about = ToolDefinition(
+            name=name,
+            description=row.description,
+            parameters_json_schema=row.schema(),
+            metadata={
+                "title": row.title,
+                "readOnlyHint": row.read_only,
+                "destructiveHint": row.destructive,
+                "idempotentHint": row.idempotent,
+                "openWorldHint": row.open_world,
+            },
+        )
+        return ToolsetTool(
+            toolset=self,
+            tool_def=about,
+            max_retries=ctx.max_retries,
+            args_validator=_AsGiven(name),
+        )
+
+    def _workspace(self, ctx: RunContext[Any]) -> AbstractAsyncContextManager[SandboxSession]:
+        if isinstance(self._session, SandboxSession):
+            return nullcontext(self._session)
+        if ctx.conversation_id is None:
+            raise ValueError(
+                "These tools have a workspace for each conversation, and this call belongs to "
+                "none. Call them in the run of an agent."
+            )
+        return self._session.use(ctx.conversation_id)
+
+
+class _AsGiven:
+    """Leaves the checking of arguments to the tool table.
+
+    Pydantic AI's own words it in another way, costs a retry, and without one left ends the run.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def validate_json(self, input: str | bytes | bytearray, **_: Any) -> dict[str, Any]:
+        try:
+            given = json.loads(input)
+        except (ValueError, RecursionError) as error:
+            raise ToolFailed(f"Error: {self._name} was not run: no valid JSON: {error}") from None
+        return self.validate_python(given)
+
+    def validate_python(self, input: Any, **_: Any) -> dict[str, Any]:
+        if not isinstance(input, dict):
+            raise ToolFailed(f"Error: {self._name} was not run: its arguments are no JSON object.")
+        return input
+
+
+def _emitter(ctx: RunContext[Any]) -> OnOutput:
+    async def on_output(stream: str, text: str) -> None:
+        await ctx.emit(CommandOutput(stream=stream, text=text))
+
+    return on_output
