@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
+from agents.testing import ScriptedModel, assistant_message, function_call
 from langchain_core.language_models.fake_chat_models import FakeMessagesListChatModel
 from langchain_core.messages import AIMessage
 from llama_index.core.base.llms.types import ChatMessage, MessageRole, ToolCallBlock
@@ -56,6 +57,19 @@ def llama_index_model(*script: list[Call] | str) -> MockFunctionCallingLLM:
         return ChatMessage(role=MessageRole.ASSISTANT, blocks=blocks)
 
     return MockFunctionCallingLLM(response_generator=respond)
+
+
+def openai_model(*script: list[Call] | str) -> ScriptedModel:
+    ids = itertools.count(1)
+    return ScriptedModel(
+        [assistant_message(says)]
+        if isinstance(says, str)
+        else [
+            function_call(name, json.dumps(arguments), call_id=f"call-{next(ids)}")
+            for name, arguments in says
+        ]
+        for says in script
+    )
 
 
 def react_model(*script: list[Call] | str) -> MockFunctionCallingLLM:

@@ -1,11 +1,14 @@
 """The frameworks, as far as all of them do the same: a tool is described, and called."""
 
 import base64
+import json
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, cast
 
+from agents import FunctionTool, FunctionToolCustomDataContext, ItemHelpers
+from agents.tool_context import ToolContext
 from daytona_toolkit_mcp import make_server
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from langchain_daytona_toolkit import DaytonaToolkit
@@ -13,6 +16,8 @@ from llama_index.core.base.llms.types import ImageBlock
 from llama_index.tools.daytona import DaytonaToolSpec
 from mcp import Client
 from mcp_types import ImageContent, TextContent
+from openai.types.responses import ResponseFunctionToolCall
+from openai_agents_daytona_toolkit import daytona_tools
 from pydantic_ai import Agent
 from pydantic_ai.messages import BinaryContent, ModelResponse, TextPart, ToolReturnPart
 from pydantic_ai.models.function import AgentInfo, FunctionModel
@@ -160,6 +165,37 @@ async def _pydantic_ai(session: SandboxSession, name: str, arguments: dict[str, 
     return Shown(str(contents[0]), part.metadata, images, part.outcome == "failed")
 
 
+async def _openai_told(session: SandboxSession, name: str) -> Told:
+    [tool] = daytona_tools(session, tools=[name])
+    assert isinstance(tool, FunctionTool)
+    return Told(tool.name, tool.description, tool.params_json_schema)
+
+
+async def _openai(session: SandboxSession, name: str, arguments: dict[str, Any]) -> Shown:
+    """As the SDK's runner does, which itself ends the run at half a surrogate pair."""
+    [tool] = daytona_tools(session, tools=[name])
+    assert isinstance(tool, FunctionTool)
+    assert callable(tool.custom_data_extractor)
+    text = json.dumps(arguments)
+    call = ResponseFunctionToolCall(name=name, arguments=text, call_id="1", type="function_call")
+    context = ToolContext(None, tool_name=name, tool_call_id="1", tool_arguments=text)
+    output = await tool.on_invoke_tool(context, text)
+    sent: Any = ItemHelpers.tool_call_output_item(call, output)
+    data: Any = tool.custom_data_extractor(
+        FunctionToolCustomDataContext(context, tool, output, sent)
+    )
+    shown = sent["output"]
+    parts = [{"type": "input_text", "text": shown}] if isinstance(shown, str) else shown
+    texts = [part["text"] for part in parts if part["type"] == "input_text"]
+    images = []
+    for part in parts:
+        if part["type"] == "input_image":
+            kind, _, picture = part["image_url"].removeprefix("data:").partition(";base64,")
+            images.append((kind, base64.b64decode(picture)))
+    # The SDK knows no mark of an error in a tool's answer, but the data have one.
+    return Shown("".join(texts), data, images, set(data) == {"error", "message"})
+
+
 SIDES = {
     "LangChain": Side(_langchain_told, _langchain_sync),
     "LangChain, async": Side(_langchain_told, _langchain_async),
@@ -167,6 +203,7 @@ SIDES = {
     "LlamaIndex, async": Side(_llama_index_told, _llama_index_async),
     "MCP": Side(_mcp_told, _mcp),
     "Pydantic AI": Side(_pydantic_ai_told, _pydantic_ai),
+    "OpenAI Agents": Side(_openai_told, _openai),
 }
 
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
+import agents
 import pytest
 from daytona_toolkit_mcp import make_server
 from langchain.agents import create_agent
@@ -11,6 +12,7 @@ from langchain_daytona_toolkit import DaytonaToolkit
 from llama_index.core.agent.workflow import FunctionAgent
 from llama_index.tools.daytona import DaytonaToolSpec
 from mcp import Client
+from openai_agents_daytona_toolkit import daytona_tools
 from pydantic_ai import Agent, UsageLimits
 from pydantic_ai_daytona_toolkit import DaytonaToolset
 
@@ -20,6 +22,7 @@ from tests.adapters.scripted import (
     Call,
     langchain_model,
     llama_index_model,
+    openai_model,
     pydantic_ai_model,
 )
 from tests.daytona.support import session_on
@@ -57,11 +60,19 @@ async def pydantic_ai(session: SandboxSession, rounds: Rounds) -> None:
     await agent.run("go on", usage_limits=UsageLimits(request_limit=None))
 
 
+async def openai_agents(session: SandboxSession, rounds: Rounds) -> None:
+    model = openai_model(*rounds, "done")
+    agent = agents.Agent("worker", tools=daytona_tools(session), model=model)
+    quiet = agents.RunConfig(tracing_disabled=True)
+    await agents.Runner.run(agent, "go on", max_turns=9999, run_config=quiet)
+
+
 FRAMEWORKS: dict[str, Callable[[SandboxSession, Rounds], Awaitable[None]]] = {
     "LangChain": langchain,
     "LlamaIndex": llama_index,
     "MCP": mcp,
     "Pydantic AI": pydantic_ai,
+    "OpenAI Agents": openai_agents,
 }
 
 

@@ -5,7 +5,15 @@ import sys
 
 import pytest
 
-FRAMEWORKS = {"langchain", "langchain_core", "langgraph", "llama_index.core", "mcp", "pydantic_ai"}
+FRAMEWORKS = {
+    "agents",
+    "langchain",
+    "langchain_core",
+    "langgraph",
+    "llama_index.core",
+    "mcp",
+    "pydantic_ai",
+}
 LATER = {"aiohttp", "daytona", "pytest"}
 
 
@@ -18,6 +26,7 @@ LATER = {"aiohttp", "daytona", "pytest"}
         ("langchain_daytona_toolkit", {"langchain_core"}),
         ("llama_index.tools.daytona", {"llama_index.core"}),
         ("pydantic_ai_daytona_toolkit", {"pydantic_ai"}),
+        ("openai_agents_daytona_toolkit", {"agents", "aiohttp", "mcp"}),  # the SDK's own
     ],
 )
 def test_a_package_imports_no_framework_but_its_own(package: str, brings: set[str]) -> None:

@@ -10,7 +10,12 @@ from typing import Any
 
 import pytest
 
-from tests.adapters.scripted import langchain_model, llama_index_model, pydantic_ai_model
+from tests.adapters.scripted import (
+    langchain_model,
+    llama_index_model,
+    openai_model,
+    pydantic_ai_model,
+)
 
 ADAPTERS = Path(__file__).parents[2] / "adapters"
 
@@ -85,3 +90,15 @@ def test_the_snippets_for_pydantic_ai_work(
         "pydantic_ai.models.infer_model", lambda _: pydantic_ai_model(*next(scripts))
     )
     assert readme("pydantic-ai").startswith("It greets the world.\n")
+
+
+def test_the_snippets_for_openai_agents_work(
+    readme: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_AGENTS_DISABLE_TRACING", "1")
+    model = openai_model(*WORK, *WORK)
+    provider = "agents.models.openai_provider.OpenAIProvider.get_model"
+    monkeypatch.setattr(provider, lambda *_: model)
+    printed = readme("openai-agents")
+    assert printed.count("It greets the world.") == 2
+    assert "Run a command\n\npython3 hello.py\n" in printed

@@ -1,11 +1,14 @@
 """What users write, for type checkers alone; see test_typing."""
 
+import agents
+from agents.tool_context import ToolContext
 from langchain_core.tools import BaseTool
 from langchain_daytona_toolkit import DaytonaToolkit, ExecTool, SandboxTool
 from llama_index.core.agent.workflow import FunctionAgent
 from llama_index.core.llms.mock import MockFunctionCallingLLM
 from llama_index.core.workflow import Context
 from llama_index.tools.daytona import DaytonaToolSpec
+from openai_agents_daytona_toolkit import daytona_tools
 from pydantic_ai import Agent, DeferredToolRequests
 from pydantic_ai_daytona_toolkit import DaytonaToolset
 
@@ -35,8 +38,20 @@ def pydantic_ai(pool: SessionPool) -> Agent[object, str | DeferredToolRequests]:
     )
 
 
+def openai_agents(session: SandboxSession, pool: SessionPool) -> list[agents.Agent[dict[str, str]]]:
+    def conversation(context: ToolContext[dict[str, str]]) -> str:
+        return context.context["conversation"]
+
+    tools = daytona_tools(pool, key=conversation, on_output=lambda _, stream, text: print(text))
+    return [
+        agents.Agent("one", tools=daytona_tools(session, approval=True)),
+        agents.Agent("two", tools=tools),
+    ]
+
+
 def wrong(session: SandboxSession) -> None:
     ExecTool(sesion=session)  # type: ignore[call-arg]
     DaytonaToolkit(session, tools="core", prefx="")  # type: ignore[call-arg]
     DaytonaToolSpec(session, confirm="yes")  # type: ignore[arg-type]
     DaytonaToolset(session, stream=True)  # type: ignore[call-arg]
+    daytona_tools(session, "core")  # type: ignore[misc]

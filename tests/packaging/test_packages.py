@@ -55,6 +55,17 @@ with SandboxSession(LocalSandbox()) as session:
     agent = Agent(model, toolsets=[DaytonaToolset(session, tools=["read"])])
     print(agent.run_sync("go on").output)
 """,
+    "openai-agents-daytona-toolkit": """
+import asyncio
+from agents.tool_context import ToolContext
+from daytona_toolkit import LocalSandbox, SandboxSession
+from openai_agents_daytona_toolkit import daytona_tools
+async def main():
+    async with SandboxSession(LocalSandbox()) as session:
+        context = ToolContext(None, tool_name="exec", tool_call_id="1", tool_arguments="")
+        print(await daytona_tools(session)[0].on_invoke_tool(context, '{"command": "echo works"}'))
+asyncio.run(main())
+""",
 }
 
 
@@ -64,6 +75,7 @@ FOLDERS = {
     "langchain-daytona-toolkit": "adapters/langchain",
     "llama-index-tools-daytona": "adapters/llama-index",
     "pydantic-ai-daytona-toolkit": "adapters/pydantic-ai",
+    "openai-agents-daytona-toolkit": "adapters/openai-agents",
 }
 
 

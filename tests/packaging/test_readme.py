@@ -19,7 +19,7 @@ def test_the_snippets_work_when_pasted(
 ) -> None:
     for name in ("DAYTONA_API_KEY", "DAYTONA_JWT_TOKEN"):
         monkeypatch.delenv(name, raising=False)
-    by_itself, langchain, llama_index, pydantic_ai, *daytona = re.findall(
+    by_itself, langchain, llama_index, pydantic_ai, openai_agents, *daytona = re.findall(
         r"^```python\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL
     )
     exec(compile(by_itself, "README.md", "exec"), {})
@@ -31,6 +31,8 @@ def test_the_snippets_work_when_pasted(
     for snippet in (langchain, llama_index, pydantic_ai):
         exec(compile(snippet, "README.md", "exec"), {})
         assert "Linux" in capsys.readouterr().out
+    exec(compile(openai_agents, "README.md", "exec"), {})
+    assert capsys.readouterr().out == "['exec', 'read', 'write', 'edit']\n"
     for snippet in daytona:
         compile(snippet, "README.md", "exec")  # wants an account; tests/daytona runs the like
 

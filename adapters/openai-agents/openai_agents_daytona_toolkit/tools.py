@@ -1,0 +1,175 @@
+"""Rows of the tool table as function tools of the OpenAI Agents SDK."""
+
+import inspect
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
+from functools import partial
+from typing import Any, TypeAlias
+from weakref import WeakKeyDictionary
+
+from agents import (
+    FunctionTool,
+    FunctionToolCustomDataContext,
+    RunContextWrapper,
+    ToolOutputImage,
+    ToolOutputText,
+)
+from agents import Tool as AgentsTool
+from agents.tool_context import ToolContext
+
+from daytona_toolkit import SandboxSession, SessionPool
+from daytona_toolkit.errors import InvalidArgumentError
+from daytona_toolkit.tools import Choice, Rendered, Tool, choose
+
+# Which session of a pool a call has.
+Key: TypeAlias = str | Callable[[ToolContext[Any]], str | Awaitable[str]]
+
+# Takes the context of a call, `"stdout"` or `"stderr"`, and what was printed there.
+OnOutput: TypeAlias = Callable[[ToolContext[Any], str, str], object]
+
+
+def daytona_tools(
+    session: SandboxSession | SessionPool,
+    *,
+    key: Key | None = None,
+    tools: Choice = "core",
+    prefix: str = "",
+    line_numbers: bool = True,
+    approval: bool = False,
+    on_output: OnOutput | None = None,
+) -> list[AgentsTool]:
+    """The tools of one agent.
+
+    What a model can do something about is told to it; errors after which the workspace is of
+    no more use end the run. As with every error of a tool, the SDK raises a `UserError` then,
+    which has ours as its `__cause__`.
+
+    Args:
+        session: The workspace, open or not; or a `SessionPool`, with a `key`.
+        key: Which session of the pool: a fixed key, or a function of the call's
+            `ToolContext`, which may be a coroutine function.
+        tools: `"core"` (exec, read, write, edit), `"read_only"`, `"all"`, or a list of
+            names.
+        prefix: Put before the name of each tool.
+        line_numbers: Whether lines of a file begin with their number.
+        approval: Interrupt the run before a call that changes something, until
+            `RunState.approve` or `reject` answers it.
+        on_output: Called with the call's `ToolContext`, `"stdout"` or `"stderr"` and new text
+            while a command runs; may be a coroutine function. To follow a command takes more
+            requests than to wait for its end.
+
+    Returns:
+        The tools, each a `FunctionTool`. `ToolCallOutputItem.custom_data` has what the
+        operation returned, as a plain `dict`.
+
+    Raises:
+        TypeError: `session` is neither a session nor a pool, or has no fitting `key`.
+        ValueError: There is no such tool, or the prefix makes no name.
+
+    Example:
+        ```python
+        async with SandboxSession(LocalSandbox()) as session:
+            agent = Agent("coder", tools=daytona_tools(session))
+            print((await Runner.run(agent, "What is in README.md?")).final_output)
+        ```
+    """
+    workspace = _workspace_of(session, key)
+    limits = session.limits if isinstance(session, SandboxSession) else None
+    return [
+        _Calls(name, row, workspace, line_numbers, on_output).tool(approval)
+        for name, row in choose(tools, prefix, limits=limits).items()
+    ]
+
+
+_Workspace: TypeAlias = Callable[
+    [ToolContext[Any]], Awaitable[AbstractAsyncContextManager[SandboxSession]]
+]
+
+
+def _workspace_of(session: SandboxSession | SessionPool, key: Key | None) -> _Workspace:
+    """What finds the session of a call."""
+
+    async def of(context: ToolContext[Any]) -> AbstractAsyncContextManager[SandboxSession]:
+        if isinstance(session, SandboxSession):
+            return nullcontext(session)
+        name = key(context) if callable(key) else key
+        return session.use(str(await name if inspect.isawaitable(name) else name))
+
+    if isinstance(session, SandboxSession):
+        if key is not None:
+            raise TypeError("key= names a session of a SessionPool; a SandboxSession takes none.")
+    elif not isinstance(session, SessionPool):
+        raise TypeError(
+            "daytona_tools takes a SandboxSession or a SessionPool, and this is a "
+            f"{type(session).__name__}. A sandbox becomes a session by SandboxSession(sandbox)."
+        )
+    elif not (isinstance(key, str) or callable(key)):
+        raise TypeError(
+            "Which session of the pool is it? Give key=, a text or a function of the ToolContext."
+        )
+    return of
+
+
+class _Calls:
+    """A row of the tool table, and what a call of it does."""
+
+    def __init__(
+        self,
+        name: str,
+        row: Tool,
+        workspace: _Workspace,
+        line_numbers: bool,
+        on_output: OnOutput | None,
+    ) -> None:
+        self._name = name
+        self._row = row
+        self._workspace = workspace
+        self._line_numbers = line_numbers
+        self._on_output = on_output
+        self._data: WeakKeyDictionary[ToolContext[Any], Mapping[str, Any]] = WeakKeyDictionary()
+
+    def tool(self, approval: bool) -> FunctionTool:
+        return FunctionTool(
+            name=self._name,
+            description=self._row.description,
+            params_json_schema=self._row.schema(),
+            strict_json_schema=False,  # or every argument would be required
+            on_invoke_tool=self._run,
+            needs_approval=self._needs_approval if approval and not self._row.read_only else False,
+            custom_data_extractor=self._data_of,
+        )
+
+    async def _run(self, context: ToolContext[Any], text: str) -> Any:
+        try:
+            arguments = json.loads(text or "{}")
+        except (ValueError, RecursionError):
+            arguments = None
+        if not isinstance(arguments, dict):
+            message = f"{self._name} was not run: its arguments are not a JSON object."
+            data = {"error": InvalidArgumentError.__name__, "message": message}
+            return self._output(context, Rendered(f"Error: {message}", data, is_error=True))
+        on_output = partial(self._on_output, context) if self._on_output else None
+        async with await self._workspace(context) as session:
+            shown = await self._row.arun(
+                session, arguments, on_output, line_numbers=self._line_numbers
+            )
+        return self._output(context, shown)
+
+    async def _needs_approval(
+        self, context: RunContextWrapper[Any], arguments: dict[str, Any], call_id: str
+    ) -> bool:
+        return self._row.needs_approval(arguments)
+
+    def _output(self, context: ToolContext[Any], shown: Rendered) -> Any:
+        self._data[context] = shown.data
+        if not shown.images:
+            return shown.text
+        pictures = [
+            ToolOutputImage(image_url=f"data:{image.media_type};base64,{image.data}")
+            for image in shown.images
+        ]
+        return [ToolOutputText(text=shown.text), *pictures]
+
+    def _data_of(self, done: FunctionToolCustomDataContext) -> Mapping[str, Any] | None:
+        return self._data.pop(done.tool_context, None)
