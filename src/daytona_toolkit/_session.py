@@ -148,6 +148,7 @@ class SandboxSession:
         timeout: float | None = 120.0,
         background: bool = False,
         yield_after: float | None = None,
+        interactive: bool = False,
         on_output: OnOutput | None = None,
     ) -> ExecResult:
         """Run a command, under `bash` where the sandbox has it and else under `sh`.
@@ -168,6 +169,8 @@ class SandboxSession:
             yield_after: Seconds after which the call returns while the command goes on: the
                 result has its output so far, its `job_id` and `running=True`. `timeout` still
                 bounds the command.
+            interactive: Keep its standard input open for `send`. Without `yield_after` the call
+                returns at once, as with `background`.
             on_output: Called with `"stdout"` or `"stderr"` and new text while the command runs,
                 where the caller waits: in its thread, and for `aexec` on its event loop, where
                 it may be a coroutine function.
@@ -200,6 +203,7 @@ class SandboxSession:
             timeout=timeout,
             background=background,
             yield_after=yield_after,
+            interactive=interactive,
             on_output=output,
         )
         if output:
@@ -793,6 +797,41 @@ class SandboxSession:
         return list((await operations.exec.jobs(self._workspace)).jobs)
 
     ajobs = awaited(jobs)
+
+    @both
+    async def send(
+        self, job_id: str, data: str | bytes, *, eof: bool = False, wait: float = 0
+    ) -> JobStatus:
+        r"""Give an interactive command something to read, once.
+
+        A command that does not read holds nothing up: what does not fit into its pipe waits,
+        and the status says how much.
+
+        Args:
+            job_id: The job, as `exec(..., interactive=True)` tells it.
+            data: Text or bytes, as they are: a line needs its newline.
+            eof: Close the input behind it.
+            wait: Seconds to wait for new output, at most `Limits.window`.
+
+        Returns:
+            How the job stands, with its output since this session last asked.
+
+        Raises:
+            JobNotFoundError: There is no such job.
+            JobInputError: It has ended, was not started with `interactive=True`, has closed its
+                input, or leaves more than `Limits.stream_bytes` unread.
+            WriteFailedError: No space is left.
+            InvalidArgumentError: `data` is neither text nor bytes, or `wait` is no time.
+
+        Example:
+            ```python
+            python = session.exec("python3 -i", interactive=True)
+            print(session.send(python.job_id, "6 * 7\n", wait=5).stdout)  # 42
+            ```
+        """
+        return await operations.exec.send(self._workspace, job_id, data, eof=eof, wait=wait)
+
+    asend = awaited(send)
 
     @both
     async def kill(self, job_id: str) -> JobStatus:

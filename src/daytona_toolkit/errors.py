@@ -23,6 +23,7 @@ SandboxError
 │   │   └── AmbiguousMatchError
 │   ├── SearchPatternError     a regular expression or glob that does not parse
 │   ├── JobNotFoundError
+│   ├── JobInputError          a job that cannot be sent anything
 │   ├── CheckpointError        git is missing, or could not do it
 │   │   └── CheckpointNotFoundError
 │   ├── PreviewError           a port that nobody outside the sandbox can reach
@@ -132,6 +133,10 @@ class SearchPatternError(RecoverableError):
 
 class JobNotFoundError(RecoverableError):
     """No such job in this sandbox, or it was forgotten."""
+
+
+class JobInputError(RecoverableError):
+    """The job cannot be sent anything: it has ended, or its input is not open."""
 
 
 class CheckpointError(RecoverableError):

@@ -91,6 +91,19 @@ def test_a_write_and_an_edit_happen_once(
     assert session.read("unseen").content == "one one\n"
 
 
+@pytest.mark.parametrize("fault", [each for each in PASSING if each != StopSandbox()], ids=named)
+def test_what_is_sent_to_a_command_is_read_once(
+    server: DaytonaServer, session: SandboxSession, fault: Fault
+) -> None:
+    job_id = session.exec("cat >typed", interactive=True).job_id
+    for text, eof in (("one\n", False), ("two\n" * 100_000, False), ("three\n", True)):
+        server.faults.add(fault, times=2)
+        session.send(job_id, text, eof=eof)
+        server.faults.clear()
+    assert session.job(job_id, wait=10).state == "exited"
+    assert session.read_bytes("typed").decode() == "one\n" + "two\n" * 100_000 + "three\n"
+
+
 @passing
 def test_opening_and_closing_survive_it(server: DaytonaServer, fault: Fault) -> None:
     server.faults.add(fault, times=2)

@@ -37,6 +37,19 @@ def quick() -> Iterator[tuple[DaytonaServer, SandboxSession]]:
         yield server, session
 
 
+def test_another_session_can_send_to_a_command(server: DaytonaServer) -> None:
+    with session_on(server) as session:
+        command = 'while read -r line; do echo "got $line"; done'
+        job_id = session.exec(command, interactive=True).job_id
+        attached = DaytonaSandbox.attach(session.sandbox.id, config=config_of(server))
+        with SandboxSession(attached) as other:
+            assert other.send(job_id, "one\n", wait=10).stdout == "got one\n"
+        session.send(job_id, "two\n", eof=True)
+        status = session.job(job_id, wait=10)
+        assert status.state == "exited"
+        assert session.read(status.stdout_path).content == "got one\ngot two\n"
+
+
 @settings(
     max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

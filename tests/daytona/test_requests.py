@@ -26,6 +26,15 @@ def test_exec_with_small_input_and_variables_costs_one_request(
     assert count.by_kind == {"execute": 1}
 
 
+def test_sending_to_a_command_costs_one_request(
+    server: DaytonaServer, session: SandboxSession
+) -> None:
+    with server.counting() as count:
+        job_id = session.exec("cat", interactive=True).job_id
+        session.send(job_id, "text\n", wait=5)
+    assert count.by_kind == {"execute": 2}
+
+
 def test_read_costs_one_request(server: DaytonaServer, session: SandboxSession) -> None:
     session.exec("seq 100000 >numbers")
     with server.counting() as count:

@@ -18,6 +18,7 @@ from daytona_toolkit._text import join_ends
 from daytona_toolkit._workspace import AnyPath, Workspace, check_encodable
 from daytona_toolkit.errors import (
     InvalidArgumentError,
+    JobInputError,
     JobNotFoundError,
     SandboxError,
     StateLostError,
@@ -39,6 +40,16 @@ _FOR_EVER = 3_000_000_000.0
 _START = Source(__name__, "start")
 _POLL = Source(__name__, "poll")
 _JOBS = Source(__name__, "jobs")
+_SEND = Source(__name__, "send")
+
+# Why a command cannot be given anything to read.
+_DEAF = {
+    "plain": "its input is not open. Start it with interactive=True to send to it.",
+    "ended": "it has ended. Look at its output, and start it again if need be.",
+    "eof": "its input was closed with eof=True. Start it again to send more.",
+    "deaf": "it has closed its input. Look at its output.",
+    "backlog": "too much of what was sent before is still unread. Wait until it reads, or kill it.",
+}
 
 _ID = re.compile(r"job-[0-9a-f]{12}")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -54,26 +65,28 @@ async def run(
     timeout: float | None = 120.0,
     background: bool = False,
     yield_after: float | None = None,
+    interactive: bool = False,
     on_output: Callable[[Stream, str], Awaitable[None]] | None = None,
 ) -> ExecResult:
     """Start a command and wait for its end, or not."""
     job_id = f"job-{secrets.token_hex(6)}"
     cursor = Cursor() if on_output else None
+    background = background or (interactive and yield_after is None)
     limit = None if background else check_seconds(timeout, "timeout")
     patience = 0.0 if background else check_seconds(yield_after, "yield_after")
     window = _window(workspace, limit, patience)
-    data = _stdin_bytes(stdin)
-    inline = len(data) <= workspace.limits.inline_bytes
+    data, encoded = _text_to_read(workspace, b"" if stdin is None else stdin, "stdin")
     started = time.monotonic()
     waiting = _waiting(workspace, job_id, window, limit, cursor)
     try:
         reply = await workspace.change(
             _START,
-            data=b"" if inline else data,
+            data=data,
             wait=window,
             command=_checked_command(command),
             cwd=workspace.resolve(cwd) if cwd else workspace.root,
-            input=base64.b64encode(data if inline else b"").decode(),
+            input=encoded,
+            interactive="yes" if interactive else "",
             env=_variables(workspace, env),
             bound=workspace.limits.stream_bytes // 512,
             life=round(limit * 100) if limit is not None and patience is not None else 0,
@@ -173,6 +186,37 @@ async def kill(workspace: Workspace, job_id: str) -> JobStatus:
     return _status(workspace, job_id, await _end(workspace, job_id, cursor), cursor)
 
 
+async def send(
+    workspace: Workspace, job_id: str, data: str | bytes, *, eof: bool = False, wait: float = 0
+) -> JobStatus:
+    """Give an interactive command something to read."""
+    window = min(check_seconds(wait, "wait") or 0, workspace.limits.window)
+    cursor = workspace.cursors.get(_checked(job_id))
+    uploaded, encoded = _text_to_read(workspace, data, "data")
+    reply = await workspace.change(
+        _SEND,
+        data=uploaded,
+        wait=window,
+        job=job_id,
+        input=encoded,
+        eof="yes" if eof else "",
+        backlog=workspace.limits.stream_bytes,
+        limit=workspace.limits.output_bytes,
+        window=round(window * 100),
+        shown=_SHOWN,
+        **cursor.offsets(),
+    )
+    if reply.failure in _DEAF:
+        raise JobInputError(f"{job_id} does not take the text: {_DEAF[reply.failure]}")
+    if reply.failure == "space":
+        raise WriteFailedError(
+            "There is no space left in the sandbox for the text, and nothing was sent. Remove "
+            "files that are not needed.",
+            workspace.root,
+        )
+    return _status(workspace, job_id, reply, cursor)
+
+
 async def jobs(workspace: Workspace) -> JobList:
     """All jobs that the sandbox knows, oldest first."""
     reply = await workspace.run(_JOBS, shown=_SHOWN, limit=0)
@@ -206,13 +250,17 @@ async def jobs(workspace: Workspace) -> JobList:
     return JobList(jobs=tuple(status for _, status in in_order))
 
 
-def _stdin_bytes(stdin: str | bytes | None) -> bytes:
-    if isinstance(stdin, str):
-        check_encodable(stdin, "stdin")
-        return stdin.encode("utf-8", "surrogateescape")
-    if stdin is not None and not isinstance(stdin, bytes | bytearray | memoryview):
-        raise InvalidArgumentError(f"stdin is text or bytes, not {type(stdin).__name__}.")
-    return bytes(stdin or b"")
+def _text_to_read(workspace: Workspace, text: str | bytes, name: str) -> tuple[bytes, str]:
+    """What a command shall read: bytes to upload, or in base64 if they are few."""
+    if isinstance(text, str):
+        check_encodable(text, name)
+        text = text.encode("utf-8", "surrogateescape")
+    if not isinstance(text, bytes | bytearray | memoryview):
+        raise InvalidArgumentError(f"{name} is text or bytes, not {type(text).__name__}.")
+    data = bytes(text)
+    if len(data) > workspace.limits.inline_bytes:
+        return data, ""
+    return b"", base64.b64encode(data).decode()
 
 
 def _checked_command(command: str) -> str:
@@ -343,6 +391,7 @@ def _status(workspace: Workspace, job_id: str, reply: Reply, cursor: Cursor) -> 
         stderr=new["stderr"],
         stdout_size=reply.number("out_size"),
         stderr_size=reply.number("err_size"),
+        unread=reply.number("unread"),
         stdout_path=_path(workspace, job_id, "stdout"),
         stderr_path=_path(workspace, job_id, "stderr"),
     )

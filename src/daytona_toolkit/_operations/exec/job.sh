@@ -5,6 +5,11 @@
 #   start       when it began, in hundredths of a second of uptime
 #   leader      the process of the command, which leads a session of its own
 #   1, 2        fifos that the command writes to; a cat each fills out and err
+#   0           a fifo that an interactive command reads
+#   in.N        the text that was sent as the Nth; empty once it is in the fifo
+#   more        a fifo that the feeder, which fills 0, waits on when it has caught up
+#   eof         nothing more will be sent
+#   deaf        the feeder has gone: nobody reads, or there is no more to come
 #   supervisor  the process that waits for the command and writes exit
 #   done        a fifo that the supervisor holds open until the command has ended
 #   wake        a fifo that the request which started the job waits on

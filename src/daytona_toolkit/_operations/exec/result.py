@@ -107,6 +107,8 @@ class JobStatus(Result):
         stderr: As `stdout`.
         stdout_size: Bytes printed there so far.
         stderr_size: Bytes printed there so far.
+        unread: Bytes of what `send` gave it that wait because it does not read. What is in its
+            pipe, up to 64 KiB, is not among them.
         stdout_path: The file that holds all of it, readable with `read`.
         stderr_path: As `stdout_path`.
     """
@@ -121,6 +123,7 @@ class JobStatus(Result):
     stderr: str = ""
     stdout_size: int = 0
     stderr_size: int = 0
+    unread: int = 0
     stdout_path: str
     stderr_path: str
 

@@ -5,7 +5,7 @@
 # the job that is already there.
 #
 # In: those of job.sh, once.sh and upload.sh; _JOB (its name); _CWD; _COMMAND; _INPUT (stdin in
-#     base64, or empty; or it is in the upload); _ENV (NAME=value words); _SHELL; _SETSID;
+#     base64, or empty; or it is in the upload); _INTERACTIVE (yes: more may be sent); _ENV (NAME=value words); _SHELL; _SETSID;
 #     _RESET (a command that brings SIGINT back, or empty); _BOUND (of a stream's file, in
 #     blocks of 512 bytes); _WINDOW (hundredths of a second to wait), _TIMEOUT (of the job,
 #     likewise; 0: none); _FOLLOW (yes: answer as soon as there is output, after a while);
@@ -37,7 +37,15 @@ prepare() {
     echo "$_now" >"$_job/start" && printf %s "$_COMMAND" >"$_job/command" &&
         LC_ALL=C mkfifo "$_job/done" "$_job/wake" "$_job/1" "$_job/2" || return
     _stdin=/dev/null
-    if [ -n "$_UPLOAD" ]; then
+    if [ -n "$_INTERACTIVE" ]; then
+        _stdin=$_job/0
+        LC_ALL=C mkfifo "$_job/0" "$_job/more" || return
+        if [ -n "$_UPLOAD" ]; then
+            mv "$_UPLOAD" "$_job/in.1"
+        elif [ -n "$_INPUT" ]; then
+            printf %s "$_INPUT" | base64 -d >"$_job/in.1"
+        fi
+    elif [ -n "$_UPLOAD" ]; then
         _stdin=$_UPLOAD
     elif [ -n "$_INPUT" ]; then
         _stdin=$_job/in
@@ -61,12 +69,42 @@ collect() {
     ulimit -f "$_BOUND" && export LC_ALL=C && exec cat
 }
 
+# feed: put into the command's pipe what is sent, in its order, until there will be no more or
+# nobody reads. It never waits for a cat without a trap, for the cat would outlive it.
+feed() {
+    exec >"$_job/0" 6<>"$_job/more"
+    _next=1
+    while :; do
+        # Before the look for a text: none comes after the last.
+        _last=
+        [ ! -e "$_job/eof" ] || _last=yes
+        if [ -e "$_job/in.$_next" ]; then
+            trap 'kill $!; exit' TERM
+            LC_ALL=C cat "$_job/in.$_next" 6>&- &
+            wait $! || break
+            trap - TERM
+            true >"$_job/in.$_next"
+            _next=$((_next + 1))
+        elif [ -n "$_last" ]; then
+            break
+        else
+            read -r _line <&6
+        fi
+    done
+    true >"$_job/deaf"
+}
+
 supervise() {
     exec >/dev/null
     (collect) <"$_job/1" >&3 3>&- 4>&- 9>&- &
     _cat_out=$!
     (collect) <"$_job/2" >&4 3>&- 4>&- 9>&- &
     _cat_err=$!
+    _feeder=
+    if [ -n "$_INTERACTIVE" ]; then
+        (feed) 3>&- 4>&- 9>&- &
+        _feeder=$!
+    fi
     (
         eval "export $_ENV DAYTONA_TOOLKIT_JOB=$_id"
         [ ! -e "$_job/killed" ] || exit 143
@@ -91,6 +129,8 @@ supervise() {
     }
     exec 9>&-
     [ -z "$_watch" ] || kill "$_watch"
+    # What the command left running may read on; what has no reader any more, the feeder leaves.
+    [ -z "$_feeder" ] || { true >"$_job/eof" && echo 1<>"$_job/more"; } || kill "$_feeder"
     for _cat in "$_cat_out" "$_cat_err"; do
         wait "$_cat"
         # At its bound it is ended by SIGXFSZ; it fails by itself if the disk is full.

@@ -74,6 +74,21 @@ def test_a_copy_of_a_command_does_not_run(
 
 
 @whenever
+def test_a_copy_of_what_was_sent_is_not_read(
+    session: SandboxSession, wait: Callable[[SandboxSession], None]
+) -> None:
+    job_id = session.exec("cat >typed", interactive=True).job_id
+    with recorded(session) as copies:
+        session.send(job_id, "one\n")
+        session.send(job_id, b"two\n" * 100_000)
+    wait(session)
+    copies.arrive(session)
+    session.send(job_id, "three\n", eof=True)
+    assert session.job(job_id, wait=10).state == "exited"
+    assert session.read_bytes("typed") == b"one\n" + b"two\n" * 100_000 + b"three\n"
+
+
+@whenever
 def test_a_copy_of_a_change_undoes_nothing(
     session: SandboxSession, wait: Callable[[SandboxSession], None]
 ) -> None:

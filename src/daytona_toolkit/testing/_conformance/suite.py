@@ -14,6 +14,7 @@ from daytona_toolkit.testing._conformance import (
     copies,
     exec,
     files,
+    interactive,
     patches,
     search,
     transfer,
@@ -108,4 +109,4 @@ def _gather(*modules: ModuleType) -> None:
                 setattr(SandboxConformance, name, staticmethod(test))
 
 
-_gather(transport, exec, files, tree, patches, search, transfer, checkpoints, copies)
+_gather(transport, exec, interactive, files, tree, patches, search, transfer, checkpoints, copies)
