@@ -35,6 +35,10 @@ class Mask:
         self._secrets = sorted(found, key=len, reverse=True)
         self._pattern = re.compile("|".join(map(re.escape, self._secrets)))
 
+    def __bool__(self) -> bool:
+        """Whether there is anything to hide."""
+        return bool(self._secrets)
+
     def __call__(self, text: str) -> str:
         """The text without secrets."""
         return self._pattern.sub(_MASK, text) if self._secrets else text

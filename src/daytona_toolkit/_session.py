@@ -72,7 +72,8 @@ class SandboxSession:
         sandbox: The machine.
         limits: The bounds in force.
         transcript: What was done, the newest operations of it.
-        mask: Called with a text, returns it with `***` in place of secrets.
+        mask: Called with a text, returns it with `***` in place of secrets; false if it knows
+            none.
 
     Raises:
         InvalidArgumentError: The sandbox is none, or a variable is not text.

@@ -17,6 +17,9 @@ from tests.adapters.scripted import (
     pydantic_ai_model,
 )
 
+# They need Python 3.11.
+LATE = ("deepagents", "pydantic_ai_harness")
+
 ADAPTERS = Path(__file__).parents[2] / "adapters"
 
 WORK = (
@@ -40,8 +43,8 @@ def readme(
         namespace: dict[str, Any] = {"__name__": "__main__"}
         printed, last = "", ""
         for kind, block in blocks:
-            if "deepagents" in block and not find_spec("deepagents"):
-                continue  # it needs Python 3.11
+            if any(late in block and not find_spec(late) for late in LATE):
+                continue
             if kind == "text":
                 assert last == block
                 continue
@@ -85,7 +88,7 @@ def test_the_snippets_for_pydantic_ai_work(
     readme: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = [("exec", {"command": "python3 hello.py"})]
-    scripts = iter([WORK, (run, "done"), (run, "done"), ()])
+    scripts = iter([WORK, (run, "done"), (run, "done"), (), ()])
     monkeypatch.setattr(
         "pydantic_ai.models.infer_model", lambda _: pydantic_ai_model(*next(scripts))
     )

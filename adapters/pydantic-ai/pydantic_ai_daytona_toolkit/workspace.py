@@ -1,0 +1,123 @@
+"""A workspace for each conversation, which its messages lead back to."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic_ai import RunContext
+from pydantic_ai.agent import AgentRunResult
+from pydantic_ai.capabilities import AbstractCapability, WrapRunHandler
+from pydantic_ai.exceptions import UserError
+from pydantic_ai.workspaces import WorkspaceBackend, WorkspaceRef
+
+from daytona_toolkit import DaytonaSandbox, SandboxSession
+from pydantic_ai_daytona_toolkit.backend import LIMITS, DaytonaBackend, ref_of, translated
+
+
+def open_daytona(sandbox_id: str | None) -> SandboxSession:
+    """A session over the Daytona sandbox of an id, or over a new one, which is left at the end."""
+    if sandbox_id is None:
+        sandbox = DaytonaSandbox.create(keep=True)
+    else:
+        sandbox = DaytonaSandbox.attach(sandbox_id)
+    return SandboxSession(sandbox, limits=LIMITS)
+
+
+@dataclass
+class DaytonaWorkspace(AbstractCapability[Any]):
+    """Gives the runs of an agent a workspace, for tools that use `ctx.workspace`.
+
+    Without a session, each conversation has a Daytona sandbox of its own: the first operation
+    makes it, later runs find it by their messages, and no run deletes it. Daytona stops it when
+    it is idle, and deletes it when it has been stopped for a week.
+
+    Args:
+        session: The workspace of all runs; or a function that makes a session, given the id of
+            the sandbox to continue in, or None for a new one, which closing must not delete.
+
+    Example:
+        ```python
+        agent = Agent(model, capabilities=[DaytonaWorkspace(), Coder()])
+        ```
+    """
+
+    session: SandboxSession | Callable[[str | None], SandboxSession] = open_daytona
+
+    def get_workspace(
+        self, ctx: RunContext[Any], *, ref: WorkspaceRef | None
+    ) -> WorkspaceBackend | None:
+        """The workspace of a run; None for a `ref` that leads elsewhere."""
+        if isinstance(self.session, SandboxSession):
+            backend = DaytonaBackend(self.session)
+            return backend if ref in (None, backend.ref) else None
+        if ref is not None and ref.provider not in ("daytona", "daytona-toolkit"):
+            return None
+        return _OfRun(self.session, ref, ctx.run_id)
+
+    async def wrap_run(
+        self, ctx: RunContext[Any], *, handler: WrapRunHandler
+    ) -> AgentRunResult[Any]:
+        """Close what a run opened when it ends; not what it was handed by another run."""
+        backend = ctx.workspace.backend
+        if isinstance(backend, _OfRun) and backend.run_id == ctx.run_id:
+            async with backend.kept_open():
+                return await handler()
+        return await handler()
+
+
+class _OfRun(DaytonaBackend):
+    """Opens a session when it is first needed, and another when it is needed again.
+
+    The workspace of a run may be used after it, when nobody closes it any more; then each
+    operation has a session of its own.
+    """
+
+    def __init__(
+        self,
+        make: Callable[[str | None], SandboxSession],
+        ref: WorkspaceRef | None,
+        run_id: str | None,
+    ) -> None:
+        self.run_id = run_id
+        self._make = make
+        self._ref = ref
+        self._opened: SandboxSession | None = None
+        self._users = 0
+
+    @property
+    def ref(self) -> WorkspaceRef | None:
+        """See DaytonaBackend; it never changes."""
+        if self._ref is None and self._opened is not None:
+            self._ref = ref_of(self._opened)
+        return self._ref
+
+    @asynccontextmanager
+    async def kept_open(self) -> AsyncIterator[None]:
+        """While anybody is in this block, the session stays open."""
+        self._users += 1
+        try:
+            yield
+        finally:
+            self._users -= 1
+            if not self._users and self._opened is not None:
+                session, self._opened = self._opened, None
+                self._ref = self._ref or ref_of(session)
+                await session.aclose()
+
+    @asynccontextmanager
+    async def _use(self) -> AsyncIterator[SandboxSession]:
+        async with self.kept_open():
+            with translated():
+                if self._opened is None:
+                    self._opened = self._make(self._ref.id if self._ref else None)
+                    _check_it_is_kept(self._opened)
+                yield self._opened
+
+
+def _check_it_is_kept(session: SandboxSession) -> None:
+    if isinstance(session.sandbox, DaytonaSandbox) and session.sandbox.owned:
+        raise UserError(
+            "No run may delete its workspace, and this sandbox would be deleted at the end of the "
+            "first. Make it with DaytonaSandbox.create(keep=True)."
+        )
