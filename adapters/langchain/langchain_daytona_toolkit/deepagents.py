@@ -52,6 +52,8 @@ except ImportError as error:
         'DaytonaBackend needs Deep Agents: pip install "langchain-daytona-toolkit[deepagents]"'
     ) from error
 
+__all__ = ["LIMITS", "DaytonaBackend"]
+
 LIMITS = Limits(output_bytes=1024 * 1024, read_bytes=500 * 1024, line_chars=100_000, entries=10_000)
 """Limits for a session that serves Deep Agents alone.
 

@@ -1,0 +1,69 @@
+"""Every public name has its place in the reference, and every page its place in the site."""
+
+import importlib
+import re
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from tests.docs.pages import DOCS, PAGES, ROOT
+
+
+def public_modules() -> Iterator[str]:
+    """Every module that lists public names, as users import it."""
+    for source in (ROOT / "src", *sorted((ROOT / "adapters").iterdir())):
+        for path in sorted(source.rglob("*.py")):
+            parts = path.relative_to(source).with_suffix("").parts
+            name = ".".join(parts).removesuffix(".__init__")
+            hidden = any(part.startswith("_") for part in name.split("."))
+            if hidden or "__all__" not in path.read_text():
+                continue
+            if name.endswith("deepagents") and not find_spec("deepagents"):
+                continue  # it needs Python 3.11
+            yield name
+
+
+def resolved(path: str) -> Any:
+    """What a dotted path leads to."""
+    try:
+        return importlib.import_module(path)
+    except ModuleNotFoundError:
+        module, _, name = path.rpartition(".")
+        return getattr(resolved(module), name)
+
+
+def described() -> Iterator[str]:
+    """Every dotted path that a page of the reference describes."""
+    for page in (DOCS / "reference").glob("*.md"):
+        text = page.read_text()
+        for path in re.findall(r"^::: (\S+)$|#(daytona_toolkit\.tools\.\w+)", text, re.MULTILINE):
+            yield "".join(path)
+        if "tool_table()" in text:
+            from daytona_toolkit.tools import TOOLS
+
+            yield from (f"daytona_toolkit.tools.{name.upper()}" for name in TOOLS)
+
+
+def test_every_public_name_has_its_place() -> None:
+    known = list(described())
+    if not find_spec("deepagents"):
+        known = [path for path in known if "deepagents" not in path]
+    objects = [resolved(path) for path in known]
+    objects += vars(importlib.import_module("daytona_toolkit.errors")).values()
+    modules = list(public_modules())
+    assert len(modules) > 5
+    missing = [
+        f"{module}.{name}"
+        for module in modules
+        for name in importlib.import_module(module).__all__
+        if f"{module}.{name}" not in known
+        and not any(getattr(importlib.import_module(module), name) is each for each in objects)
+    ]
+    assert not missing, "describe these in docs/reference"
+
+
+def test_every_page_is_in_the_navigation() -> None:
+    navigation = (ROOT / "mkdocs.yml").read_text().partition("\nnav:")[2]
+    listed = {Path(page) for page in re.findall(r"[\w/.-]+\.md\b", navigation)}
+    assert listed == {page.relative_to(DOCS) for page in PAGES}
