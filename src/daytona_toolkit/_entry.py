@@ -2,18 +2,21 @@
 
 import re
 import stat
-from typing import Literal
+from typing import Any, Literal
 
 from daytona_toolkit._remote import Reply
 from daytona_toolkit._result import Part, SandboxPath
 from daytona_toolkit._text import on_one_line
 
-_TYPES: dict[int, Literal["file", "folder"]] = {stat.S_IFREG: "file", stat.S_IFDIR: "folder"}
+_TYPES = {"f": "file", "d": "folder", "l": "symlink"}
 _SIGNS = {"folder": "/", "symlink": "@", "other": "?"}
 
-# The date, the time and, not from every tool, the time zone.
+# A path; what separates it from the rest, which says what ends it; the mode, or a letter from
+# find; the date, the time (find has a tenth digit) and, not from every tool, the time zone.
 _RECORD = re.compile(
-    rb"(>?)([0-9a-f]+) (-?\d+) ((\d+)-\d+-\S+) (\S+)(?: [+-]\d+)? \./(.+?)//\n", re.DOTALL
+    rb"\./(.+?)(?:(//)|\x01)(~?)(\w+) (-?\d+)(?:\.\d+)? ((\d+)-\d+-\S+) "
+    rb"(\d\d:\d\d:\d\d(?:\.\d{1,9})?)\d*(?: [+-]\d+)?(?(2)\n|\0)",
+    re.DOTALL,
 )
 
 
@@ -50,18 +53,23 @@ def entries_of(reply: Reply) -> list[Entry]:
     """What `entries.sh` says in a reply, in its order; each path is the name that it was asked."""
     found: dict[bytes, Entry] = {}
     records = _RECORD.findall(reply.blobs.get("entries", b""))
-    for leads, mode, modified, state, size, time, name in records:
-        version = f"{state.decode()}T{time.decode()}"
-        kind = stat.S_IFMT(int(mode, 16))
+    for name, _, leads, kind, modified, state, size, time in records:
+        type_, version = _type(kind.decode()), f"{state.decode()}T{time.decode()}"
         if leads:
-            target = {"target_type": _TYPES.get(kind, "other"), "version": version}
+            target = {"target_type": type_, "version": version}
             found[name] = found[name].model_copy(update=target)
         else:
             found[name] = Entry(
                 path=name.decode("utf-8", "surrogateescape"),
-                type="symlink" if kind == stat.S_IFLNK else _TYPES.get(kind, "other"),
+                type=type_,
                 size=int(size),
                 modified=int(modified),
                 version=version,
             )
     return list(found.values())
+
+
+def _type(kind: str) -> Any:
+    """The type that a letter of find or a mode from stat stands for."""
+    letter = kind if len(kind) == 1 else stat.filemode(int(kind, 16))[0].replace("-", "f")
+    return _TYPES.get(letter, "other")

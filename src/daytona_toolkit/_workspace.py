@@ -15,7 +15,7 @@ from daytona_toolkit._cursors import Cursors
 from daytona_toolkit._ledger import Ledger
 from daytona_toolkit._loop import in_thread
 from daytona_toolkit._masking import Mask
-from daytona_toolkit._remote import Input, Reply, Source, parse
+from daytona_toolkit._remote import CutReplyError, Input, Program, Reply, Source, parse
 from daytona_toolkit.errors import (
     InvalidArgumentError,
     SandboxError,
@@ -33,6 +33,10 @@ _LONGEST_PATH = 4095
 # is tried whose answer was lost.
 _UPLOADS = 4
 _ATTEMPTS = 10
+
+# Seconds before a program is run again that was cut short: what took all processes or all
+# memory may be over by then.
+_PAUSES = (0.1, 0.4)
 
 # Work on more bytes than that is done in a thread: others on the loop must not wait for it.
 _LARGE = 100_000
@@ -59,7 +63,8 @@ class Facts:
         setsid: The path of that tool.
         reset: A command that runs another with SIGINT not ignored; empty if there is none.
         grep_text: What grep takes so as to read any bytes as text.
-        grep_gnu: `yes` if grep and cut are GNU's.
+        grep_gnu: `yes` if grep has GNU's options.
+        find_gnu: `yes` if find, head and stat have GNU's options.
         grep_z: `yes` if grep knows lines that end with a NUL.
         search_lacks: Tools that searching takes and that are missing.
     """
@@ -73,6 +78,7 @@ class Facts:
     reset: str
     grep_text: str
     grep_gnu: str
+    find_gnu: str
     grep_z: str
     search_lacks: str
 
@@ -171,7 +177,7 @@ class Workspace:
             **{name: reply.values[name] for name in ("shell", "setsid", "search_lacks")},
             **{
                 name: reply.values.get(name, "")
-                for name in ("reset", "grep_text", "grep_gnu", "grep_z")
+                for name in ("reset", "grep_text", "grep_gnu", "find_gnu", "grep_z")
             },
         )
 
@@ -187,11 +193,20 @@ class Workspace:
         finally:
             await self.sandbox.close()
 
-    async def run(self, source: Source, *, wait: float = 0.0, **inputs: Input) -> Reply:
+    async def run(
+        self,
+        source: Source,
+        is_whole: Callable[[Reply], bool] = lambda _: True,
+        /,
+        *,
+        wait: float = 0.0,
+        **inputs: Input,
+    ) -> Reply:
         """Run a program that changes nothing: one request.
 
         Args:
             source: The program.
+            is_whole: Whether no stage of it was lost; it is run again if one was.
             wait: Seconds that it waits by intention.
             inputs: What it takes, besides what was learnt at open.
 
@@ -199,7 +214,7 @@ class Workspace:
             SandboxError: The sandbox could not run it. That the program refused is no error
                 here: see `Reply.failure`.
         """
-        return await self._send(source, self._common(source) | inputs, wait=wait)
+        return await self._send(source, self._common(source) | inputs, wait, is_whole)
 
     async def change(
         self, source: Source, *, data: bytes = b"", wait: float = 0.0, **inputs: Input
@@ -222,7 +237,7 @@ class Workspace:
                 if "upload" in source.inputs:
                     numbered |= await self._upload(data)
                 common = self._common(source)
-                reply = await self._send(source, common | numbered | inputs, wait=wait)
+                reply = await self._send(source, common | numbered | inputs, wait)
                 if reply.failure != "upload":
                     break
             else:
@@ -297,9 +312,27 @@ class Workspace:
         return {name: value for name, value in known.items() if name in source.inputs}
 
     async def _send(
-        self, source: Source, inputs: Mapping[str, Input], *, wait: float = 0.0
+        self,
+        source: Source,
+        inputs: Mapping[str, Input],
+        wait: float = 0.0,
+        is_whole: Callable[[Reply], bool] = lambda _: True,
     ) -> Reply:
-        program = source.program(inputs)
+        """Run a program, again if it was cut short: once or often is the same to it."""
+        for pause in (*_PAUSES, None):
+            try:
+                reply = await self._ask(source.program(inputs), wait)
+            except CutReplyError:
+                if pause is None:
+                    raise
+            else:
+                if reply.failure or is_whole(reply):
+                    return reply
+            if pause is not None:
+                await asyncio.sleep(pause)
+        raise CutReplyError(source.name)
+
+    async def _ask(self, program: Program, wait: float) -> Reply:
         try:
             printed = await self.sandbox.run(program.text, timeout=REQUEST_TIME + wait)
         except (SandboxError, asyncio.CancelledError):

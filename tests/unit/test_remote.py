@@ -104,11 +104,18 @@ def test_a_reply_is_found_in_noise() -> None:
     assert parsed.blobs["content"] == b"abc"
 
 
-@pytest.mark.parametrize("printed", [b"", b"sh: not found", b"@NONCE{\nsize 3\n", b"@NONCE}\n"])
-def test_half_a_reply_is_an_error_that_shows_it(printed: bytes) -> None:
+@pytest.mark.parametrize("printed", [b"", b"sh: not found", b"@NONCE}\n"])
+def test_no_reply_is_an_error_that_shows_what_there_is(printed: bytes) -> None:
     program = EXISTS.program({"path": "/", "confine": "", "state": ""})
-    with pytest.raises(SandboxFailedError, match="did not run the program 'exists' to its end"):
+    shown = re.escape(printed.decode().replace("NONCE", program.nonce).strip()) or "nothing"
+    with pytest.raises(SandboxFailedError, match=f"not run the program 'exists'.* {shown}$"):
         remote.parse(program, printed.replace(b"NONCE", program.nonce.encode()))
+
+
+def test_half_a_reply_is_an_error_that_says_what_to_do() -> None:
+    program = EXISTS.program({"path": "/", "confine": "", "state": ""})
+    with pytest.raises(SandboxFailedError, match=r"began the program 'exists'.*out of processes"):
+        remote.parse(program, f"@{program.nonce}{{\nsize 3\n".encode())
 
 
 any_text = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])) | st.binary(

@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # What paths are, in a reply.
 #
-# A record ends with two slashes and a newline, for no path has two slashes in a row. What a
+# A record is the path, a separator and what is there: type or mode, time, version. What a
 # symlink leads to is a record of its own; a confined session is not told what lies outside.
 # In: _CONFINE (the root, or empty), _STATE (our own folder).
 
@@ -10,7 +10,7 @@ export _CONFINE _STATE
 # For `sh -c`, with paths as its arguments.
 # shellcheck disable=SC2016 # the other sh expands it
 _describe='
-    stat -c "%f %Y %s-%i-%y %n//" -- "$@"
+    stat -c "%n//%f %Y %s-%i-%y" -- "$@"
     for _file; do
         shift
         [ -L "$_file" ] || continue
@@ -23,7 +23,7 @@ _describe='
         fi
         set -- "$@" "$_file"
     done
-    [ $# = 0 ] || stat -L -c ">%f %Y %s-%i-%y %n//" -- "$@" 2>/dev/null'
+    [ $# = 0 ] || stat -L -c "%n//~%f %Y %s-%i-%y" -- "$@" 2>/dev/null'
 
 # describe PATH: it goes into the reply.
 describe() { sh -c "$_describe" sh "$1" | put_bytes entries; }

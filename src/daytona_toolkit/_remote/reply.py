@@ -1,11 +1,23 @@
 """A reply: what a program printed between two marks."""
 
 import base64
+import binascii
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from daytona_toolkit._remote.program import Program
 from daytona_toolkit.errors import SandboxFailedError
+
+
+class CutReplyError(SandboxFailedError):
+    """A program began its reply and did not end it, or a stage of it was lost."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"The sandbox began the program {name!r} and did not bring it to its end; it may have "
+            "run out of processes or memory, or a command ended what was not its own. End what "
+            "need not run there, and try again."
+        )
 
 
 @dataclass(frozen=True)
@@ -38,23 +50,29 @@ def parse(program: Program, printed: bytes) -> Reply:
     """Read the reply out of what a program printed.
 
     Raises:
-        SandboxFailedError: There is no whole reply in it.
+        SandboxFailedError: There is no reply in it.
+        CutReplyError: The reply, or a part of it, has no end.
     """
     start, end = f"@{program.nonce}{{\n".encode(), f"\n@{program.nonce}}}".encode()
     _, found, rest = printed.partition(start)
     body, closed, _ = (b"\n" + rest).partition(end)
-    if not (found and closed):
+    if not found:
         shown = printed[-500:].decode(errors="replace").strip() or "nothing"
         raise SandboxFailedError(
-            f"The sandbox did not run the program {program.name!r} to its end; it printed: {shown}"
+            f"The sandbox did not run the program {program.name!r}; it printed: {shown}"
         )
+    if not closed:
+        raise CutReplyError(program.name)
     values: dict[str, str] = {}
     blobs: dict[str, bytes] = {}
     lines = iter(body.decode("ascii", "replace").split("\n"))
     for line in lines:
         name, kind = line[:-1], line[-1:]
         if kind == "<":
-            blobs[name] = base64.b64decode("".join(_block(lines)))
+            try:
+                blobs[name] = base64.b64decode("".join(_block(lines)))
+            except binascii.Error:
+                raise CutReplyError(program.name) from None
         elif kind == "|":
             plain = (f"{each[1:]}\n" if each[0] == ":" else each[1:] for each in _block(lines))
             blobs[name] = "".join(plain).encode()

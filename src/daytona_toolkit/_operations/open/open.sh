@@ -62,10 +62,14 @@ if "$_env" --default-signal=INT,QUIT true; then put reset "$_env --default-signa
 # GNU grep takes some bytes for binary data unless it is told not to; busybox does not know
 # the option, nor need it.
 if echo x | grep -aq x; then put grep_text -a; fi
-# What GNU grep and cut can do in one process for many files takes others one for each.
-_nul=$(printf '[^\001-\377]')
-if [ "$(printf 'x\000y\n' | grep -aZE x | cut -b 1-3 | grep -caE "$_nul")" = 1 ]; then
+# What GNU's tools do in one process for many files takes others some for each.
+if [ "$(printf 'x\377\n' | LC_ALL=C grep -nHZE --no-group-separator x | tr '\000' :)" = \
+    "$(printf '(standard input):1:x\377')" ]; then
     put grep_gnu yes
+fi
+if [ "$(find / -maxdepth 0 -regextype posix-extended -regex '^/$' -printf '%y\0' |
+    head -zn 1 | tr '\000' .)" = d. ] && stat -L --printf '\0' / >/dev/null; then
+    put find_gnu yes
 fi
 if [ "$(printf 'x\000y\000' | grep -zcE y)" = 1 ]; then put grep_z yes; fi
 end

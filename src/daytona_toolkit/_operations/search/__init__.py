@@ -1,7 +1,7 @@
 """ls, glob and grep: what is where, in one request each."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from daytona_toolkit._entry import entries_of
 from daytona_toolkit._loop import in_thread
@@ -20,21 +20,31 @@ _LINE_BYTES = 256
 # Deeper than a path can be.
 _BOTTOMLESS = 10_000
 _MOST_CONTEXT = 100
+# Bytes of what tools complain about, the last of them.
+_COMPLAINTS = 64_000
 # Paths that a note names.
 _NAMED = 3
 
 _PROGRAMS = {name: Source(__name__, name) for name in ("ls", "glob", "grep")}
 
 _LINE = re.compile(rb"(\d+)([:-])([^\n]*)\n")
-_DENIED = re.compile(
-    r"(?:(?:find|grep|rg): )?'?(?:\./)?(.*?)'?: Permission denied(?: \(os error 13\))?"
+# What stands behind the last entry, the last line and the last file; it is proof that each
+# stage got as far.
+_LAST_ENTRY = re.compile(rb"(?:^|[\0\n])/(?:\0|//)")
+_END = b"//\n"
+_LAST_FILE = re.compile(r"^\S*grep: /: ", re.MULTILINE)
+_REFUSED = re.compile(r"^\S*grep: (?!\./|/: |write error)(.+)", re.MULTILINE)
+_DENIED = re.compile(r"(?:\S*(?:find|grep): )?'?(?:\./)?(.*?)'?: Permission denied")
+# Older ones say it among the lines.
+_BINARY = re.compile(
+    rb"^(?:\S*grep: (\./.*): binary file|Binary file (\./.*)) matches\n", re.MULTILINE
 )
 
 
 async def ls(workspace: Workspace, path: AnyPath = ".", *, hidden: bool = True) -> Listing:
     """List a folder."""
     path, full = check_path(path), workspace.resolve(path)
-    reply = await _call(workspace, "ls", path, full, {"depth": 1, "hidden": _yes(hidden)})
+    reply = await _list(workspace, "ls", path, full, {"depth": 1, "hidden": _yes(hidden)})
     return _listing(workspace, path, full, reply)
 
 
@@ -57,7 +67,7 @@ async def glob(
         "hidden": _yes(compiled.hidden),
         "type": "d" if compiled.folders else None,
     }
-    reply = await _call(workspace, "glob", path, full, inputs, subfolder=subfolder)
+    reply = await _list(workspace, "glob", path, full, inputs, subfolder)
     found = _listing(workspace, _join(path, subfolder) if subfolder else path, full, reply)
     if not found.entries and not found.notes and "**" not in pattern:
         hint = f"nothing below the folder was looked at; the pattern `**/{pattern}` would"
@@ -93,20 +103,46 @@ async def grep(
         "lines": 3 * (limits.entries + 1),
         "bytes": limits.entries * _LINE_BYTES + limits.line_chars * 4,
     }
+
+    def is_whole(reply: Reply) -> bool:
+        lines, complaints = reply.blobs.get("lines", b""), reply.text("complaints")
+        is_done = _LAST_FILE.search(complaints) or _REFUSED.search(complaints)
+        return _is_full(lines, bounds) or bool(is_done and lines.endswith(_END))
+
     inputs: dict[str, Input] = {
         "filter": _decoded(compile_name_glob(glob, hidden=hidden)) if glob else None,
         "depth": _BOTTOMLESS,
         "hidden": _yes(hidden),
-        "pattern": _decoded(regex.grep),
-        "case": "-i" if ignore_case else None,
+        "pattern": _decoded(regex),
         "context": context,
         # The number of the line, the longest characters, and one byte that shows that
         # there is more.
         "clip": 20 + limits.line_chars * 4,
         **bounds,
     }
-    reply = await _call(workspace, "grep", path, full, inputs)
+    reply = await _call(workspace, "grep", path, full, is_whole, inputs)
     return await in_thread(_matches, workspace, path, full, reply, bounds)
+
+
+async def _list(
+    workspace: Workspace,
+    name: str,
+    path: str,
+    full: str,
+    inputs: dict[str, Input],
+    subfolder: str = "",
+) -> Reply:
+    """Run a program that lists what it finds; see `_call`."""
+    entries = workspace.limits.entries
+
+    def is_whole(reply: Reply) -> bool:
+        if "entries" not in reply.blobs:
+            return "entered" in reply.values  # there is no such folder
+        return not _is_cut(reply) or len(entries_of(reply)) > entries
+
+    return await _call(
+        workspace, name, path, full, is_whole, {**inputs, "entries": entries}, subfolder
+    )
 
 
 async def _call(
@@ -114,6 +150,7 @@ async def _call(
     name: str,
     path: str,
     full: str,
+    is_whole: Callable[[Reply], bool],
     inputs: dict[str, Input],
     subfolder: str = "",
 ) -> Reply:
@@ -124,6 +161,7 @@ async def _call(
         name: The program.
         path: The path as the caller gave it.
         full: The path, absolute.
+        is_whole: Whether it has been everywhere.
         inputs: What it takes besides what all of them take.
         subfolder: A folder under the path that need not exist.
     """
@@ -132,13 +170,8 @@ async def _call(
             f"Searching takes these commands, which the sandbox lacks: "
             f"{workspace.facts.search_lacks.strip()}. Install findutils and grep in its image."
         )
-    if inputs.get("filter") and not workspace.facts.grep_z:
-        raise SandboxFailedError(
-            "Patterns for paths take a grep that knows -z, which the sandbox's does not. Install "
-            "GNU grep in its image."
-        )
-    everywhere: dict[str, Input] = {"path": full, "entries": workspace.limits.entries, "filter": ""}
-    reply = await workspace.run(_PROGRAMS[name], wait=0.0, **everywhere | inputs)
+    inputs = {"path": full, "filter": None, "complaints": _COMPLAINTS, **inputs}
+    reply = await workspace.run(_PROGRAMS[name], is_whole, wait=0.0, **inputs)
     if reply.failure and not ("entered" in reply.values and reply.failure in ("missing", "notdir")):
         raise refusal(
             reply, _join(path, subfolder) if "entered" in reply.values else path, workspace
@@ -154,9 +187,20 @@ def _listing(workspace: Workspace, path: str, full: str, reply: Reply) -> Listin
     return Listing(
         path=full,
         entries=tuple(entries[:bound]),
-        truncated=len(entries) > bound,
+        truncated=_is_cut(reply),
         notes=tuple(_denials(reply)),
     )
+
+
+def _is_cut(reply: Reply) -> bool:
+    """Whether there is more than was listed."""
+    entries = reply.blobs.get("entries")
+    return entries is not None and not _LAST_ENTRY.search(entries)
+
+
+def _is_full(lines: bytes, bounds: dict[str, int]) -> bool:
+    """Whether grep was ended because there were lines enough."""
+    return len(lines) >= bounds["bytes"] or lines.count(b"\n") >= bounds["lines"]
 
 
 def _matches(
@@ -166,6 +210,8 @@ def _matches(
     _check_pattern(reply)
     lines = reply.blobs.get("lines", b"")
     parts = _joined(lines) if "joined" in reply.values else _apart(lines)
+    said = _BINARY.findall(reply.blobs.get("complaints", b"") + lines)
+    binary = {name or older for name, older in said}
     matches = [
         Match(
             path=path if "file" in reply.values else _join(path, _name(name)),
@@ -176,17 +222,12 @@ def _matches(
             context=sign == b"-",
         )
         for name, number, sign, line in parts
+        if name not in binary
     ]
-    truncated = (
-        len(matches) > limits.entries
-        or len(lines) >= bounds["bytes"]
-        or lines.count(b"\n") >= bounds["lines"]
-    )
+    truncated = len(matches) > limits.entries or _is_full(lines, bounds)
     notes = []
-    hits = sum(int(value) for key, value in reply.values.items() if key.startswith("hits"))
-    binary = hits - len({match.path for match in matches})
-    if binary > 0 and not truncated:
-        notes.append(f"{count_of(binary, 'binary file')} with a match left out")
+    if binary and not truncated:
+        notes.append(f"{count_of(len(binary), 'binary file')} with a match left out")
     return GrepResult(
         path=full,
         matches=tuple(matches[: limits.entries]),
@@ -199,8 +240,9 @@ def _joined(lines: bytes) -> Iterator[tuple[bytes, bytes, bytes, bytes]]:
     """File, number, sign and text of lines that each stand behind their file's name."""
     record = re.compile(rb"(\./.+?)\0" + _LINE.pattern, re.DOTALL)
     position = 0
-    while found := record.match(lines, position):
-        yield found[1], found[2], found[3], found[4]
+    while found := record.match(lines, position) or _BINARY.match(lines, position):
+        if found.re is record:
+            yield found[1], found[2], found[3], found[4]
         position = found.end()
 
 
@@ -223,8 +265,8 @@ def _apart(lines: bytes) -> Iterator[tuple[bytes, bytes, bytes, bytes]]:
 
 def _check_pattern(reply: Reply) -> None:
     """Hand on what grep says of a pattern that we thought it would take."""
-    words = re.search(r"^grep: (?!\./|write error)(.+)", reply.text("complaints"), re.MULTILINE)
-    if words and not reply.blobs.get("lines"):
+    words = _REFUSED.search(reply.text("complaints"))
+    if words and reply.blobs.get("lines", _END) == _END:
         raise SearchPatternError(
             f"grep in the sandbox says of the pattern: {printable(words[1])}. Make it simpler, or "
             "use fixed=True to search for the text as it is."

@@ -1,18 +1,12 @@
 # shellcheck shell=sh
 # glob: paths that match a pattern.
-# In: those of path.sh and search.sh; _PATH; _SUBFOLDER (under it, where the hits are);
-#     _FILTER (a regular expression); _TYPE (d, or empty for all types).
+# In: those of path.sh, search.sh and listing.sh; _PATH; _SUBFOLDER (under it, where the hits
+#     are); _TYPE (d, or empty for all types).
 
 . ../../_remote/frame.sh
 . ../../_remote/path.sh
 . ./search.sh
-. ../../_remote/entries.sh
-
-list() {
-    set -- ! -name .
-    [ -z "$_TYPE" ] || set -- "$@" -type "$_TYPE"
-    walk "$@" | matching | entries
-}
+. ./listing.sh
 
 begin
 look_into "$_PATH"
@@ -20,5 +14,7 @@ look_into "$_PATH"
 put entered yes
 [ -z "$_SUBFOLDER" ] || look_into "${PWD%/}/$_SUBFOLDER"
 [ "$_start" = . ] || end
-with_complaints list
+set -- ! -name .
+[ -z "$_TYPE" ] || set -- "$@" -type "$_TYPE"
+with_complaints list "$@"
 end

@@ -1,88 +1,73 @@
 # shellcheck shell=sh
 # grep: lines that match a regular expression.
 #
-# First the files that have such a line are found, then they are put in order, then those
-# with a NUL are left out, and then the lines are printed until there are enough.
+# Files are searched in order, until there are lines enough. GNU's grep searches many in one
+# process, leaves out those that are binary, and says so. Others take processes for each
+# file that has a match. A line of `//` ends what they print, and shows that no stage behind
+# them was lost.
 #
-# In: those of path.sh and search.sh; _PATH; _FILTER (of the files to search); _PATTERN;
-#     _GREP_GNU (yes or empty); _CASE (-i or empty); _CONTEXT (lines);
-#     _CLIP (bytes kept of a line), _LINES and _BYTES (of all of
-#     them together).
+# In: those of path.sh and found.sh; _PATH; _FILTER (of the files to search); _PATTERN;
+#     _GREP_GNU (yes or empty); _CONTEXT (lines); _CLIP (bytes kept of a line), _LINES and
+#     _BYTES (of all of them together).
 
 . ../../_remote/frame.sh
 . ../../_remote/path.sh
 . ./search.sh
+. ./found.sh
 
-_newline='
-'
-# A byte that is not one of the others: NUL.
-_nul=$(printf '[^\001-\377]')
-
-# hits: files with a line that matches.
-# shellcheck disable=SC2016,SC2086 # each expands it; options or nothing
-hits() {
-    if [ -n "$_gnu" ]; then
-        walk -type f | matching | xargs -0 -r grep -alZE $_CASE -e "$_PATTERN" --
-    else
-        # A newline in a name would make two names of it, in what grep prints.
-        [ "$_start" != . ] || walk -type f ! -path "*$_newline*" | matching |
-            xargs -0 -r grep -lE $_CASE -e "$_PATTERN" -- | tr '\n' '\000'
-        walk -type f -path "*$_newline*" 2>/dev/null | matching | each '
-            grep -qE $_CASE -e "$_PATTERN" -- "$_file" && printf "%s\0" "$_file"'
-    fi
-}
-
-# each SCRIPT: run it for each of the paths, $_file.
-each() { xargs -0 -r sh -c "for _file; do $1${_newline}done" sh; }
-
-# text: those of the paths that hold no NUL. How many it was given, it reports.
-# shellcheck disable=SC2016 # sh expands it
-text() {
-    if [ -n "$_gnu" ]; then
-        _test='grep -aLZE -e "$_nul" -- "$@"'
-    else
-        _test='for _file; do
-            [ "$(tr -dc "\000" <"$_file" | wc -c)" -gt 0 ] || printf "%s\0" "$_file"
-        done'
-    fi
-    xargs -0 -r sh -c "$_test"'; echo "hits$$ $#" >&4' sh
-}
-
-# lines: for each of the paths its lines that match, and those around them. Joined, every
-# line stands behind the path and a NUL; otherwise the lines follow the path and `//`.
-# shellcheck disable=SC2016,SC2086 # each expands it; options or nothing
-lines() {
-    if [ -n "$_joined" ]; then
-        xargs -0 -r grep -anHZE $_CASE $_around --no-group-separator -e "$_PATTERN" -- |
-            cut -b "1-$((_CLIP + 4200))"
-    else
+# For `sh -c`, with files as its arguments: for each of them its path and `//`, and then its
+# lines that match, and those around them. A complaint of `/` shows that there is no more.
+# shellcheck disable=SC2016 # the other sh expands it
+_each='
+    grep -qE $_GREP_TEXT -e "$_PATTERN" -- "$@"
+    _status=$?
+    [ "$_status" -le 2 ] || exit 255
+    for _file; do
+        [ "$_file" != / ] || { echo "grep: /: is the last" >&2; continue; }
+        { [ "$_status" != 1 ] && grep -qE $_GREP_TEXT -e "$_PATTERN" -- "$_file"; } || continue
+        case $(tr -dc "\000" <"$_file" | wc -c) in
+        *[1-9]*) echo "grep: $_file: binary file matches" >&2; continue ;;
+        *0) ;;
+        *) exit 255 ;;
+        esac
+        command exec 7<"$_file" || continue
         # What is read must be what was found, and not what a symlink made since leads to.
-        each '
-            command exec 7<"$_file" || continue
-            [ -z "$_CONFINE" ] ||
-                [ "$(readlink "/proc/$$/fd/7" && echo .)" = "${PWD%/}/${_file#./}${_newline}." ] ||
-                continue
-            printf "%s//\n" "$_file"
-            grep -nE $_GREP_TEXT $_CASE $_around -e "$_PATTERN" <&7 | cut -b "1-$_CLIP"'
-    fi
-}
+        [ -z "$_CONFINE" ] ||
+            [ "$(readlink "/proc/$$/fd/7" && echo .)" = "${PWD%/}/${_file#./}${_newline}." ] ||
+            continue
+        printf "%s//\n" "$_file"
+        grep -nE $_GREP_TEXT $_around -e "$_PATTERN" <&7 | cut -b "1-$_CLIP" || exit 255
+    done'
 
 search() {
-    _found=$(hits | sort -z | text | lines | head -n "$_LINES" | head -c "$_BYTES" | base64)
-    [ -z "$_joined" ] || put joined yes
-    printf 'lines<\n%s\n.\n' "$_found"
+    echo 'lines<'
+    if [ -n "$_joined" ]; then
+        # Of / grep complains that it is a folder.
+        # shellcheck disable=SC2086 # options or nothing
+        found -type f | sort -z | {
+            xargs -0 grep -nHZE $_around --no-group-separator -e "$_PATTERN" --
+            echo //
+        } | cut -b "1-$((_CLIP + 4200))" | head -n "$_LINES" | head -c "$_BYTES" | base64
+    else
+        found -type f | sort -z | {
+            xargs -0 -n 50 sh -c "$_each" sh
+            echo //
+        } | head -n "$_LINES" | head -c "$_BYTES" | base64
+    fi
+    echo .
 }
 
 begin
 look_into "$_PATH"
 [ "$_start" = . ] || [ -f "$_start" ] || fail special
 [ "$_start" = . ] || [ -r "$_start" ] || fail denied
-# What GNU's grep and cut do in one process for many files takes others one for each.
-_gnu=$_GREP_GNU
-_joined=$_gnu
+_newline='
+'
+_joined=$_GREP_GNU
 [ -z "$_CONFINE" ] || _joined=
+[ -z "$_joined" ] || put joined yes
 _around=
 [ "$_CONTEXT" = 0 ] || _around="-C $_CONTEXT"
-export _PATTERN _CASE _CONFINE _CLIP _GREP_TEXT _around _newline _nul
+export _PATTERN _CONFINE _CLIP _GREP_TEXT _around _newline
 with_complaints search
 end

@@ -1,16 +1,14 @@
 # shellcheck shell=sh
 # ls: what a folder holds.
-# In: those of path.sh and search.sh; _PATH.
+# In: those of path.sh, search.sh and listing.sh; _PATH.
 
 . ../../_remote/frame.sh
 . ../../_remote/path.sh
 . ./search.sh
-. ../../_remote/entries.sh
-
-list() { walk ! -name . | entries; }
+. ./listing.sh
 
 begin
 look_into "$_PATH"
 [ "$_start" = . ] || fail isfile
-with_complaints list
+with_complaints list ! -name .
 end

@@ -1,6 +1,6 @@
 r"""The dialect of regular expressions that grep takes. No I/O.
 
-Sandboxes have GNU grep, busybox grep or ripgrep, each with an engine and a locale of its own:
+Sandboxes have GNU grep or busybox grep, each with an engine and a locale of its own:
 `\d`, `{` and `[\]]` mean different things to them, and a `.` may be a byte or a character.
 So a pattern is parsed here, faults and all, and rewritten in what all of them read alike:
 over bytes, with sets and repetitions only. It is
@@ -40,17 +40,6 @@ _BORDERS = {"b": rb"\b", "B": rb"\B", "<": rb"\<", ">": rb"\>"}
 _LAST = 0x10FFFF
 
 Range = tuple[int, int]
-
-
-@dataclass(frozen=True)
-class Regex:
-    """A pattern, ready for either tool.
-
-    Attributes:
-        grep: For `grep -E` in the C locale.
-    """
-
-    grep: bytes
 
 
 class Node:
@@ -186,14 +175,13 @@ class Characters:
         return Characters.of([*self.ranges, *ranges])
 
     def any_case(self) -> "Characters":
-        """With the other case of those that are not ASCII, which the tools see to."""
-        few = ((a, b) for a, b in self.ranges if b >= 0x80 and b - a < 1000)
+        """With the other case of each; of a range of thousands, of its letters of ASCII only."""
         others = {
             ord(other)
-            for first, last in few
-            for code in range(first, last + 1)
+            for first, last in self.ranges
+            for code in range(first, (last if last - first < 1000 else min(last, 0x7F)) + 1)
             for other in (chr(code).lower(), chr(code).upper())
-            if len(other) == 1
+            if len(other) == 1 and other.casefold() == chr(code).casefold()
         }
         return self.plus((code, code) for code in others)
 
@@ -253,14 +241,16 @@ NAMED_SETS = {
 }
 
 
-def compile_regex(pattern: str, *, fixed: bool = False, ignore_case: bool = False) -> Regex:
+def compile_regex(pattern: str, *, fixed: bool = False, ignore_case: bool = False) -> bytes:
     """Read a pattern.
 
     Args:
         pattern: The pattern.
         fixed: Whether each of its characters stands for itself.
-        ignore_case: Whether letters shall match in either case. For those of ASCII the
-            tools have to be told too.
+        ignore_case: Whether letters match in either case.
+
+    Returns:
+        It, for `grep -E` in the C locale.
 
     Raises:
         SearchPatternError: It does not parse, or it asks for what the dialect lacks.
@@ -281,7 +271,7 @@ def compile_regex(pattern: str, *, fixed: bool = False, ignore_case: bool = Fals
     parser = _Parser(pattern, ignore_case=ignore_case)
     node = parser.literal() if fixed else parser.parse()
     check_size(node, pattern)
-    return Regex(grep=node.grep())
+    return node.grep()
 
 
 def check_size(node: Node, pattern: str) -> None:
@@ -408,11 +398,12 @@ class _Parser:
             return Border(_BORDERS[sign])
         return self._single(self._escaped_character())
 
-    def _escaped_character(self) -> str:
+    def _escaped_character(self, *, in_set: bool = False) -> str:
         """The character that stands behind a backslash."""
         if found := _HEX.match(self.pattern, self.position):
             code = int(found[1] or found[2] or found[3], 16)
-            if code in (0, 10) or code > _LAST or 0xD800 <= code <= 0xDFFF:
+            no_line_has = not in_set and code in (0, 10)
+            if no_line_has or code > _LAST or 0xD800 <= code <= 0xDFFF:
                 raise self._fault(f"has \\{found[0]}, which no line contains", "remove it")
             self.position = found.end()
             return chr(code)
@@ -421,6 +412,8 @@ class _Parser:
         sign = self._next()
         if sign in _CONTROLS:
             return _CONTROLS[sign]
+        if sign == "n" and in_set:
+            return "\n"
         if sign == "n":
             raise self._fault("has \\n", "grep works on one line at a time; search for one line")
         if sign.isdigit():
@@ -474,7 +467,7 @@ class _Parser:
             return _ESCAPED_SETS[self._next()]
         if self._peek() == "b":
             raise self._fault("has \\b in [ ]", "put it before or behind the set")
-        return self._escaped_character()
+        return self._escaped_character(in_set=True)
 
     def _single(self, char: str) -> Characters:
         code = ord(char)

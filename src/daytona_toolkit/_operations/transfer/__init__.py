@@ -50,6 +50,8 @@ _LEFT_OUT = {
 _UNSAFE = "a symlink is in the way, or this system cannot store the name"
 
 _RECORD = re.compile(rb"([0-9a-f]+) (\d+) (-?\d+) \./(.+?)//\n", re.DOTALL)
+# The record behind the last one; it is proof that the folder was listed to its end.
+_LAST = b" ///\n"
 _SUM = re.compile(rb"(\\?)([0-9a-f]{64})  ")
 
 
@@ -372,10 +374,9 @@ async def _tree(source: Target, tally: Tally) -> tuple[list[Item], list[str]]:
     """What there is to download: files, and folders; of a single file there are none."""
     reply = await source.workspace.run(
         _TREE,
+        lambda reply: reply.blobs.get("entries", _LAST).endswith(_LAST),
         wait=_TREE_TIME,
         path=source.full,
-        entries="",
-        filter="",
         hidden="yes",
         depth=_BOTTOMLESS,
     )

@@ -7,14 +7,14 @@
 . ../search/search.sh
 
 list() {
-    walk ! -name . | xargs -0 -r stat -c '%f %s %Y %n//' | put_bytes entries
-    walk -type f 2>/dev/null | xargs -0 -r sha256sum | put_bytes sums
+    walk ! -name . -print0 | xargs -0 -r stat -c '%f %s %Y %n//' | put_bytes entries
+    walk -type f -print0 | xargs -0 -r sha256sum | put_bytes sums
 }
 
 begin
 look_into "$_PATH"
 if [ "$_start" = . ]; then
-    with_complaints list
+    list
 else
     open_regular
     put sum "$(sha256sum <"$_source")"
