@@ -70,6 +70,7 @@ class SandboxSession:
 
     Attributes:
         sandbox: The machine.
+        confined: Whether file operations stay under the root.
         limits: The bounds in force.
         transcript: What was done, the newest operations of it.
         mask: Called with a text, returns it with `***` in place of secrets; false if it knows
@@ -103,6 +104,7 @@ class SandboxSession:
                 "LocalSandbox(folder) or DaytonaSandbox.create()."
             )
         self.sandbox = sandbox
+        self.confined = confined
         self.limits = limits or Limits()
         self.transcript = Transcript()
         operations.exec.check_variables({**(env or {}), **(secrets or {})})

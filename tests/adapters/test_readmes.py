@@ -99,9 +99,9 @@ def test_the_snippets_for_openai_agents_work(
     readme: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OPENAI_AGENTS_DISABLE_TRACING", "1")
-    model = openai_model(*WORK, *WORK)
+    model = openai_model(*WORK, *WORK, [("exec_command", {"cmd": "python3 hello.py"})], WORK[-1])
     provider = "agents.models.openai_provider.OpenAIProvider.get_model"
     monkeypatch.setattr(provider, lambda *_: model)
     printed = readme("openai-agents")
-    assert printed.count("It greets the world.") == 2
+    assert printed.count("It greets the world.") == 3
     assert "Run a command\n\npython3 hello.py\n" in printed
