@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import inspect
 from typing import Any
 
 import pytest
@@ -87,7 +88,8 @@ PATTERNS = [
 async def test_glob_finds_what_deep_agents_own_backend_finds(
     session: SandboxSession, backend: DaytonaBackend, pattern: str
 ) -> None:
-    await session.aexec("mkdir -p src/empty; ln -s ../top.py docs/link.py")
+    links = "ln -s ../top.py docs/link.py; ln -s ../src docs/to_src.py; ln -s no docs/to_no.py"
+    await session.aexec(f"mkdir -p src/empty docs; {links}")
     for file in FILES:
         await session.awrite(file, "")
     expected = Reference(session).glob(pattern, session.root)
@@ -173,6 +175,8 @@ async def test_mistakes_are_answers_in_deep_agents_words(
         (backend.edit(f"{root}/a", "x", "z").error, "multiple occurrences"),
         (backend.edit(f"{root}/nope", "y", "z").error, "not found"),
         (backend.write(f"{root}/a/b", "").error, "not_a_directory"),
+        (backend.delete(f"{root}/nope").error, "not found"),
+        (backend.delete(root).error, "the root"),
         (backend.ls(f"{root}/a").error, "not_a_directory"),
         (backend.ls(f"{root}/nope").error, "not found"),
         (backend.grep("x", f"{root}/nope").error, "not found"),
@@ -206,6 +210,36 @@ async def test_edits_keep_every_byte_around_them(
     assert session.read_bytes("a") == b"\xe9\r\nnew\r\n\xff"
 
 
+async def test_delete_removes_what_deep_agents_own_backend_removes(
+    session: SandboxSession, backend: DaytonaBackend
+) -> None:
+    names = ["file", "folder", "to_folder", "to_nothing", "nope"]
+    make = (
+        "mkdir -p folder/deep kept; touch file folder/f; ln -s kept to_folder; ln -s no to_nothing"
+    )
+    left = set()
+    for deletes in (Reference(session).delete, backend.delete, backend.adelete):
+        await session.aexec(make)
+        for name in names:
+            deleted: Any = deletes(f"{session.root}/{name}")
+            deleted = await deleted if inspect.isawaitable(deleted) else deleted
+            if name == "nope":
+                assert "not found" in deleted.error
+            else:
+                assert (deleted.error, deleted.path) == (None, f"{session.root}/{name}")
+        left.add((await session.aexec("ls")).stdout)
+    assert left == {"kept\n"}
+
+
+def test_an_agent_has_a_tool_that_deletes(session: SandboxSession) -> None:
+    session.write("old/notes", "")
+    call = ("delete", {"file_path": f"{session.root}/old"})
+    agent = create_deep_agent(langchain_model([call], "done"), backend=DaytonaBackend(session))
+    [answer] = [m for m in agent.invoke(ASK)["messages"] if isinstance(m, ToolMessage)]
+    assert answer.status == "success"
+    assert not session.exists("old")
+
+
 async def test_each_operation_is_one_request(
     session: SandboxSession, backend: DaytonaBackend
 ) -> None:
@@ -220,6 +254,7 @@ async def test_each_operation_is_one_request(
         lambda: backend.aexecute("true"),
         lambda: backend.aupload_files([(path, b"x")]),
         lambda: backend.adownload_files([path]),
+        lambda: backend.adelete(path),
     ):
         with counting(session) as traffic:
             await call()

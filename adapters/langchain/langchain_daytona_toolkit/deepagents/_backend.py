@@ -1,0 +1,281 @@
+"""The backend: what Deep Agents ask for, each as a call of the session."""
+
+import asyncio
+
+from deepagents.backends.protocol import (
+    DeleteResult,
+    EditResult,
+    ExecuteResponse,
+    FileDownloadResponse,
+    FileUploadResponse,
+    GlobResult,
+    GrepResult,
+    LsResult,
+    ReadResult,
+    SandboxBackendProtocol,
+    WriteResult,
+)
+from deepagents.backends.utils import _get_backend_read_file_type
+
+from daytona_toolkit import Limits, SandboxSession
+from daytona_toolkit.errors import BinaryFileError, FileTooLargeError, RecoverableError
+from langchain_daytona_toolkit.deepagents import _search
+from langchain_daytona_toolkit.deepagents._answers import (
+    code_of,
+    file_info,
+    preview_of,
+    text,
+    worded,
+)
+from langchain_daytona_toolkit.deepagents._steps import Steps, arun, ask, run
+
+LIMITS = Limits(output_bytes=1024 * 1024, read_bytes=500 * 1024, line_chars=100_000, entries=10_000)
+"""Limits for a session that serves Deep Agents alone.
+
+They shorten long answers themselves, and keep the whole of each in a file. Let them have a folder
+for these that can be written: `CompositeBackend(default=backend, routes={}, artifacts_root=…)`.
+With their own choice, `/`, a long answer may reach the model as it is.
+"""
+
+# A command without a time limit gets this one.
+_A_DAY = 24 * 60 * 60
+
+# How timeout(1) ends.
+_TIMED_OUT = 124
+
+
+class DaytonaBackend(SandboxBackendProtocol):
+    """A session as the file system and the shell of a Deep Agent.
+
+    Each operation is one request, edits keep every byte around them, and a call that is
+    cancelled ends its command. Only errors after which the workspace is of no more use are
+    raised.
+
+    Args:
+        session: The workspace, open or not. Its limits shorten what is long, and name a file
+            that holds all of it; with `LIMITS` that is left to Deep Agents.
+        timeout: Seconds that a command may take unless the call says otherwise.
+
+    Example:
+        ```python
+        with SandboxSession(DaytonaSandbox.create()) as session:
+            agent = create_deep_agent(model, backend=DaytonaBackend(session))
+        ```
+    """
+
+    def __init__(self, session: SandboxSession, *, timeout: int = 120) -> None:
+        self._session = session
+        self._timeout = timeout
+
+    @property
+    def id(self) -> str:
+        """The id of the sandbox."""
+        return self._session.sandbox.id
+
+    def execute(self, command: str, *, timeout: int | None = None) -> ExecuteResponse:
+        """Run a command; `timeout=0` sets no limit."""
+        return run(self._session, self._execute(command, timeout))
+
+    async def aexecute(self, command: str, *, timeout: int | None = None) -> ExecuteResponse:
+        """`execute` for async code; when it is cancelled, the command is ended."""
+        return await arun(self._session, self._execute(command, timeout))
+
+    def _execute(self, command: str, timeout: int | None) -> Steps[ExecuteResponse]:
+        seconds = self._timeout if timeout is None else timeout or _A_DAY
+        try:
+            result = yield ask("exec", command, timeout=seconds)
+        except RecoverableError as error:
+            return ExecuteResponse(output=f"Error: {error}", exit_code=1)
+        output = result.stdout
+        if result.stderr.strip():
+            output += f"{_newline_after(output)}<stderr>{result.stderr.strip()}</stderr>"
+        if result.timed_out:
+            output += f"{_newline_after(output)}Error: the command was ended after {seconds} s."
+        return ExecuteResponse(
+            output=output,
+            exit_code=_TIMED_OUT if result.timed_out else result.exit_code,
+            truncated=result.truncated or result.stopped_writing,
+        )
+
+    def ls(self, path: str) -> LsResult:
+        """List a folder."""
+        return run(self._session, self._ls(path))
+
+    async def als(self, path: str) -> LsResult:
+        """`ls` for async code."""
+        return await arun(self._session, self._ls(path))
+
+    def _ls(self, path: str) -> Steps[LsResult]:
+        try:
+            listing = yield ask("ls", path)
+        except RecoverableError as error:
+            return LsResult(error=f"Path '{path}': {worded(error)}")
+        if listing.truncated:  # of which the result has no mark
+            return LsResult(
+                error=f"Path '{path}': there are more than {len(listing.entries):,} entries. "
+                "Narrow it down with glob."
+            )
+        return LsResult(entries=[file_info(entry.path, entry) for entry in listing.entries])
+
+    def read(self, file_path: str, offset: int = 0, limit: int = 2000) -> ReadResult:
+        """Read lines of a text file, or a file that is no text in base64."""
+        return run(self._session, self._read(file_path, offset, limit))
+
+    async def aread(self, file_path: str, offset: int = 0, limit: int = 2000) -> ReadResult:
+        """`read` for async code."""
+        return await arun(self._session, self._read(file_path, offset, limit))
+
+    def _read(self, file_path: str, offset: int, limit: int) -> Steps[ReadResult]:
+        try:
+            if _get_backend_read_file_type(file_path) != "text":
+                return (yield from self._preview(file_path))
+            if limit <= 0:
+                return ReadResult(file_data=text(""), no_lines_requested=True)
+            window = yield ask("read", file_path, offset=max(offset, 0) + 1, limit=limit)
+        except BinaryFileError:
+            return (yield from self._preview(file_path))
+        except RecoverableError as error:
+            return ReadResult(error=f"File '{file_path}': {worded(error)}")
+        if window.image:
+            return preview_of(file_path, window.image.content)
+        if not window.start_line:
+            return ReadResult(file_data=text(""))
+        return ReadResult(
+            file_data=text(window.content.replace("\r\n", "\n").removesuffix("\n")),
+            start_line=window.start_line,
+            end_line=window.end_line,
+            total_lines=window.total_lines,
+            next_offset=window.end_line if window.next_offset else None,
+        )
+
+    def _preview(self, file_path: str) -> Steps[ReadResult]:
+        try:
+            content = yield ask("read_bytes", file_path)
+        except FileTooLargeError:
+            return preview_of(file_path, None)
+        except RecoverableError as error:
+            return ReadResult(error=f"File '{file_path}': {worded(error)}")
+        return preview_of(file_path, content)
+
+    def write(self, file_path: str, content: str) -> WriteResult:
+        """Create or replace a file, and the folders above it."""
+        return run(self._session, self._write(file_path, content))
+
+    async def awrite(self, file_path: str, content: str) -> WriteResult:
+        """`write` for async code."""
+        return await arun(self._session, self._write(file_path, content))
+
+    def _write(self, file_path: str, content: str) -> Steps[WriteResult]:
+        try:
+            yield ask("write", file_path, content)
+        except RecoverableError as error:
+            return WriteResult(error=f"Error: {worded(error)}")
+        return WriteResult(path=file_path)
+
+    def edit(
+        self, file_path: str, old_string: str, new_string: str, replace_all: bool = False
+    ) -> EditResult:
+        """Replace a text that stands in one place, or wherever it stands."""
+        return run(self._session, self._edit(file_path, old_string, new_string, replace_all))
+
+    async def aedit(
+        self, file_path: str, old_string: str, new_string: str, replace_all: bool = False
+    ) -> EditResult:
+        """`edit` for async code."""
+        return await arun(self._session, self._edit(file_path, old_string, new_string, replace_all))
+
+    def _edit(
+        self, file_path: str, old_string: str, new_string: str, replace_all: bool
+    ) -> Steps[EditResult]:
+        try:
+            result = yield ask("edit", file_path, old_string, new_string, replace_all=replace_all)
+        except RecoverableError as error:
+            return EditResult(error=f"Error: {worded(error)}")
+        return EditResult(path=file_path, occurrences=result.occurrences)
+
+    def delete(self, file_path: str) -> DeleteResult:
+        """Remove a file, a symlink itself, or a folder with all that is in it."""
+        return run(self._session, self._delete(file_path))
+
+    async def adelete(self, file_path: str) -> DeleteResult:
+        """`delete` for async code."""
+        return await arun(self._session, self._delete(file_path))
+
+    def _delete(self, file_path: str) -> Steps[DeleteResult]:
+        try:
+            yield ask("remove", file_path, recursive=True)
+        except RecoverableError as error:
+            return DeleteResult(error=f"Error: {worded(error)}")
+        return DeleteResult(path=file_path)
+
+    def grep(
+        self,
+        pattern: str,
+        path: str | None = None,
+        glob: str | None = None,
+        *,
+        max_count: int | None = None,
+    ) -> GrepResult:
+        """Find lines that hold a text; `.git` is left out."""
+        return run(self._session, _search.grep(pattern, path, glob, max_count))
+
+    async def agrep(
+        self,
+        pattern: str,
+        path: str | None = None,
+        glob: str | None = None,
+        *,
+        max_count: int | None = None,
+    ) -> GrepResult:
+        """`grep` for async code."""
+        return await arun(self._session, _search.grep(pattern, path, glob, max_count))
+
+    def glob(self, pattern: str, path: str | None = None) -> GlobResult:
+        """Find files: by their name at any depth, or by their path if there is a slash."""
+        return run(self._session, _search.glob(pattern, path))
+
+    async def aglob(self, pattern: str, path: str | None = None) -> GlobResult:
+        """`glob` for async code."""
+        return await arun(self._session, _search.glob(pattern, path))
+
+    def upload_files(self, files: list[tuple[str, bytes]]) -> list[FileUploadResponse]:
+        """Write files; each has its own answer."""
+        return [run(self._session, self._upload(path, content)) for path, content in files]
+
+    async def aupload_files(self, files: list[tuple[str, bytes]]) -> list[FileUploadResponse]:
+        """`upload_files` for async code, all of them at once."""
+        return list(
+            await asyncio.gather(*(arun(self._session, self._upload(*file)) for file in files))
+        )
+
+    def _upload(self, path: str, content: bytes) -> Steps[FileUploadResponse]:
+        if not path.startswith("/"):
+            return FileUploadResponse(path=path, error="invalid_path")
+        try:
+            yield ask("write", path, content)
+        except RecoverableError as error:
+            return FileUploadResponse(path=path, error=code_of(error))
+        return FileUploadResponse(path=path)
+
+    def download_files(self, paths: list[str]) -> list[FileDownloadResponse]:
+        """The bytes of files; each has its own answer."""
+        return [run(self._session, self._download(path)) for path in paths]
+
+    async def adownload_files(self, paths: list[str]) -> list[FileDownloadResponse]:
+        """`download_files` for async code, all of them at once."""
+        return list(
+            await asyncio.gather(*(arun(self._session, self._download(path)) for path in paths))
+        )
+
+    def _download(self, path: str) -> Steps[FileDownloadResponse]:
+        if not path.startswith("/"):
+            return FileDownloadResponse(path=path, error="invalid_path")
+        try:
+            content = yield ask("read_bytes", path)
+        except RecoverableError as error:
+            return FileDownloadResponse(path=path, error=code_of(error))
+        return FileDownloadResponse(path=path, content=content)
+
+
+def _newline_after(text: str) -> str:
+    return "\n" if text and not text.endswith("\n") else ""
