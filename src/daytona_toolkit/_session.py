@@ -1210,12 +1210,13 @@ def _abandon(runner: Runner, workspace: Workspace, process: int) -> None:
     """Give back what a session owned that nobody closed."""
     if os.getpid() != process:
         return
-    warnings.warn(
-        f"A session over {workspace.sandbox.id} was not closed; use it in a `with` block, or "
-        "call close().",
-        ResourceWarning,
-        stacklevel=2,
-    )
+    if workspace.has_sandbox:  # opening it may have failed
+        warnings.warn(
+            f"A session over {workspace.sandbox.id} was not closed; use it in a `with` block, or "
+            "call close().",
+            ResourceWarning,
+            stacklevel=2,
+        )
     ending = runner.finish(workspace.close)
     if runner.may_wait():
         ending.wait_quietly(_EXIT_CLOSE_TIMEOUT)

@@ -95,6 +95,7 @@ class Workspace:
         ledger: The numbers of requests, and what may be removed.
         mask: Puts `***` in place of secrets.
         cursors: How far the output of jobs was seen.
+        has_sandbox: Whether the sandbox was opened and not closed.
     """
 
     def __init__(
@@ -118,7 +119,7 @@ class Workspace:
         self._wanted_root = check_path(root) if root is not None else ""
         self._facts: Facts | None = None
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._sandbox_is_open = False
+        self.has_sandbox = False
 
     @property
     def is_open(self) -> bool:
@@ -144,13 +145,13 @@ class Workspace:
     async def open(self) -> None:
         """Open the sandbox and learn what it has: one request."""
         try:
-            if not self._sandbox_is_open:
+            if not self.has_sandbox:
                 await self.sandbox.open()
-                self._sandbox_is_open = True
+                self.has_sandbox = True
             self._facts = await self._probe()
         except BaseException:
             await self.sandbox.close()
-            self._sandbox_is_open = False
+            self.has_sandbox = False
             raise
 
     async def _probe(self) -> Facts:
@@ -192,6 +193,7 @@ class Workspace:
                     await self._send(_CLOSE, inputs)
         finally:
             await self.sandbox.close()
+            self.has_sandbox = False
 
     async def run(
         self,

@@ -51,7 +51,7 @@ def test_a_fork_bomb_is_ended() -> None:
     try:
         with victim("bubblewrap", NOBODY) as attacked:
             _, output = attacked.try_it("bomb() { bomb | bomb & }; bomb; sleep 100")
-            assert "processes and threads ran in the sandbox" in output or "fork" in output
+            assert "processes" in output or "fork" in output
             assert attacked.try_it("echo fine")[1].startswith("fine\n")
     except PermissionError:
         lacks("another user", "only root can become one")
