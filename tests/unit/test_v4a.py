@@ -72,6 +72,16 @@ RECORDED = [
         id="stacked anchors",
     ),
     pytest.param(
+        "class A\n    def f():\n        x\n\nclass B\n    def f():\n        x\n",
+        "@@ class A\n@@     def f():\n-        x\n+        y\n\n"
+        "@@ class B\n@@     def f():\n-        x\n+        y",
+        "class A\n    def f():\n        y\n\nclass B\n    def f():\n        y\n",
+        id="stacked anchors, twice",
+    ),
+    pytest.param(
+        "class A\n    x\n", "@@ class A\n@@\n-    x\n+    y", "class A\n    y\n", id="bare anchor"
+    ),
+    pytest.param(
         "class A:\n    x\n    y\n    z\n",
         "@@ class A:\n-    x\n+    X\n@@ class A:\n-    z\n+    Z",
         "class A:\n    X\n    y\n    Z\n",
@@ -87,6 +97,8 @@ RECORDED = [
     pytest.param("a\nb\nc", "@@\n-b\n+B\n@@\n-c", "a\nB", id="hunks side by side"),
     pytest.param("a\r\nb\r\n", "@@\n-b\n+B\n+C", "a\r\nB\r\nC\r\n", id="CRLF"),
     pytest.param("a\r\nb", "@@\n a\n-b", "a", id="CRLF, last line goes"),
+    pytest.param("a\nb\n", "@@\r\n-b\r\n+B\r\n", "a\nB\n", id="CRLF in the patch alone"),
+    pytest.param("", "@@\r\n+a\r\n+b", "a\r\nb\r\n", id="CRLF into an empty file"),
     pytest.param("a\n\nb\n", "@@\n a\n\n-b\n+c", "a\n\nc\n", id="an empty line is context"),
 ]
 

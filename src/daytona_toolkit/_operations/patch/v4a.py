@@ -53,6 +53,7 @@ class FileChange:
         target: Where an updated file moves to; empty if it stays.
         hunks: The changes of an updated file.
         content: What an added file holds.
+        ending: How lines end in the patch, for files that do not tell.
     """
 
     kind: Literal["Add", "Update", "Delete"]
@@ -60,6 +61,7 @@ class FileChange:
     target: str = ""
     hunks: tuple[Hunk, ...] = ()
     content: str = ""
+    ending: str = "\n"
 
 
 @dataclass(frozen=True)
@@ -127,7 +129,7 @@ def splices(content: bytes, change: FileChange) -> list[Splice]:
                 before = chunks.pop()
                 chunk = _Chunk(before.start, chunk.end, before.new + chunk.new)
             chunks.append(chunk)
-    made = list(_in_bytes(raw, chunks))
+    made = list(_in_bytes(raw, chunks, change.ending.encode()))
     if all(content[each.start : each.end] == each.new for each in made) and not change.target:
         raise InvalidArgumentError(f"The hunks of {change.path!r} change nothing; {_NOTHING}")
     return made
@@ -167,7 +169,7 @@ def _change(section: list[str], ending: str) -> FileChange:
         hunks = tuple(_hunks(body, path))
         if not hunks and not target:
             raise InvalidArgumentError(f"The patch has no hunk for {path!r}; {_NOTHING}")
-        return FileChange("Update", path, target, hunks)
+        return FileChange("Update", path, target, hunks, ending=ending)
     while body and not body[-1].strip():
         body.pop()
     if kind == "Delete":
@@ -305,13 +307,13 @@ def _chunks(hunk: Hunk, start: int) -> Iterator[_Chunk]:
         position += 1
 
 
-def _in_bytes(raw: Sequence[bytes], chunks: list[_Chunk]) -> Iterator[Splice]:
+def _in_bytes(raw: Sequence[bytes], chunks: list[_Chunk], otherwise: bytes) -> Iterator[Splice]:
     starts = [0]
     for line in raw:
         starts.append(starts[-1] + len(line) + 1)
     last, size = len(raw), starts[-1] - 1
     for chunk in chunks:
-        ending = _ending(raw, chunk.start)
+        ending = _ending(raw, chunk.start) or otherwise
         new = [_encoded(text) for text in chunk.new]
         if chunk.end < last:
             added = b"".join(line + ending for line in new)
@@ -326,8 +328,8 @@ def _in_bytes(raw: Sequence[bytes], chunks: list[_Chunk]) -> Iterator[Splice]:
 
 
 def _ending(raw: Sequence[bytes], index: int) -> bytes:
-    """How lines end around here."""
+    """How lines end around here; empty if no line does."""
     for i in (index, index - 1, index - 2):
         if 0 <= i < len(raw) - 1:
             return b"\r\n" if raw[i].endswith(b"\r") else b"\n"
-    return b"\n"
+    return b""
