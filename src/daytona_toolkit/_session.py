@@ -112,7 +112,8 @@ class SandboxSession:
         self._workspace = Workspace(
             sandbox,
             root=root,
-            env={**(env or {}), **(secrets or {})},
+            env=env or {},
+            secrets=secrets or {},
             confined=confined,
             limits=self.limits,
             mask=self.mask,
@@ -152,6 +153,7 @@ class SandboxSession:
         background: bool = False,
         yield_after: float | None = None,
         interactive: bool = False,
+        shell: str | None = None,
         on_output: OnOutput | None = None,
     ) -> ExecResult:
         """Run a command, under `bash` where the sandbox has it and else under `sh`.
@@ -159,6 +161,11 @@ class SandboxSession:
         The command runs once, whatever happens to the connection. One that takes less than
         `Limits.window` seconds costs one request. What it starts with `&` goes on after it.
         Cancelling the call ends the command.
+
+        A `shell` is no process but what its commands hand on, so it outlives a stop of the sandbox,
+        and commands of one shell may overlap: the last to end counts. Nothing is handed on by a
+        command that is ended by a signal, replaces itself with `exec` or sets an EXIT trap, nor
+        are `secrets`, variables that contain one, and `env`.
 
         Args:
             command: Any script. It behaves as in a terminal, without one.
@@ -174,6 +181,9 @@ class SandboxSession:
                 bounds the command.
             interactive: Keep its standard input open for `send`. Without `yield_after` the call
                 returns at once, as with `background`.
+            shell: The name of a shell, such as `"main"`: the command begins in the folder and with
+                the exported variables with which the last one of that name ended, and hands on
+                its own. See below.
             on_output: Called with `"stdout"` or `"stderr"` and new text while the command runs,
                 where the caller waits: in its thread, and for `aexec` on its event loop, where
                 it may be a coroutine function.
@@ -207,6 +217,7 @@ class SandboxSession:
             background=background,
             yield_after=yield_after,
             interactive=interactive,
+            shell=shell,
             on_output=output,
         )
         if output:

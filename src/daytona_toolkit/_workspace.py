@@ -90,6 +90,7 @@ class Workspace:
         sandbox: The machine.
         limits: The bounds in force.
         env: Variables that every command gets.
+        secrets: Variables that every command gets, whose values nobody is shown.
         confined: Whether file operations stay under the root.
         files: What was last seen of files.
         ledger: The numbers of requests, and what may be removed.
@@ -104,6 +105,7 @@ class Workspace:
         *,
         root: AnyPath | None,
         env: Mapping[str, str],
+        secrets: Mapping[str, str],
         confined: bool,
         limits: Limits,
         mask: Mask,
@@ -111,6 +113,7 @@ class Workspace:
         self.sandbox = sandbox
         self.limits = limits
         self.env = dict(env)
+        self.secrets = dict(secrets)
         self.confined = confined
         self.files = FileCache(limits.cache_bytes)
         self.ledger = Ledger(limits.kept_jobs, limits.kept_bytes)

@@ -15,7 +15,7 @@ from typing import Literal, TypeAlias
 
 from daytona_toolkit._masking import valid_unicode
 from daytona_toolkit._operations.edit.tool import EDIT
-from daytona_toolkit._operations.exec.tool import EXEC, JOB
+from daytona_toolkit._operations.exec.tool import EXEC, JOB, exec_in_shell
 from daytona_toolkit._operations.patch.tool import APPLY_PATCH
 from daytona_toolkit._operations.preview.tool import PREVIEW
 from daytona_toolkit._operations.read.tool import READ
@@ -59,7 +59,11 @@ _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 
 
 def choose(
-    tools: Choice = "core", prefix: str = "", *, limits: Limits | None = None
+    tools: Choice = "core",
+    prefix: str = "",
+    *,
+    limits: Limits | None = None,
+    shell: str | None = None,
 ) -> dict[str, Tool]:
     """The tools of one agent, by the names under which its model shall know them.
 
@@ -70,12 +74,16 @@ def choose(
         tools: `"core"` (exec, read, write, edit), `"read_only"`, `"all"`, or names.
         prefix: Put before each name, to tell two workspaces apart.
         limits: Those of the session, which the descriptions speak of; the defaults unless given.
+        shell: The name of the shell that the commands of `exec` share, such as `"main"`: the
+            working folder and exported variables carry over from each to the next. Unless given,
+            each command starts fresh.
 
     Returns:
         The rows.
 
     Raises:
         ValueError: A name that does not exist, or one that models could not call.
+        InvalidArgumentError: No name for a shell.
 
     Example:
         ```python
@@ -99,7 +107,9 @@ def choose(
                 f"{prefix + name!r} is not a valid name for a tool: models allow up to 64 letters, "
                 "digits, _ and -. Choose another prefix."
             )
-    seen = SeenFiles()
+    seen, rows = SeenFiles(), TOOLS
+    if shell is not None:
+        rows = TOOLS | {"exec": exec_in_shell(shell)}
     return {
-        prefix + name: replace(TOOLS[name], limits=limits or Limits(), seen=seen) for name in tools
+        prefix + name: replace(rows[name], limits=limits or Limits(), seen=seen) for name in tools
     }

@@ -52,27 +52,33 @@ class Told:
 
 @dataclass(frozen=True)
 class Side:
-    """A framework, sync or async."""
+    """A framework, sync or async; options are those of its toolkit."""
 
-    told: Callable[[SandboxSession, str], Awaitable[Told]]
-    call: Callable[[SandboxSession, str, dict[str, Any]], Awaitable[Shown]]
+    told: Callable[..., Awaitable[Told]]
+    call: Callable[..., Awaitable[Shown]]
 
 
-def _langchain_tool(session: SandboxSession, name: str) -> Any:
-    [tool] = DaytonaToolkit(session, tools=[name]).get_tools()
+def _langchain_tool(session: SandboxSession, name: str, **options: Any) -> Any:
+    [tool] = DaytonaToolkit(session, tools=[name], **options).get_tools()
     return tool
 
 
-async def _langchain_told(session: SandboxSession, name: str) -> Told:
-    return _of_openai(convert_to_openai_tool(_langchain_tool(session, name)))
+async def _langchain_told(session: SandboxSession, name: str, **options: Any) -> Told:
+    return _of_openai(convert_to_openai_tool(_langchain_tool(session, name, **options)))
 
 
-async def _langchain_sync(session: SandboxSession, name: str, arguments: dict[str, Any]) -> Shown:
-    return _of_message(_langchain_tool(session, name).invoke(_as_call(name, arguments)))
+async def _langchain_sync(
+    session: SandboxSession, name: str, arguments: dict[str, Any], **options: Any
+) -> Shown:
+    return _of_message(_langchain_tool(session, name, **options).invoke(_as_call(name, arguments)))
 
 
-async def _langchain_async(session: SandboxSession, name: str, arguments: dict[str, Any]) -> Shown:
-    return _of_message(await _langchain_tool(session, name).ainvoke(_as_call(name, arguments)))
+async def _langchain_async(
+    session: SandboxSession, name: str, arguments: dict[str, Any], **options: Any
+) -> Shown:
+    return _of_message(
+        await _langchain_tool(session, name, **options).ainvoke(_as_call(name, arguments))
+    )
 
 
 def _as_call(name: str, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -89,23 +95,25 @@ def _of_message(message: Any) -> Shown:
     return Shown(message.text, message.artifact, images, message.status == "error")
 
 
-def _llama_index_tool(session: SandboxSession, name: str) -> Any:
-    [tool] = DaytonaToolSpec(session, tools=[name]).to_tool_list()
+def _llama_index_tool(session: SandboxSession, name: str, **options: Any) -> Any:
+    [tool] = DaytonaToolSpec(session, tools=[name], **options).to_tool_list()
     return tool
 
 
-async def _llama_index_told(session: SandboxSession, name: str) -> Told:
-    return _of_openai(_llama_index_tool(session, name).metadata.to_openai_tool())
+async def _llama_index_told(session: SandboxSession, name: str, **options: Any) -> Told:
+    return _of_openai(_llama_index_tool(session, name, **options).metadata.to_openai_tool())
 
 
-async def _llama_index_sync(session: SandboxSession, name: str, arguments: dict[str, Any]) -> Shown:
-    return _of_output(_llama_index_tool(session, name).call(**arguments))
+async def _llama_index_sync(
+    session: SandboxSession, name: str, arguments: dict[str, Any], **options: Any
+) -> Shown:
+    return _of_output(_llama_index_tool(session, name, **options).call(**arguments))
 
 
 async def _llama_index_async(
-    session: SandboxSession, name: str, arguments: dict[str, Any]
+    session: SandboxSession, name: str, arguments: dict[str, Any], **options: Any
 ) -> Shown:
-    return _of_output(await _llama_index_tool(session, name).acall(**arguments))
+    return _of_output(await _llama_index_tool(session, name, **options).acall(**arguments))
 
 
 def _of_output(output: Any) -> Shown:
@@ -123,15 +131,17 @@ def _of_openai(tool: dict[str, Any]) -> Told:
     return Told(function["name"], function["description"], function["parameters"])
 
 
-async def _mcp_told(session: SandboxSession, name: str) -> Told:
-    async with Client(make_server(session, tools=[name])) as client:
+async def _mcp_told(session: SandboxSession, name: str, **options: Any) -> Told:
+    async with Client(make_server(session, tools=[name], **options)) as client:
         tools = {tool.name: tool for tool in (await client.list_tools()).tools}
     tool = tools[name]  # with exec comes job
     return Told(tool.name, tool.description or "", tool.input_schema)
 
 
-async def _mcp(session: SandboxSession, name: str, arguments: dict[str, Any]) -> Shown:
-    async with Client(make_server(session, tools=[name])) as client:
+async def _mcp(
+    session: SandboxSession, name: str, arguments: dict[str, Any], **options: Any
+) -> Shown:
+    async with Client(make_server(session, tools=[name], **options)) as client:
         result = await client.call_tool(name, arguments)
     texts = [part.text for part in result.content if isinstance(part, TextContent)]
     images = [
@@ -143,21 +153,25 @@ async def _mcp(session: SandboxSession, name: str, arguments: dict[str, Any]) ->
     return Shown("".join(texts), data, images, result.is_error)
 
 
-async def _pydantic_ai_told(session: SandboxSession, name: str) -> Told:
+async def _pydantic_ai_told(session: SandboxSession, name: str, **options: Any) -> Told:
     told = []
 
     def respond(messages: Any, info: AgentInfo) -> ModelResponse:
         told.extend(info.function_tools)
         return ModelResponse([TextPart("done")])
 
-    await Agent(FunctionModel(respond), toolsets=[DaytonaToolset(session, tools=[name])]).run("go")
+    await Agent(
+        FunctionModel(respond), toolsets=[DaytonaToolset(session, tools=[name], **options)]
+    ).run("go")
     [tool] = told
     return Told(tool.name, tool.description or "", tool.parameters_json_schema)
 
 
-async def _pydantic_ai(session: SandboxSession, name: str, arguments: dict[str, Any]) -> Shown:
+async def _pydantic_ai(
+    session: SandboxSession, name: str, arguments: dict[str, Any], **options: Any
+) -> Shown:
     model = pydantic_ai_model([(name, arguments)], "done")
-    agent = Agent(model, toolsets=[DaytonaToolset(session, tools=[name])])
+    agent = Agent(model, toolsets=[DaytonaToolset(session, tools=[name], **options)])
     messages = (await agent.run("go")).all_messages()
     [part] = [p for m in messages for p in m.parts if isinstance(p, ToolReturnPart)]
     contents = part.content if isinstance(part.content, list) else [part.content]
@@ -165,15 +179,17 @@ async def _pydantic_ai(session: SandboxSession, name: str, arguments: dict[str, 
     return Shown(str(contents[0]), part.metadata, images, part.outcome == "failed")
 
 
-async def _openai_told(session: SandboxSession, name: str) -> Told:
-    [tool] = daytona_tools(session, tools=[name])
+async def _openai_told(session: SandboxSession, name: str, **options: Any) -> Told:
+    [tool] = daytona_tools(session, tools=[name], **options)
     assert isinstance(tool, FunctionTool)
     return Told(tool.name, tool.description, tool.params_json_schema)
 
 
-async def _openai(session: SandboxSession, name: str, arguments: dict[str, Any]) -> Shown:
+async def _openai(
+    session: SandboxSession, name: str, arguments: dict[str, Any], **options: Any
+) -> Shown:
     """As the SDK's runner does, which itself ends the run at half a surrogate pair."""
-    [tool] = daytona_tools(session, tools=[name])
+    [tool] = daytona_tools(session, tools=[name], **options)
     assert isinstance(tool, FunctionTool)
     assert callable(tool.custom_data_extractor)
     text = json.dumps(arguments)

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 import pytest
 
 from daytona_toolkit import Limits, LocalSandbox, SandboxSession
-from daytona_toolkit.tools import TOOLS
+from daytona_toolkit.errors import InvalidArgumentError
+from daytona_toolkit.tools import TOOLS, choose
 from tests.adapters.sides import SIDES, without_chance
 from tests.adapters.situations import PICTURE, SECRET, SITUATIONS, Situation
 from tests.support import counting
@@ -57,6 +58,24 @@ async def test_a_model_is_shown_the_same(shared: SandboxSession, situation: Situ
     assert SECRET not in str(first)
     first.text.encode()  # a model can be sent it
     assert max(requests.values()) - min(requests.values()) == 0
+
+
+async def test_all_frameworks_can_share_a_shell(shared: SandboxSession) -> None:
+    told = {side: await each.told(shared, "exec", shell="main") for side, each in SIDES.items()}
+    row = choose(["exec"], limits=shared.limits, shell="main")["exec"]
+    for side, seen in told.items():
+        assert seen.description == row.description != TOOLS["exec"].description, side
+        assert seen.schema["properties"] == row.schema()["properties"], side
+    path = shared.root
+    for number, (side, each) in enumerate(SIDES.items()):
+        path += f"/{number}"
+        command = f'echo "${{LAST-}}"; mkdir {number}; cd {number}; export LAST={number}'
+        shown = await each.call(shared, "exec", {"command": command}, shell="main")
+        before = str(number - 1) if number else ""
+        assert shown.text == f"{before}\n[exit code 0; now in {path}]", side
+        assert shown.data["cwd"] == path, side
+    with pytest.raises(InvalidArgumentError, match="no name for a shell"):
+        choose(shell="a shell")
 
 
 async def test_a_picture_arrives_byte_by_byte(shared: SandboxSession) -> None:

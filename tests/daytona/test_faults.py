@@ -91,6 +91,19 @@ def test_a_write_and_an_edit_happen_once(
     assert session.read("unseen").content == "one one\n"
 
 
+@passing
+def test_a_shell_stays_as_it_was_left(
+    server: DaytonaServer, session: SandboxSession, fault: Fault
+) -> None:
+    fault.kind = "execute"
+    for command in ("mkdir sub; cd sub; export A=0", "export A=$((A + 1)); mkdir sub; cd sub"):
+        server.faults.add(fault, times=2)
+        session.exec(command, shell="main")
+        server.faults.clear()
+    shown = session.exec("pwd; echo $A", shell="main")
+    assert shown.stdout == f"{session.root}/sub/sub\n1\n"
+
+
 @pytest.mark.parametrize("fault", [each for each in PASSING if each != StopSandbox()], ids=named)
 def test_what_is_sent_to_a_command_is_read_once(
     server: DaytonaServer, session: SandboxSession, fault: Fault

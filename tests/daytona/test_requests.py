@@ -26,6 +26,15 @@ def test_exec_with_small_input_and_variables_costs_one_request(
     assert count.by_kind == {"execute": 1}
 
 
+def test_a_command_of_a_shell_costs_one_request(
+    server: DaytonaServer, session: SandboxSession
+) -> None:
+    with server.counting() as count:
+        session.exec("cd /; export A=1", shell="main")
+        assert session.exec("pwd; echo $A", shell="main").stdout == "/\n1\n"
+    assert count.by_kind == {"execute": 2}
+
+
 def test_sending_to_a_command_costs_one_request(
     server: DaytonaServer, session: SandboxSession
 ) -> None:

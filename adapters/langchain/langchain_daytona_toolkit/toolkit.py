@@ -6,7 +6,7 @@ from langchain_core.tools import BaseTool, BaseToolkit
 from pydantic import ConfigDict, Field, SkipValidation
 
 from daytona_toolkit import SandboxSession, SessionPool
-from daytona_toolkit.tools import Choice, choose
+from daytona_toolkit.tools import Choice, Tool, choose
 from langchain_daytona_toolkit.tools import SandboxTool, check_workspace
 
 
@@ -22,6 +22,8 @@ class DaytonaToolkit(BaseToolkit):
         line_numbers: Whether lines of a file begin with their number.
         stream_output: Whether output is handed on while a command runs, to those who stream the
             graph. It takes more requests than to wait for the command's end.
+        shell: The name of the shell that the commands of `exec` share, such as `"main"`: `cd` and
+            exported variables carry over from each to the next. Unless given, each starts fresh.
 
     Raises:
         TypeError: `session` is neither a session nor a pool.
@@ -41,6 +43,7 @@ class DaytonaToolkit(BaseToolkit):
     prefix: str = ""
     line_numbers: bool = True
     stream_output: bool = True
+    shell: str | None = None
 
     def __init__(
         self,
@@ -50,15 +53,17 @@ class DaytonaToolkit(BaseToolkit):
         prefix: str = "",
         line_numbers: bool = True,
         stream_output: bool = True,
+        shell: str | None = None,
     ) -> None:
         check_workspace(type(self).__name__, session)
-        choose(tools, prefix)
+        choose(tools, prefix, shell=shell)
         fields: dict[str, Any] = {
             "session": session,
             "tools": tools,
             "prefix": prefix,
             "line_numbers": line_numbers,
             "stream_output": stream_output,
+            "shell": shell,
         }
         super().__init__(**fields)
 
@@ -72,7 +77,7 @@ class DaytonaToolkit(BaseToolkit):
                 stream_output=self.stream_output,
                 name=name,
             )
-            for name, row in choose(self.tools, self.prefix).items()
+            for name, row in self._rows().items()
         ]
 
     def interrupt_on(self) -> dict[str, Any]:
@@ -87,6 +92,9 @@ class DaytonaToolkit(BaseToolkit):
                 "when": lambda request, row=row: row.needs_approval(request.tool_call["args"]),
                 "description": lambda call, _state, _runtime, row=row: row.question(call["args"]),
             }
-            for name, row in choose(self.tools, self.prefix).items()
+            for name, row in self._rows().items()
             if not row.read_only
         }
+
+    def _rows(self) -> dict[str, Tool]:
+        return choose(self.tools, self.prefix, shell=self.shell)

@@ -33,7 +33,13 @@ def main(argv: Sequence[str] | None = None) -> None:
         session = _session(options)
         one_word = options.tools in ("core", "read_only", "all")
         tools = options.tools if one_word else options.tools.split(",")
-        server = make_server(session, tools=tools, prefix=options.prefix, approval=options.approval)
+        server = make_server(
+            session,
+            tools=tools,
+            prefix=options.prefix,
+            approval=options.approval,
+            shell=options.shell,
+        )
         token = os.environ.get("DAYTONA_TOOLKIT_MCP_TOKEN")
         app = make_app(server, host=options.host, names=options.name, token=token)
     except (ValueError, toolkit.SandboxError) as error:
@@ -63,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--read-only", action="store_const", const="read_only", dest="tools", help="look only")
     add("--prefix", default="", help="put before the name of each tool")
     add("--approval", action="store_true", help="ask a person before each call that changes things")
+    add("--shell", metavar="NAME", help="let cd and exported variables carry over between commands")
     add("--port", type=int, help="serve HTTP at this port, under /mcp")
     add("--host", default="127.0.0.1", help="the address; any but loopback needs a token")
     add("--name", action="append", default=[], help="a host name by which clients reach the server")

@@ -37,7 +37,12 @@ _INSTRUCTIONS = (
 
 
 def make_server(
-    session: SandboxSession, *, tools: Choice = "all", prefix: str = "", approval: bool = False
+    session: SandboxSession,
+    *,
+    tools: Choice = "all",
+    prefix: str = "",
+    approval: bool = False,
+    shell: str | None = None,
 ) -> Server[dict[str, Any]]:
     """The workspace of a session as an MCP server, for clients of each revision.
 
@@ -51,6 +56,8 @@ def make_server(
         prefix: Put before the name of each tool.
         approval: Whether a person is asked, through the client, before each call that
             changes something. A client that cannot ask has such calls refused.
+        shell: The name of the shell that the commands of `exec` share, such as `"main"`: `cd` and
+            exported variables carry over from each to the next. Unless given, each starts fresh.
 
     Raises:
         ValueError: There is no such tool, or the prefix makes no name.
@@ -62,7 +69,7 @@ def make_server(
                 print(await client.call_tool("exec", {"command": "ls"}))
         ```
     """
-    rows = choose(tools, prefix, limits=session.limits)
+    rows = choose(tools, prefix, limits=session.limits, shell=shell)
     if prefix + "exec" in rows:
         rows |= choose(["job"], prefix, limits=session.limits)
     calls = _Calls(session, rows, Approval() if approval else None)

@@ -38,6 +38,7 @@ def daytona_tools(
     line_numbers: bool = True,
     approval: bool = False,
     on_output: OnOutput | None = None,
+    shell: str | None = None,
 ) -> list[AgentsTool]:
     """The tools of one agent.
 
@@ -58,6 +59,8 @@ def daytona_tools(
         on_output: Called with the call's `ToolContext`, `"stdout"` or `"stderr"` and new text
             while a command runs; may be a coroutine function. To follow a command takes more
             requests than to wait for its end.
+        shell: The name of the shell that the commands of `exec` share, such as `"main"`: `cd` and
+            exported variables carry over from each to the next. Unless given, each starts fresh.
 
     Returns:
         The tools, each a `FunctionTool`. `ToolCallOutputItem.custom_data` has what the
@@ -78,7 +81,7 @@ def daytona_tools(
     limits = session.limits if isinstance(session, SandboxSession) else None
     return [
         _Calls(name, row, workspace, line_numbers, on_output).tool(approval)
-        for name, row in choose(tools, prefix, limits=limits).items()
+        for name, row in choose(tools, prefix, limits=limits, shell=shell).items()
     ]
 
 

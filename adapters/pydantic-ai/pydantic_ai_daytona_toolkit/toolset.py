@@ -42,6 +42,8 @@ class DaytonaToolset(AbstractToolset[Any]):
         line_numbers: Whether lines of a file begin with their number.
         stream_output: Whether a `CommandOutput` joins the events of the run whenever a command
             prints. It takes more requests than to wait for the command's end.
+        shell: The name of the shell that the commands of `exec` share, such as `"main"`: `cd` and
+            exported variables carry over from each to the next. Unless given, each starts fresh.
         id: What durable execution knows the toolset by; it must be unique within an agent.
 
     Raises:
@@ -63,6 +65,7 @@ class DaytonaToolset(AbstractToolset[Any]):
         prefix: str = "",
         line_numbers: bool = True,
         stream_output: bool = False,
+        shell: str | None = None,
         id: str | None = None,
     ) -> None:
         if not isinstance(session, SandboxSession | SessionPool):
@@ -72,7 +75,7 @@ class DaytonaToolset(AbstractToolset[Any]):
             )
         limits = session.limits if isinstance(session, SandboxSession) else None
         self._session = session
-        self._rows = choose(tools, prefix, limits=limits)
+        self._rows = choose(tools, prefix, limits=limits, shell=shell)
         self._line_numbers = line_numbers
         self._stream_output = stream_output
         self._id = id

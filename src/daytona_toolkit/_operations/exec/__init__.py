@@ -13,7 +13,7 @@ from typing import TypeAlias
 from daytona_toolkit._cursors import FILES, Cursor, Stream
 from daytona_toolkit._operations.exec.result import ExecResult, JobList, JobStatus
 from daytona_toolkit._refusals import refusal
-from daytona_toolkit._remote import Input, Reply, Source
+from daytona_toolkit._remote import Input, Reply, Source, quote
 from daytona_toolkit._text import join_ends
 from daytona_toolkit._workspace import AnyPath, Workspace, check_encodable
 from daytona_toolkit.errors import (
@@ -38,6 +38,7 @@ _KILL_TIME = 10.0
 _FOR_EVER = 3_000_000_000.0
 
 _START = Source(__name__, "start")
+_KEEP = Source(__name__, "keep")
 _POLL = Source(__name__, "poll")
 _JOBS = Source(__name__, "jobs")
 _SEND = Source(__name__, "send")
@@ -52,6 +53,7 @@ _DEAF = {
 }
 
 _ID = re.compile(r"job-[0-9a-f]{12}")
+_NAMED = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -66,6 +68,7 @@ async def run(
     background: bool = False,
     yield_after: float | None = None,
     interactive: bool = False,
+    shell: str | None = None,
     on_output: Callable[[Stream, str], Awaitable[None]] | None = None,
 ) -> ExecResult:
     """Start a command and wait for its end, or not."""
@@ -87,7 +90,7 @@ async def run(
             cwd=workspace.resolve(cwd) if cwd else workspace.root,
             input=encoded,
             interactive="yes" if interactive else "",
-            env=_variables(workspace, env),
+            **_shell(workspace, job_id, shell, env, stay=cwd is None),
             bound=workspace.limits.stream_bytes // 512,
             life=round(limit * 100) if limit is not None and patience is not None else 0,
             **waiting,
@@ -275,10 +278,42 @@ def _checked_command(command: str) -> str:
     return command
 
 
-def _variables(workspace: Workspace, env: Mapping[str, str] | None) -> list[str]:
-    """The variables of a command, as NAME=value."""
+def _shell(
+    workspace: Workspace,
+    job_id: str,
+    name: str | None,
+    env: Mapping[str, str] | None,
+    *,
+    stay: bool,
+) -> dict[str, Input]:
+    """The variables of a command, and the shell that it belongs to."""
     check_variables(env or {})
-    return [f"{name}={value}" for name, value in (workspace.env | dict(env or {})).items()]
+    if name is not None:
+        check_shell(name)
+    given = workspace.secrets | dict(env or {})
+    return {
+        "named": name,
+        "stay": "yes" if stay else "",
+        "keep": _KEEP.text if name else "",
+        "trap": quote(f"{workspace.facts.state}/{job_id}/keep") if name else "",
+        "env": [f"{name}={value}" for name, value in workspace.env.items()],
+        "given": [f"{name}={value}" for name, value in given.items()],
+        "unkept": " ".join(given),
+        "hidden": " ".join(name for name, value in given.items() if workspace.mask(value) != value),
+    }
+
+
+def check_shell(name: str) -> None:
+    """Refuse what cannot be the name of a shell.
+
+    Raises:
+        InvalidArgumentError: It cannot.
+    """
+    if not isinstance(name, str) or not _NAMED.fullmatch(name):
+        raise InvalidArgumentError(
+            f'{name!r} is no name for a shell, such as "main"; use up to 64 letters, digits, _ '
+            "and -."
+        )
 
 
 def check_variables(variables: Mapping[str, str]) -> None:
@@ -361,6 +396,9 @@ def _result(workspace: Workspace, job_id: str, reply: Reply) -> ExecResult:
         truncated=any(cut.values()),
         stdout_path=_path(workspace, job_id, "stdout") if cut["stdout"] else None,
         stderr_path=_path(workspace, job_id, "stderr") if cut["stderr"] else None,
+        cwd=reply.text("cwd") or reply.text("stood") or None,
+        moved="cwd" in reply.blobs and reply.text("cwd") != reply.text("stood"),
+        lost_cwd=reply.text("astray") or None,
         stopped_writing=any(
             reply.number(f"{name}_size") >= limits.stream_bytes // 512 * 512
             for name in FILES.values()

@@ -193,12 +193,23 @@ conclude() {
 # is given, and what to keep of it once the job has ended.
 report() {
     report_state
+    if [ -n "$_over" ] && [ -e "$_job/stood" ]; then
+        put_path stood
+        [ ! -e "$_job/astray" ] || put_path astray
+        [ ! -e "$_job/handed" ] || put_path cwd
+    fi
     [ -s "$_job/out" ] || [ -s "$_job/err" ] || return 0
     # shellcheck disable=SC2046 # two numbers
     set -- "$1" "$2" $(stat -c %s "$_job/out" "$_job/err")
     [ $# = 4 ] || return 0
     report_stream out "$3" "$1"
     report_stream err "$4" "$2"
+}
+
+# put_path NAME: a path that the job keeps in a file, without a process if it is a plain one.
+put_path() {
+    IFS= read -r _line <"$_job/$1"
+    put_text "$1" "${#_line}" <"$_job/$1" || put_bytes "$1" <"$_job/$1"
 }
 
 # report_state: its state and its age, a line each.

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Literal
 
-from daytona_toolkit._result import Outcome, Result
+from daytona_toolkit._result import Outcome, Result, SandboxPath
 from daytona_toolkit._text import closed
 
 # Characters of a command in a list of jobs.
@@ -24,6 +24,9 @@ class ExecResult(Result):
         truncated: Whether either stream was cut.
         stdout_path: Where the whole stream can be read, if it was cut or still grows.
         stderr_path: As `stdout_path`.
+        cwd: Where the next command of its shell begins; None unless it ran in one.
+        moved: Whether that is another folder than before.
+        lost_cwd: Where its shell stood, if that folder is no more; the command began in the root.
         stopped_writing: Whether it was stopped because a stream grew over
             `Limits.stream_bytes`.
         running: Whether it goes on in the background.
@@ -41,6 +44,9 @@ class ExecResult(Result):
     truncated: bool = False
     stdout_path: str | None = None
     stderr_path: str | None = None
+    cwd: SandboxPath | None = None
+    moved: bool = False
+    lost_cwd: SandboxPath | None = None
     stopped_writing: bool = False
     running: bool = False
     disk_full: bool = False
@@ -90,6 +96,10 @@ class ExecResult(Result):
             yield "stopped: its output exceeded the limit; redirect it to a file"
         if self.disk_full:
             yield "the disk is full, so some of its output was lost; remove files"
+        if self.lost_cwd:
+            yield f"began in the workspace root, because {self.lost_cwd} is no more"
+        if self.moved:
+            yield f"now in {self.cwd}"
 
 
 class JobStatus(Result):

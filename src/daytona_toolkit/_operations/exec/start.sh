@@ -4,7 +4,7 @@
 # Making the job's folder is the claim: a copy of the request finds the folder, and waits for
 # the job that is already there.
 #
-# In: those of job.sh, once.sh and upload.sh; _JOB (its name); _CWD; _COMMAND; _INPUT (stdin in
+# In: those of job.sh, shell.sh, once.sh and upload.sh; _JOB (its name); _CWD; _COMMAND; _INPUT (stdin in
 #     base64, or empty; or it is in the upload); _INTERACTIVE (yes: more may be sent); _ENV (NAME=value words); _SHELL; _SETSID;
 #     _RESET (a command that brings SIGINT back, or empty); _BOUND (of a stream's file, in
 #     blocks of 512 bytes); _WINDOW (hundredths of a second to wait), _TIMEOUT (of the job,
@@ -17,6 +17,7 @@
 . ../../_remote/once.sh
 . ../../_remote/upload.sh
 . ./job.sh
+. ./shell.sh
 
 # claim: the job is ours to start, and nobody's twice.
 claim() {
@@ -106,10 +107,20 @@ supervise() {
         _feeder=$!
     fi
     (
-        eval "export $_ENV DAYTONA_TOOLKIT_JOB=$_id"
         [ ! -e "$_job/killed" ] || exit 143
+        # The state may set any variable, also one of ours.
         # shellcheck disable=SC2086 # a command and its option
-        exec $_RESET "$_SETSID" "$_SHELL" "$@"
+        set -- "export $_GIVEN DAYTONA_TOOLKIT_JOB=$_id" $_RESET "$_SETSID" "$_SHELL" "$@"
+        eval "export $_ENV DAYTONA_TOOLKIT_JOB"
+        if [ -n "$_NAMED" ]; then
+            note_names
+            _state=$_SESSION/shell.$_NAMED
+            # shellcheck disable=SC1090 # it is made at run time
+            [ ! -e "$_state" ] || . "$_state"
+        fi
+        eval "$1"
+        shift
+        exec "$@"
     ) <"$_stdin" >"$_job/1" 2>"$_job/2" 3>&- 4>&- 9>&- &
     exec 3>&- 4>&-
     _leader=$!
@@ -121,6 +132,7 @@ supervise() {
     fi
     wait "$_leader"
     _code=$?
+    [ -z "$_NAMED" ] || hand_on "$_code"
     now
     echo "$_code $_now" >"$_job/exit"
     has_ended || {
@@ -192,6 +204,20 @@ if claim; then
     prepare || { make_room && rm -rf "${_job:?}"/* && prepare; } || give_up space
     # An argument may have 128 KiB at most; a longer command is run from its file.
     if [ ${#_COMMAND} -lt 30000 ]; then set -- -c "$_COMMAND"; else set -- "$_job/command"; fi
+    if [ -n "$_NAMED" ]; then
+        stand || give_up space
+        # shellcheck disable=SC2016 # the command's own shell expands it
+        _trap='daytona_toolkit_pwd=${PWD-} command '"$(command -v sh) $_TRAP >/dev/null 2>&1 || :"
+        # shellcheck disable=SC2016 # the command's own shell expands it
+        case $1 in
+        -c)
+            set -- 'trap "$1" EXIT; daytona_toolkit_job=$2; shift 2; eval "$daytona_toolkit_job"' \
+                "$_SHELL" "$_trap" "$_COMMAND"
+            ;;
+        *) set -- 'trap "$1" EXIT; shift; . "$0"' "$_job/command" "$_trap" ;;
+        esac
+        set -- -c "$@"
+    fi
     # Open before the supervisor runs, so that whoever waits finds it open.
     exec 9<>"$_job/done" 3>"$_job/out" 4>"$_job/err"
     supervise "$@" &

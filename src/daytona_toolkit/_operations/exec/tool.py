@@ -1,5 +1,8 @@
 """The tools `exec` and `job`."""
 
+from dataclasses import replace
+from functools import partial
+
 from pydantic import Field, field_validator, model_validator
 
 from daytona_toolkit import _operations as operations
@@ -9,6 +12,9 @@ from daytona_toolkit.limits import Limits
 
 _TIMEOUT = 120
 _LONGEST = 3600
+
+# What a model writes for no folder in particular.
+_HERE = ("", ".")
 
 
 class ExecArguments(Arguments):
@@ -44,10 +50,20 @@ class ExecArguments(Arguments):
 
     def question(self) -> str:
         """The command as it stands, and how it runs where that is out of the ordinary."""
-        notes = [f"in {self.cwd}"] if self.cwd != "." else []
+        notes = [f"in {self.cwd}"] if self.cwd not in _HERE else []
         notes += [f"with {variable}" for variable in self.env]
         notes += ["in the background"] if self.background else []
         return f"{self.command}\n[{', '.join(notes)}]" if notes else self.command
+
+
+class ShellExecArguments(ExecArguments):
+    """Arguments of exec where commands share a shell."""
+
+    cwd: str = Field(
+        default="",
+        description="The folder to run in, if not that in which the last command has ended. "
+        "Relative paths start at the workspace root.",
+    )
 
 
 class JobArguments(Arguments):
@@ -74,15 +90,16 @@ class JobArguments(Arguments):
         return self.kill
 
 
-async def _exec(call: Call, arguments: ExecArguments) -> Result:
+async def _exec(call: Call, arguments: ExecArguments, *, shell: str | None = None) -> Result:
     return await operations.exec.run(
         call.workspace,
         arguments.command,
-        cwd=arguments.cwd,
+        cwd=None if arguments.cwd in _HERE else arguments.cwd,
         env=dict(variable.split("=", 1) for variable in arguments.env),
         timeout=arguments.timeout,
         background=arguments.background,
         yield_after=call.yield_after,
+        shell=shell,
         on_output=call.on_output,
     )
 
@@ -95,11 +112,20 @@ async def _job(call: Call, arguments: JobArguments) -> Result:
     return await operations.exec.job(call.workspace, arguments.job_id, wait=arguments.wait)
 
 
-def _about_exec(limits: Limits) -> str:
+_FRESH = (
+    "Each command starts fresh: cd and variables do not carry over to the next command; files and "
+    "servers do."
+)
+_SHARED = (
+    "cd and exported variables carry over to the next command, unless the command was killed, and "
+    "so do files and servers; other variables and functions do not."
+)
+
+
+def _about_exec(limits: Limits, state: str = _FRESH) -> str:
     return (
         "Run a shell command in the workspace, under bash where it is installed. Returns what it "
-        "printed to stdout and stderr, and its exit code. Each command starts fresh: cd and "
-        "variables do not carry over to the next command; files and servers do. There is no "
+        f"printed to stdout and stderr, and its exit code. {state} There is no "
         "terminal and no input, so use flags such as --yes. Output over "
         f"{limits.output_bytes:,} bytes per stream is cut to its head and tail, and the path of "
         "the full output is given. Commands that exceed the timeout are killed; for servers and "
@@ -116,4 +142,17 @@ def _about_job(limits: Limits) -> str:
 
 
 EXEC = Tool("exec", "Run a command", _about_exec, ExecArguments, _exec, open_world=True)
+
+
+def exec_in_shell(name: str) -> Tool:
+    """The tool `exec`, whose commands share a shell of that name."""
+    operations.exec.check_shell(name)
+    return replace(
+        EXEC,
+        text=partial(_about_exec, state=_SHARED),
+        arguments=ShellExecArguments,
+        call=partial(_exec, shell=name),
+    )
+
+
 JOB = Tool("job", "Check or kill a background command", _about_job, JobArguments, _job)

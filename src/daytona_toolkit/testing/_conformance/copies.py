@@ -74,6 +74,18 @@ def test_a_copy_of_a_command_does_not_run(
 
 
 @whenever
+def test_a_copy_of_a_command_leaves_its_shell_alone(
+    session: SandboxSession, wait: Callable[[SandboxSession], None]
+) -> None:
+    with recorded(session) as copies:
+        session.exec("cd /; export A=old", shell="main")
+    session.exec("cd /usr; export A=new", shell="main")
+    wait(session)
+    copies.arrive(session)
+    assert session.exec("pwd; echo $A", shell="main").stdout == "/usr\nnew\n"
+
+
+@whenever
 def test_a_copy_of_what_was_sent_is_not_read(
     session: SandboxSession, wait: Callable[[SandboxSession], None]
 ) -> None:

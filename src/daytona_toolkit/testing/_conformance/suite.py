@@ -17,6 +17,7 @@ from daytona_toolkit.testing._conformance import (
     interactive,
     patches,
     search,
+    shells,
     transfer,
     transport,
     tree,
@@ -109,4 +110,5 @@ def _gather(*modules: ModuleType) -> None:
                 setattr(SandboxConformance, name, staticmethod(test))
 
 
-_gather(transport, exec, interactive, files, tree, patches, search, transfer, checkpoints, copies)
+_gather(transport, exec, interactive, shells, files, tree, patches)
+_gather(search, transfer, checkpoints, copies)

@@ -37,6 +37,8 @@ class DaytonaToolSpec(BaseToolSpec):
         stream: Write a `CommandOutput` to the workflow's stream whenever a command prints.
         confirm: Before a call that changes something, write an `ApprovalRequest` to the
             workflow's stream and wait for the `Approval`.
+        shell: The name of the shell that the commands of `exec` share, such as `"main"`: `cd` and
+            exported variables carry over from each to the next. Unless given, each starts fresh.
 
     With `stream`, `confirm` or a `key` that is a function, the tools run in agents and
     workflows only, which have a `Context`. LlamaIndex runs a step again from its beginning
@@ -64,12 +66,13 @@ class DaytonaToolSpec(BaseToolSpec):
         line_numbers: bool = True,
         stream: bool = False,
         confirm: bool = False,
+        shell: str | None = None,
     ) -> None:
         _check(session, key)
         self._session = session
         self._key = key
         limits = session.limits if isinstance(session, SandboxSession) else None
-        self._rows = choose(tools, prefix, limits=limits)
+        self._rows = choose(tools, prefix, limits=limits, shell=shell)
         self._line_numbers = line_numbers
         self._stream = stream
         self._approvals = Approvals() if confirm else None

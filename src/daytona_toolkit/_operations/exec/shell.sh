@@ -1,0 +1,50 @@
+# shellcheck shell=sh
+# What commands of one shell hand on to each other: a folder and exported variables. They are a
+# file, so a shell costs no process and no request, and nobody waits for anybody.
+#
+#   shell.NAME   in the session's folder: the state, as keep.sh writes it
+#   exported     the names of what is exported without any state
+#   stood        in the job's folder: where the shell stood when the command began
+#   astray       the folder where it stood, which is no more
+#   cwd          where the command has ended
+#   handed       what the command has left is the state now
+#
+# In: _NAMED (the shell; or empty); _STAY (yes: begin where the shell stands, else in _CWD);
+#     _ROOT (where a new shell stands); _KEEP (the text of keep.sh), _TRAP (its path, as a
+#     shell reads it); _GIVEN (NAME=value words that the shell does not keep), _UNKEPT (their
+#     names), _HIDDEN (those of them whose values are secrets).
+
+# stand: go where the shell stands.
+stand() {
+    _stands=$_ROOT
+    if [ -e "$_SESSION/shell.$_NAMED" ]; then
+        # The dot keeps newlines that end a name from being trimmed.
+        # shellcheck disable=SC1090 # it is made at run time
+        _stands=$(. "$_SESSION/shell.$_NAMED" && printf %s. "$PWD")
+        _stands=${_stands%.}
+    fi
+    if [ -n "$_STAY" ] && ! cd -- "$_stands"; then
+        printf %s "$_stands" >"$_job/astray"
+        _stands=$_ROOT
+    fi
+    printf %s "$_stands" >"$_job/stood" && printf %s "$_KEEP" >"$_job/keep"
+}
+
+# note_names: what keep.sh has to know.
+note_names() {
+    printf '%s\n' "$_SESSION/shell.$_NAMED" "$_SESSION/exported" "$PATH" "$_UNKEPT" "$_HIDDEN" \
+        >"$_job/names"
+    # It is the same for all commands of a session.
+    [ -e "$_SESSION/exported" ] || {
+        env -0 | tr '\n\0' ' \n' | cut -d= -f1 | tr '\n' ' ' >"$_job/exported"
+        echo >>"$_job/exported"
+        mv "$_job/exported" "$_SESSION/exported"
+    }
+}
+
+# hand_on CODE: what the command has left becomes the state, unless it was ended by a signal.
+hand_on() {
+    [ -e "$_job/kept" ] && [ ! -e "$_job/killed" ] && [ ! -e "$_job/expired" ] || return 0
+    [ "$1" -le 128 ] || [ "$1" -gt 192 ] || return 0
+    mv "$_job/after" "$_SESSION/shell.$_NAMED" && true >"$_job/handed"
+}
