@@ -1,4 +1,8 @@
-"""The code of each page runs, block by block, as a reader would paste it."""
+"""The code of each page runs, block by block, as a reader would paste it.
+
+Of other packages, only frameworks that we have an adapter for are installed. To run the page that
+needs agno: `uv run --isolated --with agno --with fastmcp pytest tests/docs/test_code.py -k agno`.
+"""
 
 import re
 from collections.abc import Callable
@@ -8,17 +12,41 @@ from typing import Any
 
 import pytest
 
-from tests.adapters.scripted import Script, langchain_model
+from tests.adapters.scripted import Script, langchain_model, pydantic_ai_model
 from tests.docs.pages import PAGES, name_of
 
 BLOCKS = re.compile(r"^```(python|text)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
+HELLO = {"file_path": "hello.py", "content": "print('hello world')\n"}
+POEM = {"file_path": "poem.txt", "content": "Roses are red, and so are the tests.\n"}
+RUN = {"command": "python3 hello.py"}
+
 # What the model of a page's agents does. Tools, sandboxes and the agents' loops are real.
 SCRIPTS: dict[str, Script] = {
-    "docs/index.md": (
-        [("write", {"file_path": "hello.py", "content": "print('hello world')\n"})],
-        [("exec", {"command": "python3 hello.py"})],
+    "docs/index.md": ([("write", HELLO)], [("exec", RUN)], "It greets the world."),
+    "docs/recipes/approval.md": (
+        [("exec", {"command": "rm notes.txt"})],
+        "I leave the notes where they are.",
+    ),
+    "docs/recipes/from-langchain-daytona.md": (
+        [("write_file", HELLO)],
+        [("execute", RUN)],
         "It greets the world.",
+    ),
+    "docs/recipes/from-pydantic-ai-backend.md": (
+        [("write", HELLO)],
+        [("exec", RUN)],
+        "It greets the world.",
+    ),
+    "docs/recipes/server.md": (
+        [("exec", {"command": "cat note"})],
+        "Your note says hello.",
+    ),
+    "docs/recipes/undo.md": (
+        [("write", POEM)],
+        "It rhymes.",
+        [("write", {**POEM, "content": "Roses.\n"})],
+        "It is short.",
     ),
 }
 
@@ -32,7 +60,7 @@ def with_code() -> list[Path]:
 def follow(
     request: pytest.FixtureRequest,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    capfd: pytest.CaptureFixture[str],
     tmp_path: Path,
 ) -> Callable[[str, str], None]:
     """Runs the blocks of a text, without an account, and compares what they print."""
@@ -40,6 +68,8 @@ def follow(
     def run(name: str, text: str) -> None:
         if "from deepagents" in text and not find_spec("deepagents"):
             pytest.skip("Deep Agents need Python 3.11")
+        if "from agno" in text:
+            pytest.importorskip("agno")
         for variable in ("DAYTONA_API_KEY", "DAYTONA_JWT_TOKEN"):
             monkeypatch.delenv(variable, raising=False)
         if "DaytonaSandbox." in text:
@@ -49,6 +79,9 @@ def follow(
                 monkeypatch.setattr(
                     f"{factory}.init_chat_model", lambda *_, **__: langchain_model(*SCRIPTS[name])
                 )
+        monkeypatch.setattr(
+            "pydantic_ai.models.infer_model", lambda _: pydantic_ai_model(*SCRIPTS[name])
+        )
         monkeypatch.chdir(tmp_path)
         namespace: dict[str, Any] = {"__name__": "__main__"}
         printed = ""
@@ -57,7 +90,7 @@ def follow(
                 assert printed == block
                 continue
             exec(compile(block, name, "exec"), namespace)
-            printed = capsys.readouterr().out
+            printed = capfd.readouterr().out
 
     return run
 

@@ -1,0 +1,14 @@
+"""Run the notebooks of the cookbook, and store what comes of it in them."""
+
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+
+COOKBOOK = Path(__file__).parents[2] / "cookbook"
+
+for path in sorted(COOKBOOK.glob("*.ipynb")):
+    notebook = nbformat.read(path, as_version=4)
+    where = {"metadata": {"path": str(COOKBOOK)}}
+    NotebookClient(notebook, record_timing=False, resources=where).execute()
+    nbformat.write(notebook, path)
