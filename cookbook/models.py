@@ -9,11 +9,19 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from scripted import Script, langchain_model, llama_index_model
+from scripted import (
+    Script,
+    langchain_model,
+    llama_index_model,
+    openai_agents_model,
+    pydantic_ai_model,
+)
 
 if TYPE_CHECKING:
+    import agents
     from langchain_core.language_models import BaseChatModel
     from llama_index.core.llms.function_calling import FunctionCallingLLM
+    from pydantic_ai.models import Model
 
 SCRIPTED = "scripted"
 
@@ -71,6 +79,31 @@ def llm(script: Callable[[str], Script], model: str | None = None) -> "FunctionC
         model, lambda: getattr(import_module(module), kind)(model=name, **options)
     )
     return made
+
+
+def model_of_pydantic_ai(script: Callable[[str], Script], model: str | None = None) -> "Model":
+    """A model for an agent of Pydantic AI: one of OpenAI, or else the script.
+
+    For those of Anthropic it wants `anthropic` 1, with which LlamaIndex's package does not work.
+
+    Raises:
+        NoModelError: Its package is missing.
+    """
+    model = model or choose()
+    if not model.startswith("openai:"):
+        return pydantic_ai_model(script)
+    from pydantic_ai.models import infer_model
+
+    made: Model = _made(model, lambda: infer_model(model))
+    return made
+
+
+def model_of_openai_agents(
+    script: Callable[[str], Script], model: str | None = None
+) -> "agents.Model | str":
+    """A model for an agent of the OpenAI Agents SDK: one of OpenAI, or else the script."""
+    provider, _, name = (model or choose()).partition(":")
+    return name if provider == "openai" else openai_agents_model(script)
 
 
 def _class_of(model: str) -> tuple[str, str, dict[str, Any]]:

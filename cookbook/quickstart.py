@@ -5,7 +5,8 @@
 The tools, the sandbox and both agent loops are real. The models follow a script unless you name
 one (`--model anthropic:claude-sonnet-4-5`) or have a key in the environment (ANTHROPIC_API_KEY,
 OPENAI_API_KEY); real ones need their packages: `uv run --group models cookbook/quickstart.py`.
-With DAYTONA_API_KEY the workspace is a Daytona sandbox, else a local one.
+With DAYTONA_API_KEY the workspace is a Daytona sandbox, else a local one. With `--third`, an agent
+of Pydantic AI joins them.
 
 The exit code is 0 only if the test of the program passes in the sandbox at the end.
 """
@@ -68,6 +69,10 @@ MEND = f"""\
 `{RUN_TEST}` fails in your workspace. Read split.py, mend it by an edit, and run the test again
 until it passes. Leave the test as it is. Then say in one sentence what was wrong."""
 
+USE = """\
+There is a program split.py in your workspace. Read it, write bill.py, which prints how three people
+split 100.00 with it, and run that. Then say in one sentence who pays what."""
+
 LOOK = "A colleague has changed split.py. Read it, and say in one sentence how it works now."
 
 
@@ -103,6 +108,18 @@ def mender(request: str) -> Script:
     if "[exit code 0]" not in report:
         return "It still fails."
     return "The cents left over by the division went to nobody; now they are shared out."
+
+
+def user(request: str) -> Script:
+    """What the model of the Pydantic AI agent does, when it is scripted."""
+    source = source_of((yield call("read", file_path="split.py")))
+    function = re.search(r"^def (\w+)\(", source, re.MULTILINE)
+    if not function:
+        return "I do not know this program."
+    program = f"from split import {function[1]}\n\nprint(*{function[1]}(100_00, 3))\n"
+    yield call("write", file_path="bill.py", content=program)
+    shares = (yield call("exec", command="python3 bill.py")).splitlines()[0]
+    return f"They pay {', '.join(f'{int(share) / 100:.2f}' for share in shares.split())}."
 
 
 def source_of(shown: str) -> str:
@@ -157,7 +174,7 @@ class Stage:
 
     def patch(self, patch: str) -> None:
         """What all agents did together."""
-        self._console.print("\nWhat both did together:\n")
+        self._console.print("\nWhat they did together:\n")
         self._show(Syntax("", "diff", theme="ansi_dark").highlight(patch))
 
     def say(self, text: str, style: str = "") -> None:
@@ -204,8 +221,24 @@ async def run_llama_index(agent: Any, request: str, stage: Stage) -> None:
     stage.words(str(await handler))
 
 
-def play(session: SandboxSession, model: str, stage: Stage) -> bool:
-    """Let both agents work in a session; whether the test passes at the end."""
+async def run_pydantic_ai(agent: Any, request: str, stage: Stage) -> None:
+    """Let a Pydantic AI agent do a task."""
+    from pydantic_ai.messages import ToolReturnPart
+
+    async with agent.iter(request) as run:
+        async for node in run:
+            if agent.is_call_tools_node(node):
+                for use in node.model_response.tool_calls:
+                    stage.call(use.tool_name, use.args_as_dict())
+            elif agent.is_model_request_node(node):
+                for part in node.request.parts:
+                    if isinstance(part, ToolReturnPart):
+                        stage.result(str(part.content), is_error=part.outcome != "success")
+        stage.words(run.result.output)
+
+
+def play(session: SandboxSession, model: str, stage: Stage, *, third: bool = False) -> bool:
+    """Let the agents work in a session; whether the test passes at the end."""
     from langchain.agents import create_agent
     from langchain_daytona_toolkit import DaytonaToolkit
     from langgraph.checkpoint.memory import InMemorySaver
@@ -225,6 +258,13 @@ def play(session: SandboxSession, model: str, stage: Stage) -> bool:
     run_langchain(writer, WRITE, "bill", stage)
     stage.act("LlamaIndex agent, same workspace", "mend the program")
     asyncio.run(run_llama_index(repairer, MEND, stage))
+    if third:
+        from pydantic_ai import Agent
+        from pydantic_ai_daytona_toolkit import DaytonaToolset
+
+        client = Agent(models.model_of_pydantic_ai(user, model), toolsets=[DaytonaToolset(session)])
+        stage.act("Pydantic AI agent, same workspace", "use the program")
+        asyncio.run(run_pydantic_ai(client, USE, stage))
     stage.act("LangChain agent, same conversation", "see what has changed")
     run_langchain(writer, LOOK, "bill", stage)
 
@@ -249,8 +289,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         choices=["auto", "bubblewrap", "landlock", "none"],
         help="how a local sandbox is confined (default: %(default)s)",
     )
+    parser.add_argument(
+        "--third", action="store_true", help="let an agent of Pydantic AI use the mended program"
+    )
     options = parser.parse_args(arguments)
-    stage = Stage()
+    stage, agents = Stage(), "three" if options.third else "two"
     try:
         with open_session(isolation=options.isolation) as session:
             where = f"{session.sandbox.id} ({getattr(session.sandbox, 'isolation', 'Daytona')})"
@@ -258,7 +301,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             session.write(".gitignore", "__pycache__/\n")
             has_git = session.exec("command -v git").exit_code == 0
             start = session.checkpoint("before the agents").id if has_git else None
-            passed = play(session, options.model, stage)
+            passed = play(session, options.model, stage, third=options.third)
             if start:
                 stage.patch(session.diff(since=start).patch)
             seconds = sum(step.duration for step in session.transcript)
@@ -266,7 +309,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         stage.say(f"\n{error}", "red")
         return 2
     stage.say(
-        f"\n{'PASSED' if passed else 'FAILED'}: two agents, one workspace, {stage.calls} tool "
+        f"\n{'PASSED' if passed else 'FAILED'}: {agents} agents, one workspace, {stage.calls} tool "
         f"calls, {seconds:.1f} s in the sandbox",
         "bold green" if passed else "bold red",
     )

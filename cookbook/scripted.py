@@ -13,13 +13,16 @@ To go on in the same conversation, it yields words instead, and is sent the next
 """
 
 import itertools
+import json
 from base64 import b64decode
 from collections.abc import Callable, Generator, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
+    import agents
     from langchain_core.language_models import BaseChatModel
     from llama_index.core.llms.function_calling import FunctionCallingLLM
+    from pydantic_ai.models import Model
 
 
 class Call(NamedTuple):
@@ -106,6 +109,43 @@ def llama_index_model(script: Callable[[str], Script]) -> "FunctionCallingLLM":
     return MockFunctionCallingLLM(response_generator=respond)
 
 
+def pydantic_ai_model(script: Callable[[str], Script]) -> "Model":
+    """A model of Pydantic AI that follows a script, for one conversation at a time."""
+    from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart, ToolCallPart
+    from pydantic_ai.models.function import FunctionModel
+
+    mind, ids = Mind(script), itertools.count(1)
+
+    def respond(messages: list[ModelMessage], _: Any) -> ModelResponse:
+        says = mind.answer(_heard_by_pydantic_ai(messages[-1].parts[-1]))
+        if isinstance(says, str):
+            return ModelResponse([TextPart(says)])
+        return ModelResponse([ToolCallPart(says.name, says.arguments, f"call-{next(ids)}")])
+
+    return FunctionModel(respond)
+
+
+def openai_agents_model(script: Callable[[str], Script]) -> "agents.Model":
+    """A model of the OpenAI Agents SDK that follows a script, for one conversation at a time."""
+    from agents.testing import ScriptedModel, assistant_message, function_call
+
+    mind, ids = Mind(script), itertools.count(1)
+
+    class Scripted(ScriptedModel):
+        async def get_response(
+            self, system_instructions: str | None, input: Any, *args: Any, **more: Any
+        ) -> Any:
+            says = mind.answer(_heard_by_openai_agents(input))
+            if isinstance(says, str):
+                self.enqueue([assistant_message(says)])
+            else:
+                arguments = json.dumps(says.arguments)
+                self.enqueue([function_call(says.name, arguments, call_id=f"call-{next(ids)}")])
+            return await super().get_response(system_instructions, input, *args, **more)
+
+    return Scripted()
+
+
 def _heard_by_langchain(blocks: Iterable[Any]) -> Heard:
     heard = Heard("".join(block["text"] for block in blocks if block["type"] == "text"))
     heard.images = tuple(b64decode(block["base64"]) for block in blocks if block["type"] == "image")
@@ -117,4 +157,22 @@ def _heard_by_llama_index(blocks: Iterable[Any]) -> Heard:
     heard.images = tuple(
         block.resolve_image().read() for block in blocks if block.block_type == "image"
     )
+    return heard
+
+
+def _heard_by_pydantic_ai(part: Any) -> Heard:
+    parts = part.content if isinstance(part.content, list) else [part.content]
+    heard = Heard("".join(each for each in parts if isinstance(each, str)))
+    heard.images = tuple(each.data for each in parts if not isinstance(each, str))
+    return heard
+
+
+def _heard_by_openai_agents(items: Any) -> Heard:
+    if isinstance(items, str):
+        return Heard(items)
+    said = items[-1].get("output") or items[-1].get("content") or ""
+    blocks = [said] if isinstance(said, str) else said
+    heard = Heard("".join(b if isinstance(b, str) else b.get("text", "") for b in blocks))
+    urls = [b["image_url"] for b in blocks if not isinstance(b, str) and b.get("image_url")]
+    heard.images = tuple(b64decode(url.partition(",")[2]) for url in urls)
     return heard

@@ -143,6 +143,15 @@ def test_in_the_seventh_sandboxes_are_met_again_and_deleted(run: Run) -> None:
     assert "left: []" in printed
 
 
+def test_in_the_eighth_each_finds_what_the_last_one_left(run: Run) -> None:
+    printed = text_of(run("08_five_frameworks"))
+    assert "roman.py says: 2026 MMXXVI" in printed
+    assert "test_roman.py tries 5 numbers with roman." in printed
+    assert "It wrote IIII; now the test says: [exit code 0]" in printed
+    assert "roman.py has made years.txt." in printed
+    assert "\n5|2024 MMXXIV\n" in printed
+
+
 @pytest.mark.parametrize("name", NOTEBOOKS)
 def test_a_notebook_is_short_and_tells_nothing_of_whose_it_is(name: str) -> None:
     notebook = source_of(name)
@@ -155,7 +164,7 @@ def test_a_notebook_is_short_and_tells_nothing_of_whose_it_is(name: str) -> None
 
 
 def test_the_notebooks_are_numbered_and_listed_in_order() -> None:
-    assert [name[:2] for name in NOTEBOOKS] == [f"{n:02}" for n in range(1, 8)]
+    assert [name[:2] for name in NOTEBOOKS] == [f"{n:02}" for n in range(1, 9)]
     listed = (COOKBOOK / "README.md").read_text()
     places = [listed.index(f"({name}.ipynb)") for name in NOTEBOOKS]
     assert places == sorted(places)

@@ -74,6 +74,18 @@ def test_two_agents_mend_one_program_and_its_test_passes(tmp_path: Path) -> None
     assert not list(tmp_path.iterdir())
 
 
+def test_a_third_agent_uses_what_the_others_made(
+    quickstart: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert quickstart.main(["--third"]) == 0
+    printed = capsys.readouterr().out
+    _, _, _, used, _ = parts_of(printed)
+    assert "Pydantic AI" in used
+    assert MENDED in used.split("write bill.py")[0]
+    assert "They pay 33.34, 33.33, 33.33." in used
+    assert "three agents" in printed.splitlines()[-1]
+
+
 @pytest.mark.slow
 def test_a_sabotaged_script_makes_it_exit_with_1(tmp_path: Path) -> None:
     done = run(
