@@ -2,6 +2,8 @@
 
 import html
 import json
+import re
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ from daytona_toolkit import Limits
 from daytona_toolkit.tools import TOOLS
 
 ROOT = Path(__file__).parents[2]
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def define_env(env: Any) -> None:
@@ -46,22 +49,26 @@ def notebook(name: str) -> str:
 def code(cell: dict[str, Any]) -> str:
     """A cell of code, and what came of it."""
     shown = [fenced("python", "".join(cell["source"]))]
-    for output in cell["outputs"]:
-        data = output.get("data", {"text/plain": output.get("text", [])})
-        if "image/png" in data:
-            shown.append(f"![](data:image/png;base64,{''.join(data['image/png']).strip()})")
-        elif "text/markdown" in data:
-            shown.append("".join(data["text/markdown"]))
-        elif "text/html" in data:
-            shown.append("".join(data["text/html"]))
+    for kind, outputs in groupby(cell["outputs"], key=lambda output: output["output_type"]):
+        if kind == "stream":  # a kernel sends what is printed piece by piece
+            shown.append(fenced("text", "".join(text for each in outputs for text in each["text"])))
         else:
-            shown.append(fenced("text", "".join(data["text/plain"])))
+            shown.extend(rendered(each["data"]) for each in outputs)
     return "\n\n".join(shown)
 
 
+def rendered(data: dict[str, Any]) -> str:
+    """What a cell shows, in the best form that a page has for it."""
+    if "image/png" in data:
+        return f"![](data:image/png;base64,{''.join(data['image/png']).strip()})"
+    if "text/markdown" in data:
+        return re.sub(r"^#", "###", "".join(data["text/markdown"]), flags=re.MULTILINE)
+    return fenced("text", "".join(data["text/plain"]))
+
+
 def fenced(language: str, text: str) -> str:
-    """A block of code, whatever fences stand in it."""
-    return f"~~~~{language}\n{text.rstrip()}\n~~~~"
+    """A block of code, whatever fences stand in it, without the colours of a terminal."""
+    return f"~~~~{language}\n{COLOURS.sub('', text).strip(chr(10))}\n~~~~"
 
 
 def tool_table() -> str:

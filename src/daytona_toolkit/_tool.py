@@ -189,7 +189,7 @@ class Tool:
             arguments: By name, unchecked.
 
         Returns:
-            The tool's title and what the call does: a command as it stands, an edit as a diff.
+            The tool's title and what the call does, a command as it stands and an edit as a diff.
             Of a long text the middle is left out.
 
         Example:

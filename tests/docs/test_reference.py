@@ -1,12 +1,16 @@
 """Every public name has its place in the reference, and every page its place in the site."""
 
+import ast
 import importlib
+import inspect
 import re
+import textwrap
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from daytona_toolkit import SandboxSession
 from tests.docs.pages import DOCS, PAGES, ROOT
 
 
@@ -67,3 +71,37 @@ def test_every_page_is_in_the_navigation() -> None:
     navigation = (ROOT / "mkdocs.yml").read_text().partition("\nnav:")[2]
     listed = {Path(page) for page in re.findall(r"[\w/.-]+\.md\b", navigation)}
     assert listed == {page.relative_to(DOCS) for page in PAGES}
+
+
+def examples(thing: Any) -> list[str]:
+    """The code in a docstring."""
+    text = inspect.cleandoc(thing.__doc__ or "")
+    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    return [textwrap.dedent(block) for block in blocks]
+
+
+def with_examples() -> Iterator[tuple[str, str]]:
+    """Each example of a public class, of its methods, and of a public function."""
+    for module in public_modules():
+        for name in importlib.import_module(module).__all__:
+            thing = getattr(importlib.import_module(module), name)
+            members = vars(thing).items() if inspect.isclass(thing) else []
+            for path, each in [
+                (name, thing),
+                *((f"{name}.{key}", value) for key, value in members),
+            ]:
+                if inspect.isclass(each) or callable(each) or hasattr(each, "__get__"):
+                    yield from ((path, example) for example in examples(each))
+
+
+def test_examples_in_docstrings_use_what_there_is() -> None:
+    found = list(with_examples())
+    assert len(found) > 40
+    for path, example in found:
+        tree = ast.parse(example)  # `await` may stand at its top
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                holder, method = node.func.value, node.func.attr
+                if isinstance(holder, ast.Name) and holder.id == "session":
+                    parameters = inspect.signature(getattr(SandboxSession, method)).parameters
+                    assert {word.arg for word in node.keywords} <= set(parameters), path

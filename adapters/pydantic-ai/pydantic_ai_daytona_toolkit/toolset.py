@@ -127,7 +127,7 @@ class DaytonaToolset(AbstractToolset[Any]):
             call: One of the `approvals` in the run's `DeferredToolRequests`.
 
         Returns:
-            The tool's title and what the call does: a command as it stands, an edit as a diff.
+            The tool's title and what the call does, a command as it stands and an edit as a diff.
         """
         return self._rows[call.tool_name].question(call.args_as_dict())
 
