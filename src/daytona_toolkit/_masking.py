@@ -43,6 +43,15 @@ class Mask:
         """The text without secrets."""
         return self._pattern.sub(_MASK, text) if self._secrets else text
 
+    def may_stand_in(self, text: str) -> bool:
+        """Whether a text has stars that may stand for a secret."""
+        return bool(self) and _MASK in text
+
+    def is_written_back(self, new: str, old: str) -> bool:
+        """Whether a new text has a line of the old one as it was shown, with stars in it."""
+        shown = set(self(old).splitlines()) - set(old.splitlines())
+        return any(line.strip() in new for line in shown)
+
     def hide(self, value: T) -> T:
         """A result, a list of them, or an error, without secrets."""
         return cast("T", _with_texts(value, self)) if self._secrets else value

@@ -107,7 +107,9 @@ class SandboxSession:
         self.confined = confined
         self.limits = limits or Limits()
         self.transcript = Transcript()
-        operations.exec.check_variables({**(env or {}), **(secrets or {})})
+        for variables in (env, secrets):
+            if variables is not None:
+                operations.exec.check_variables(variables)
         self.mask = Mask((secrets or {}).values())
         self._workspace = Workspace(
             sandbox,
@@ -278,6 +280,7 @@ class SandboxSession:
             Whether the file is new, and its version.
 
         Raises:
+            InvalidArgumentError: `content` is neither text nor bytes, or `if_version` is none.
             FileChangedError: It has another version than `if_version`; nothing was written.
             NotAFileError: It is a folder, a device or a pipe.
             NotAFolderError: A part of the path that should be a folder is a file.

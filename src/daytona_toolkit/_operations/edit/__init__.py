@@ -107,6 +107,8 @@ async def _edit(
             content = await fetch(workspace, path, full, _ADVICE)
             fresh = True
             continue
+        if not found.starts:
+            await aside(len(content), _check_stars, workspace, content, old_string, path)
         await aside(len(content), _check, content, found, old_string, path, replace_all=replace_all)
         splices = found.splices()
         wanted = await aside(len(content), splice, content, splices)
@@ -156,6 +158,17 @@ def _check(content: bytes, found: Match, old: str, path: str, *, replace_all: bo
         raise InvalidArgumentError(
             f"old_string and new_string differ only in line endings, and {path!r} keeps its own; "
             "there is nothing to change."
+        )
+
+
+def _check_stars(workspace: Workspace, content: bytes, old: str, path: str) -> None:
+    """Explain why a text with the stars that stand for a secret is not in the file."""
+    if workspace.mask.may_stand_in(old) and workspace.mask.is_written_back(
+        old, content.decode("utf-8", "surrogateescape")
+    ):
+        raise NoMatchError(
+            f"old_string has `***` where {path!r} holds a secret, which is never shown. Leave the "
+            "lines with the secret out of old_string and new_string."
         )
 
 

@@ -287,10 +287,11 @@ def _shell(
     stay: bool,
 ) -> dict[str, Input]:
     """The variables of a command, and the shell that it belongs to."""
-    check_variables(env or {})
+    if env is not None:
+        check_variables(env)
     if name is not None:
         check_shell(name)
-    given = workspace.secrets | dict(env or {})
+    given = {**workspace.secrets, **(env or {})}
     return {
         "named": name,
         "stay": "yes" if stay else "",
@@ -322,6 +323,10 @@ def check_variables(variables: Mapping[str, str]) -> None:
     Raises:
         InvalidArgumentError: A name or a value is none.
     """
+    if not isinstance(variables, Mapping):
+        raise InvalidArgumentError(
+            f"Variables are {variables!r:.200}; give a mapping of names to texts."
+        )
     for name, value in variables.items():
         if not isinstance(name, str) or not _NAME.fullmatch(name):
             raise InvalidArgumentError(

@@ -110,7 +110,9 @@ async def grep(
         return _is_full(lines, bounds) or bool(is_done and lines.endswith(_END))
 
     inputs: dict[str, Input] = {
-        "filter": _decoded(compile_name_glob(glob, hidden=hidden)) if glob else None,
+        "filter": _decoded(compile_name_glob(_checked(glob), hidden=hidden))
+        if glob is not None
+        else None,
         "depth": _BOTTOMLESS,
         "hidden": _yes(hidden),
         "pattern": _decoded(regex),

@@ -16,7 +16,7 @@ import secrets
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from daytona_toolkit._operations.transfer import local_files as host
 from daytona_toolkit._operations.transfer.local_files import Item, on_host
@@ -160,8 +160,7 @@ async def _upload(
         if other.kind in _LEFT_OUT:
             tally.leave_out(other.name, _LEFT_OUT[other.kind])
     items = [file.item for file in found if file.item]
-    filled = {str(parent) for item in items for parent in PurePosixPath(item.name).parents}
-    empty = [f.name for f in found if f.kind == "folder" and (f.name or ".") not in filled]
+    empty = await on_host(source, host.empty_folders, found)
     there, parts = await _survey(target, items, empty)
     progress = Progress(tell, sum(item.size for item in items))
     if missing := [name for name in empty if name not in there]:
@@ -205,21 +204,22 @@ async def _download(
     target = Path(local)
     tally = Tally()
     items, folders = await _tree(source, tally)
-    if not folders and target.is_dir():
+    if not folders and await on_host(target, target.is_dir):
         raise NotAFileError(
             f"{str(local)!r} is a folder, and {remote!r} a file; name the file to make in it.",
             str(local),
         )
     progress = Progress(tell, sum(item.size for item in items))
+    names = [item.name for item in items]
+    of_folders, of_files = await on_host(target, host.places_for, target, folders, names)
     for name in folders:
-        place = host.place_for(target, name)
-        if place is None or (name and place.is_symlink()):
-            tally.leave_out(name, _UNSAFE)
-        else:
+        if place := of_folders[name]:
             await on_host(place, host.make_folder, place)
+        else:
+            tally.leave_out(name, _UNSAFE)
     wanted = []
     for item in items:
-        place = host.place_for(target, item.name)
+        place = of_files[item.name]
         if place is None:
             tally.leave_out(item.name, _UNSAFE)
         elif await on_host(place, host.has, place, item):

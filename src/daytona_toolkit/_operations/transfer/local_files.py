@@ -10,9 +10,9 @@ import contextlib
 import hashlib
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import ParamSpec, TypeVar
 
 from daytona_toolkit.errors import (
@@ -89,6 +89,12 @@ async def on_host(path: Path, work: Callable[P, T], *args: P.args, **options: P.
         raise WriteFailedError(f"{str(path)!r} on this host: {why}.", str(path)) from error
 
 
+def empty_folders(found: Iterable[Found]) -> list[str]:
+    """The folders that no file brings along."""
+    filled = {str(parent) for each in found if each.item for parent in PurePath(each.name).parents}
+    return [f.name for f in found if f.kind == "folder" and (f.name or ".") not in filled]
+
+
 def scan(source: Path) -> list[Found]:
     """What is at a path and below it, in order.
 
@@ -96,7 +102,7 @@ def scan(source: Path) -> list[Found]:
         NotAFileError: The path is a device or a pipe.
     """
     if source.is_dir():
-        return sorted(_scan_below(source, ""), key=lambda found: found.name)
+        return sorted(_scan_below(source), key=lambda found: found.name)
     if source.exists() and not source.is_file():
         raise NotAFileError(f"{str(source)!r} is neither a file nor a folder.", str(source))
     return [Found("", "file", item_at(source, ""))]
@@ -125,18 +131,33 @@ def read_range(path: Path, start: int, length: int) -> bytes:
         return file.read(length)
 
 
-def place_for(target: Path, name: str) -> Path | None:
-    """Where what a sandbox calls `name` goes below a folder; None if nowhere that is safe."""
-    place, parts = target, name.split("/") if name else []
-    for part in parts:
-        if place != target and place.is_symlink():
-            return None
-        if part in ("", ".", "..") or "\0" in part or _MISREAD & set(part):
-            return None
-        if not _POSIX and part[-1] in " .":
-            return None
-        place = place / part
-    return place
+def places_for(
+    target: Path, folders: Iterable[str], files: Iterable[str]
+) -> tuple[dict[str, Path | None], dict[str, Path | None]]:
+    """Where what a sandbox calls by these names goes; None if nowhere that is safe.
+
+    Args:
+        target: What the whole becomes.
+        folders: Folders below it, parents first.
+        files: Files below it; the empty name is the target itself.
+    """
+    known: dict[str, Path | None] = {"": target}
+    for name in folders:
+        place = _place_in(known, name)
+        known[name] = None if name and place and place.is_symlink() else place
+    return known, {name: _place_in(known, name) for name in files}
+
+
+def _place_in(known: dict[str, Path | None], name: str) -> Path | None:
+    folder, _, part = name.rpartition("/")
+    above = known.get(folder)
+    if not name or above is None:
+        return known.get(name)
+    if part in ("", ".", "..") or "\0" in part or _MISREAD & set(part):
+        return None
+    if not _POSIX and part[-1] in " .":
+        return None
+    return above / part
 
 
 def has(place: Path, item: Item) -> bool:
@@ -197,15 +218,18 @@ def finish(partial: Path, place: Path, item: Item) -> None:
     partial.replace(place)
 
 
-def _scan_below(folder: Path, above: str) -> Iterator[Found]:
-    yield Found(above, "folder")
-    for entry in folder.iterdir():
-        name = f"{above}/{entry.name}" if above else entry.name
-        if entry.is_symlink():
-            yield Found(name, "symlink")
-        elif entry.is_dir():
-            yield from _scan_below(entry, name)
-        elif entry.is_file():
-            yield Found(name, "file", item_at(entry, name))
-        else:
-            yield Found(name, "other")
+def _scan_below(source: Path) -> Iterator[Found]:
+    waiting = [""]
+    while waiting:
+        above = waiting.pop()
+        yield Found(above, "folder")
+        for entry in (source / above).iterdir():
+            name = f"{above}/{entry.name}" if above else entry.name
+            if entry.is_symlink():
+                yield Found(name, "symlink")
+            elif entry.is_dir():
+                waiting.append(name)
+            elif entry.is_file():
+                yield Found(name, "file", item_at(entry, name))
+            else:
+                yield Found(name, "other")

@@ -2,14 +2,23 @@
 
 import base64
 import os
+import re
 
+from daytona_toolkit._operations.read import fetch
 from daytona_toolkit._operations.write.result import WriteResult
 from daytona_toolkit._refusals import refusal
 from daytona_toolkit._remote import Source
 from daytona_toolkit._workspace import AnyPath, Workspace, check_encodable
-from daytona_toolkit.errors import FileChangedError, InvalidArgumentError
+from daytona_toolkit.errors import (
+    FileChangedError,
+    InvalidArgumentError,
+    RecoverableError,
+    WriteFailedError,
+)
 
 _WRITE = Source(__name__, "write")
+
+_VERSION = re.compile(r"\d+-\d+-[\w:.+-]+")
 
 
 async def write(
@@ -19,9 +28,15 @@ async def write(
     full = workspace.resolve(path)
     if isinstance(content, str):
         check_encodable(content, "content")
+        await _check_stars(workspace, os.fspath(path), full, content)
         content = content.encode("utf-8", "surrogateescape")
     if not isinstance(content, bytes | bytearray | memoryview):
         raise InvalidArgumentError(f"The content is text or bytes, not {type(content).__name__}.")
+    if if_version and not (isinstance(if_version, str) and _VERSION.fullmatch(if_version)):
+        raise InvalidArgumentError(
+            f"if_version is {if_version!r:.200}, which is no version; take the `version` of a "
+            'result of this session, or "" if there should be no file yet.'
+        )
     content = bytes(content)
     inline = len(content) <= workspace.limits.inline_bytes
     reply = await workspace.change(
@@ -47,3 +62,24 @@ async def write(
         created="created" in reply.values,
         version=reply.values["version"],
     )
+
+
+async def _check_stars(workspace: Workspace, path: str, full: str, content: str) -> None:
+    """Refuse to lose a secret that stands in the file, and was shown as stars.
+
+    Raises:
+        WriteFailedError: The content has the stars.
+    """
+    if not workspace.mask.may_stand_in(content):
+        return
+    try:
+        old = await fetch(workspace, path, full, "")
+    except RecoverableError:
+        return  # there is none, or it is not read with ease
+    if workspace.mask.is_written_back(content, old.decode("utf-8", "surrogateescape")):
+        raise WriteFailedError(
+            f"{path!r} holds a secret, which is shown as `***`; to write the stars would lose it. "
+            "Nothing was written. Change the file with edit, and leave the lines with the secret "
+            "out of old_string and new_string.",
+            path,
+        )

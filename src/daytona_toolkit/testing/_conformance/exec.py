@@ -16,9 +16,11 @@ from daytona_toolkit import Limits, SandboxSession
 from daytona_toolkit.errors import (
     InvalidArgumentError,
     JobNotFoundError,
+    NoMatchError,
     NotAFolderError,
     PathNotFoundError,
     PreviewError,
+    WriteFailedError,
 )
 from daytona_toolkit.testing._conformance.support import MakeSession, sleeping, unique_seconds
 
@@ -144,6 +146,22 @@ def test_session_variables_reach_every_command(make_session: MakeSession) -> Non
     assert session.exec('echo "$TOKEN" | wc -c').stdout == "12\n"
     assert session.exec('echo "$TOKEN"', env={"TOKEN": "other"}).stdout == "other\n"
     assert session.mask("say it's secret") == "say ***"
+
+
+def test_stars_in_the_place_of_a_secret_are_not_written_back(make_session: MakeSession) -> None:
+    session = make_session(secrets={"TOKEN": "it's secret"})
+    session.exec('printf "name = x\\n  token = %s\\n" "$TOKEN" >config')
+    shown = session.read("config").content
+    assert shown == "name = x\n  token = ***\n"
+    with pytest.raises(WriteFailedError, match=r"'config' holds a secret.*Nothing was written"):
+        session.write("config", shown + "debug = true\n")
+    with pytest.raises(NoMatchError, match=r"'config' holds a secret.*Leave the lines"):
+        session.edit("config", shown, "name = y\n")
+    session.edit("config", "name = x", "name = y # *** checked ***")
+    assert session.exec('grep -c "$TOKEN" config').stdout == "1\n"
+    session.write("config", "*** nothing of before ***\n")
+    session.write("other", shown)
+    assert session.read("other").content == shown
 
 
 def test_no_part_of_a_secret_shows_where_output_is_cut(make_session: MakeSession) -> None:
