@@ -219,9 +219,7 @@ class Caller:
             ugly: list[Any] = [*NUMBERS, *OTHERS, *TEXTS]
             if argument in ("timeout", "wait", "yield_after"):
                 # Without a bound, or with a great one, nobody could say what takes too long.
-                ugly = [
-                    one for one in ugly if one is not None and not (_is_number(one) and one > 2)
-                ]
+                ugly = [one for one in ugly if one is not None and not _is_above(one, TIMEOUT)]
             return self.chance.choice(ugly)
         value = self.chance.choice(usual)
         if value == "JOB":
