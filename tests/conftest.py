@@ -1,5 +1,6 @@
 """What holds for every test."""
 
+import asyncio
 import os
 import re
 import sys
@@ -33,6 +34,23 @@ sys.dont_write_bytecode = False
 def homes(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Local sandboxes keep their home folders here, and not in the user's."""
     os.environ["XDG_DATA_HOME"] = str(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture
+def loops_of_run_sync(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Close the loops that Pydantic AI's `run_sync` makes, and keeps for the next run."""
+    make, made = asyncio.new_event_loop, []
+
+    def new_event_loop() -> asyncio.AbstractEventLoop:
+        made.append(make())
+        return made[-1]
+
+    monkeypatch.setattr(asyncio, "new_event_loop", new_event_loop)
+    asyncio.set_event_loop(new_event_loop())
+    yield
+    asyncio.set_event_loop(None)
+    for loop in made:
+        loop.close()
 
 
 def pytest_xdist_auto_num_workers() -> int:

@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from daytona import AsyncDaytona
 from pydantic_ai import Agent, ModelMessagesTypeAdapter, RunContext
 from pydantic_ai.exceptions import UserError
 from pydantic_ai.messages import ToolReturnPart
 from pydantic_ai.workspaces import (
-    Workspace,
     WorkspaceError,
     WorkspaceOutputLimitError,
     WorkspaceRef,
@@ -292,24 +292,41 @@ async def test_the_harness_works_in_it(session: SandboxSession, kind: str) -> No
     assert session.exec("python3 -B check.py").stdout == "3\n"
 
 
-async def test_the_harness_goes_on_where_we_were_and_we_where_it_was(server: DaytonaServer) -> None:
-    pytest.importorskip("pydantic_ai_harness", reason="for want of Python 3.11: it needs it")
-    from daytona import AsyncDaytona
-    from pydantic_ai_harness.daytona_sandbox import DaytonaSandbox as TheirWorkspace
-
+@pytest.mark.parametrize(
+    ("module", "workspace"),
+    [
+        ("pydantic_ai_harness.daytona_sandbox", "DaytonaSandbox"),
+        ("pydantic_ai_backends", "DaytonaWorkspace"),
+    ],
+)
+async def test_others_go_on_where_we_were_and_we_where_they_were(
+    server: DaytonaServer, module: str, workspace: str
+) -> None:
+    package = pytest.importorskip(module, reason=f"for want of {module}: see .ci/run")
     ours = agent_with(
         DaytonaWorkspace(sessions_on(server)),
         [("shell", {"command": "echo one > log"})],
         "done",
         [("shell", {"command": "echo three >> log"})],
         "done",
+        [("shell", {"command": "cat log; echo five >> log"})],
+        "done",
     )
     async with AsyncDaytona(config_of(server)) as client:
         theirs = agent_with(
-            TheirWorkspace(client=client), [("shell", {"command": "echo two >> log"})], "done"
+            getattr(package, workspace)(client=client),
+            [("shell", {"command": "echo two >> log"})],
+            "done",
+            [("shell", {"command": "echo four > log"})],
+            "done",
         )
         first = await ours.run("go on")
         second = await theirs.run("go on", message_history=first.all_messages())
         third = await ours.run("go on", message_history=second.all_messages())
-        assert await Workspace(third.workspace.backend).read_text("log") == "one\ntwo\nthree\n"
-    assert first.workspace.ref == second.workspace.ref == third.workspace.ref
+        assert await third.workspace.read_text("log") == "one\ntwo\nthree\n"
+        assert first.workspace.ref == second.workspace.ref == third.workspace.ref
+
+        begun = await theirs.run("go on", workspace="new")
+        went_on = await ours.run("go on", message_history=begun.all_messages())
+        assert await went_on.workspace.read_text("log") == "four\nfive\n"
+        assert went_on.workspace.ref == begun.workspace.ref

@@ -95,6 +95,7 @@ def follow(
     return run
 
 
+@pytest.mark.usefixtures("loops_of_run_sync")
 @pytest.mark.parametrize("page", with_code(), ids=name_of)
 def test_the_code_of_a_page_runs(page: Path, follow: Callable[[str, str], None]) -> None:
     follow(name_of(page), page.read_text())

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.adapters.conftest import loops_of_run_sync as loops_of_run_sync
 from tests.adapters.scripted import pydantic_ai_model
 
 ROOT = Path(__file__).parents[2]
