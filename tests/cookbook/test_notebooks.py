@@ -152,6 +152,14 @@ def test_in_the_eighth_each_finds_what_the_last_one_left(run: Run) -> None:
     assert "\n5|2024 MMXXIV\n" in printed
 
 
+def test_in_the_ninth_the_files_go_back_with_the_conversation(run: Run) -> None:
+    printed = text_of(run("09_back_in_time"))
+    assert "No test fails any more.\nprices.py\n" in printed
+    assert "Now it passes: [exit code 0]" in printed
+    assert "+    return sum(prices) * (1 - discount)" in printed
+    assert "test_prices.py b/" not in printed
+
+
 @pytest.mark.parametrize("name", NOTEBOOKS)
 def test_a_notebook_is_short_and_tells_nothing_of_whose_it_is(name: str) -> None:
     notebook = source_of(name)
@@ -164,7 +172,7 @@ def test_a_notebook_is_short_and_tells_nothing_of_whose_it_is(name: str) -> None
 
 
 def test_the_notebooks_are_numbered_and_listed_in_order() -> None:
-    assert [name[:2] for name in NOTEBOOKS] == [f"{n:02}" for n in range(1, 9)]
+    assert [name[:2] for name in NOTEBOOKS] == [f"{n:02}" for n in range(1, 10)]
     listed = (COOKBOOK / "README.md").read_text()
     places = [listed.index(f"({name}.ipynb)") for name in NOTEBOOKS]
     assert places == sorted(places)

@@ -19,6 +19,7 @@ from deepagents.backends.utils import _get_backend_read_file_type
 
 from daytona_toolkit import Limits, SandboxSession
 from daytona_toolkit.errors import BinaryFileError, FileTooLargeError, RecoverableError
+from langchain_daytona_toolkit._steps import Steps, arun, ask, run
 from langchain_daytona_toolkit.deepagents import _search
 from langchain_daytona_toolkit.deepagents._answers import (
     code_of,
@@ -27,7 +28,6 @@ from langchain_daytona_toolkit.deepagents._answers import (
     text,
     worded,
 )
-from langchain_daytona_toolkit.deepagents._steps import Steps, arun, ask, run
 
 LIMITS = Limits(output_bytes=1024 * 1024, read_bytes=500 * 1024, line_chars=100_000, entries=10_000)
 """Limits for a session that serves Deep Agents alone.

@@ -7,8 +7,8 @@ from deepagents.backends.protocol import GlobResult, GlobTruncationReason, GrepM
 from deepagents.backends.utils import compile_grep_include_glob
 
 from daytona_toolkit.errors import RecoverableError
+from langchain_daytona_toolkit._steps import Steps, ask
 from langchain_daytona_toolkit.deepagents._answers import file_info, worded
-from langchain_daytona_toolkit.deepagents._steps import Steps, ask
 
 
 def grep(

@@ -20,7 +20,7 @@ class Ask:
     options: dict[str, Any]
 
 
-# Asks the session, is sent the answers, and returns what Deep Agents want.
+# Asks the session, is sent the answers, and returns what a framework wants.
 Steps = Generator[Ask, Any, T]
 
 

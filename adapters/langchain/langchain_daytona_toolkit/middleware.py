@@ -1,0 +1,338 @@
+"""Middleware for agents of LangChain.
+
+It needs `langchain` and a LangGraph that knows where in a graph it runs: install
+`langchain-daytona-toolkit[middleware]`.
+"""
+
+import asyncio
+import threading
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from concurrent.futures import Future
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    contextmanager,
+    nullcontext,
+)
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, NamedTuple
+
+from langchain.agents.middleware import AgentMiddleware, AgentState
+from langchain.agents.middleware.types import (
+    ModelRequest,
+    ModelResponse,
+    PrivateStateAttr,
+    ToolCallRequest,
+)
+from langchain_core.messages import ToolMessage
+from langgraph.runtime import Runtime
+from langgraph.types import Command
+from typing_extensions import NotRequired, TypedDict
+
+from daytona_toolkit import SandboxSession, SessionPool
+from langchain_daytona_toolkit._steps import Steps, arun, ask, run
+from langchain_daytona_toolkit.tools import SandboxTool, check_workspace
+
+# Conversations of which is remembered where their files stand; the sandbox knows it of all.
+_BOUND = 10_000
+
+
+class WorkspaceAt(TypedDict):
+    """Which files belong to a state of the graph.
+
+    Attributes:
+        checkpoint: The id of a checkpoint of the session.
+        step: Counts the checkpoints of a conversation.
+    """
+
+    checkpoint: str
+    step: int
+
+
+def _newest(old: WorkspaceAt, new: WorkspaceAt) -> WorkspaceAt:
+    """Of calls at the same time, the last to end has seen what all of them did."""
+    return new if new["step"] > old.get("step", 0) else old
+
+
+class WorkspaceState(AgentState[Any]):
+    """The state of an agent, and which files belong to it."""
+
+    workspace: NotRequired[Annotated[WorkspaceAt, PrivateStateAttr, _newest]]
+
+
+class _Head(NamedTuple):
+    """Where files stand: at a checkpoint that was made in the step after one of the graph."""
+
+    checkpoint: str
+    graph: str
+    step: int = 0
+
+
+@dataclass
+class _Conversation:
+    """What is remembered of one.
+
+    Attributes:
+        head: Where its files stand.
+        step: The number of its newest checkpoint.
+        graph: The checkpoint of the graph after which a step has begun.
+        arrival: Done when the files of that step are there.
+    """
+
+    head: _Head | None = None
+    step: int = 0
+    graph: str = ""
+    arrival: Future[None] | None = None
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where in a conversation a hook runs.
+
+    Attributes:
+        thread: The conversation.
+        graph: The checkpoint of the graph that this step began with.
+        checkpoint: That of the files that belongs to it; empty if there is none yet.
+        step: Its number.
+    """
+
+    thread: str
+    graph: str
+    checkpoint: str
+    step: int
+
+    @classmethod
+    def of(cls, state: Any, runtime: Any) -> "_Place":
+        info = runtime.execution_info
+        if info is None or info.thread_id is None:
+            raise ValueError(
+                "WorkspaceMiddleware ties files to checkpoints of the graph, and this run has "
+                "none. Give the agent a checkpointer, and invoke it with "
+                'config={"configurable": {"thread_id": ...}}.'
+            )
+        at: Mapping[str, Any] = state.get("workspace") or {}
+        return cls(info.thread_id, info.checkpoint_id, at.get("checkpoint", ""), at.get("step", 0))
+
+    @property
+    def label(self) -> str:
+        """What a checkpoint that is made here is called."""
+        return f"langgraph {self.thread} {self.graph}"
+
+    def belongs_to(self, head: _Head | None) -> bool:
+        """Whether the files are those of this place, or of a call beside it."""
+        return head is not None and (head.checkpoint == self.checkpoint or head.graph == self.graph)
+
+
+class WorkspaceMiddleware(AgentMiddleware[WorkspaceState, Any, Any]):
+    """Takes the files along when an agent goes back in its conversation.
+
+    It makes a checkpoint of the workspace when a run begins and after each call of a tool that
+    may have changed something, and keeps its id in the state of the graph, under `workspace`.
+    When the graph goes on from one of its earlier checkpoints, the files become what they were
+    there, before the model or a tool is called. Each checkpoint costs one request.
+
+    The files are those under the session's root, without what a `.gitignore` leaves out, and the
+    sandbox must have git. One workspace belongs to one conversation: a restore would take away
+    what others have done there.
+
+    Args:
+        session: The workspace, open or not; or a `SessionPool`, which has one for each
+            `thread_id`.
+
+    Raises:
+        TypeError: `session` is neither a session nor a pool.
+
+    Example:
+        ```python
+        agent = create_agent(
+            model,
+            DaytonaToolkit(session).get_tools(),
+            middleware=[WorkspaceMiddleware(session)],
+            checkpointer=InMemorySaver(),
+        )
+        agent.invoke(request, thread)
+        before = next(s for s in agent.get_state_history(thread) if s.next == ("tools",))
+        agent.invoke(None, before.config)  # the files are what they were before the last call
+        ```
+    """
+
+    state_schema = WorkspaceState
+
+    def __init__(self, session: SandboxSession | SessionPool) -> None:
+        super().__init__()
+        check_workspace(type(self).__name__, session)
+        self._session = session
+        self._lock = threading.Lock()
+        self._conversations: OrderedDict[str, _Conversation] = OrderedDict()
+
+    def before_agent(self, state: WorkspaceState, runtime: Runtime[Any]) -> dict[str, Any] | None:
+        """Record what a run begins with, or bring back what it goes on from."""
+        place = _Place.of(state, runtime)
+        with self._workspace(place) as session:
+            self._arrive(session, place)
+            return {"workspace": run(session, self._record(place))}
+
+    async def abefore_agent(
+        self, state: WorkspaceState, runtime: Runtime[Any]
+    ) -> dict[str, Any] | None:
+        """`before_agent` for async code."""
+        place = _Place.of(state, runtime)
+        async with self._aworkspace(place) as session:
+            await self._aarrive(session, place)
+            return {"workspace": await arun(session, self._record(place))}
+
+    def wrap_model_call(
+        self,
+        request: ModelRequest[Any],
+        handler: Callable[[ModelRequest[Any]], ModelResponse[Any]],
+    ) -> ModelResponse[Any]:
+        """Bring the files back before the model is asked, if it is asked again."""
+        place = _Place.of(request.state, request.runtime)
+        with self._workspace(place) as session:
+            self._arrive(session, place)
+        return handler(request)
+
+    async def awrap_model_call(
+        self,
+        request: ModelRequest[Any],
+        handler: Callable[[ModelRequest[Any]], Awaitable[ModelResponse[Any]]],
+    ) -> ModelResponse[Any]:
+        """`wrap_model_call` for async code."""
+        place = _Place.of(request.state, request.runtime)
+        async with self._aworkspace(place) as session:
+            await self._aarrive(session, place)
+        return await handler(request)
+
+    def wrap_tool_call(
+        self,
+        request: ToolCallRequest,
+        handler: Callable[[ToolCallRequest], ToolMessage | Command[Any]],
+    ) -> ToolMessage | Command[Any]:
+        """Bring the files back before a tool runs again, and record what it leaves."""
+        place = _Place.of(request.state, request.runtime)
+        with self._workspace(place) as session:
+            self._arrive(session, place)
+            result = handler(request)
+            if _is_read_only(request):
+                return result
+            return _with_workspace(result, run(session, self._record(place)))
+
+    async def awrap_tool_call(
+        self,
+        request: ToolCallRequest,
+        handler: Callable[[ToolCallRequest], Awaitable[ToolMessage | Command[Any]]],
+    ) -> ToolMessage | Command[Any]:
+        """`wrap_tool_call` for async code."""
+        place = _Place.of(request.state, request.runtime)
+        async with self._aworkspace(place) as session:
+            await self._aarrive(session, place)
+            result = await handler(request)
+            if _is_read_only(request):
+                return result
+            return _with_workspace(result, await arun(session, self._record(place)))
+
+    def _workspace(self, place: _Place) -> AbstractContextManager[SandboxSession]:
+        if isinstance(self._session, SandboxSession):
+            return nullcontext(self._session)
+        return self._session.use(place.thread)
+
+    def _aworkspace(self, place: _Place) -> AbstractAsyncContextManager[SandboxSession]:
+        if isinstance(self._session, SandboxSession):
+            return nullcontext(self._session)
+        return self._session.use(place.thread)
+
+    def _arrive(self, session: SandboxSession, place: _Place) -> None:
+        """Have the files be those of this place; calls at the same time do it once."""
+        conversation, arrival, is_first = self._begin(place)
+        if is_first:
+            with _settling(arrival):
+                run(session, _bring_back(conversation, place))
+        else:
+            arrival.result()
+
+    async def _aarrive(self, session: SandboxSession, place: _Place) -> None:
+        """`_arrive` for async code."""
+        conversation, arrival, is_first = self._begin(place)
+        if is_first:
+            with _settling(arrival):
+                await arun(session, _bring_back(conversation, place))
+        else:
+            await asyncio.shield(asyncio.wrap_future(arrival))
+
+    def _begin(self, place: _Place) -> tuple[_Conversation, Future[None], bool]:
+        """What tells that the files are there, and whether the caller has to see to it."""
+        with self._lock:
+            conversation = self._conversation(place)
+            arrival = conversation.arrival
+            if arrival is None or conversation.graph != place.graph or _has_failed(arrival):
+                arrival = Future()
+                conversation.graph, conversation.arrival = place.graph, arrival
+                return conversation, arrival, True
+            return conversation, arrival, False
+
+    def _record(self, place: _Place) -> Steps[WorkspaceAt]:
+        """Make a checkpoint."""
+        with self._lock:
+            # Of calls at the same time, the last one that asks has all of their changes.
+            conversation = self._conversation(place)
+            conversation.step = step = max(conversation.step, place.step) + 1
+        made = yield ask("checkpoint", place.label)
+        with self._lock:
+            if conversation.head is None or conversation.head.step < step:
+                conversation.head = _Head(made.id, place.graph, step)
+        return {"checkpoint": made.id, "step": step}
+
+    def _conversation(self, place: _Place) -> _Conversation:
+        conversation = self._conversations.setdefault(place.thread, _Conversation())
+        self._conversations.move_to_end(place.thread)
+        if len(self._conversations) > _BOUND:
+            self._conversations.popitem(last=False)
+        return conversation
+
+
+def _bring_back(conversation: _Conversation, place: _Place) -> Steps[None]:
+    """Restore the files of a place, if they stand elsewhere."""
+    if not place.checkpoint or place.belongs_to(conversation.head):
+        return
+    # Another process may have gone on with the conversation: the sandbox knows.
+    own, head = place.label.rpartition(" ")[0], None
+    for each in (yield ask("checkpoints")):
+        label, _, graph = each.label.rpartition(" ")
+        if label == own:
+            head = _Head(each.id, graph)
+    if not place.belongs_to(head):
+        yield ask("restore", place.checkpoint)
+        head = _Head(place.checkpoint, place.graph)
+    conversation.head = head
+
+
+@contextmanager
+def _settling(arrival: Future[None]) -> Iterator[None]:
+    """Tell those who wait how it went."""
+    try:
+        yield
+    except BaseException as error:
+        arrival.set_exception(error)
+        raise
+    arrival.set_result(None)
+
+
+def _has_failed(arrival: Future[None]) -> bool:
+    return arrival.done() and arrival.exception() is not None
+
+
+def _is_read_only(request: ToolCallRequest) -> bool:
+    return isinstance(request.tool, SandboxTool) and request.tool.row.read_only
+
+
+def _with_workspace(result: ToolMessage | Command[Any], at: WorkspaceAt) -> Command[Any]:
+    """What a tool gives the graph, and which files belong to it."""
+    if isinstance(result, ToolMessage):
+        return Command(update={"messages": [result], "workspace": at})
+    if result.graph is not None:  # it is for another graph, which knows of no files
+        return result
+    update = result.update or {}
+    if isinstance(update, dict):
+        return replace(result, update={**update, "workspace": at})
+    return replace(result, update=[*update, ("workspace", at)])
