@@ -22,7 +22,8 @@ from agents.sandbox import (
     WorkspaceArchiveWriteError,
     WorkspaceReadNotFoundError,
 )
-from agents.sandbox.capabilities import Filesystem, Shell
+from agents.sandbox.capabilities import Filesystem, Shell, Skills
+from agents.sandbox.capabilities.skills import Skill
 from agents.sandbox.entries import File
 from agents.sandbox.errors import PtySessionNotFoundError
 from agents.sandbox.snapshot import NoopSnapshotSpec
@@ -295,6 +296,35 @@ async def test_the_sdks_own_filesystem_works_too(
     assert "already exists" in again
     assert "Moved d/a to b" in moved
     assert session.read_bytes("b") == b"z"  # its patches close no last line
+
+
+async def test_the_sdks_other_capabilities_and_archives_work_too(
+    session: SandboxSession, box: DaytonaSandboxSession
+) -> None:
+    skill = Skill(name="greet", description="How to greet.", content="Say hello.")
+    agent = agent_of(
+        ("exec_command", {"cmd": "cat .agents/*/SKILL.md"}),
+        "done",
+        capabilities=[Shell(), Skills(skills=[skill])],
+    )
+    assert "Say hello." in (await answers(agent, box))[0]
+
+    tar = io.BytesIO()
+    with tarfile.open(fileobj=tar, mode="w") as archive:
+        member = tarfile.TarInfo("d/file")
+        member.size = 2
+        archive.addfile(member, io.BytesIO(b"hi"))
+    tar.seek(0)
+    await box.extract("some.tar", tar)
+    await box.mv("d/file", "file")
+    assert await box.same_file("file", "d/../file")
+    await box.rm("d", recursive=True)
+    assert sorted(Path(entry.path).name for entry in await box.ls(".")) == [
+        ".agents",
+        "file",
+        "some.tar",
+    ]
+    assert await box.read_bounded(Path("file"), max_bytes=1) == b"h"
 
 
 async def test_a_program_has_all_that_a_command_prints(box: DaytonaSandboxSession) -> None:
