@@ -238,6 +238,14 @@ async def test_a_sandbox_that_would_be_deleted_is_refused(server: DaytonaServer)
         await agent_with(workspace, [("shell", {"command": "ls"})], "done").run("go on")
 
 
+def test_what_is_no_session_is_refused_at_once() -> None:
+    strangers: tuple[Any, ...] = (None, LocalSandbox(), "./work")
+    for wrong in strangers:
+        for take in (DaytonaBackend, DaytonaWorkspace):
+            with pytest.raises(TypeError, match="takes a SandboxSession"):
+                take(wrong)
+
+
 async def test_one_session_serves_every_run_and_our_own_tools(session: SandboxSession) -> None:
     agent = Agent(
         pydantic_ai_model([("write", {"file_path": "a", "content": "ours"})], "done"),

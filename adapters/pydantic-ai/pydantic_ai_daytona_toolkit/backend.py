@@ -75,6 +75,9 @@ class DaytonaBackend(WorkspaceBackend, SupportsCommands, SupportsFilesystem, Sup
     Args:
         session: The workspace, open or not; give it `LIMITS`, or larger ones.
 
+    Raises:
+        TypeError: It is no session.
+
     Example:
         ```python
         with SandboxSession(LocalSandbox("./work"), limits=LIMITS) as session:
@@ -84,6 +87,11 @@ class DaytonaBackend(WorkspaceBackend, SupportsCommands, SupportsFilesystem, Sup
     """
 
     def __init__(self, session: SandboxSession) -> None:
+        if not isinstance(session, SandboxSession):
+            raise TypeError(
+                f"DaytonaBackend takes a SandboxSession, and this is a {type(session).__name__}. A "
+                "sandbox becomes a session by SandboxSession(sandbox)."
+            )
         self._session = session
 
     @property

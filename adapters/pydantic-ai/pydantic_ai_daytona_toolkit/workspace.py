@@ -36,6 +36,9 @@ class DaytonaWorkspace(AbstractCapability[Any]):
         session: The workspace of all runs; or a function that makes a session, given the id of
             the sandbox to continue in, or None for a new one, which closing must not delete.
 
+    Raises:
+        TypeError: `session` is neither a session nor a function.
+
     Example:
         ```python
         agent = Agent(model, capabilities=[DaytonaWorkspace(), Coder()])
@@ -43,6 +46,13 @@ class DaytonaWorkspace(AbstractCapability[Any]):
     """
 
     session: SandboxSession | Callable[[str | None], SandboxSession] = open_daytona
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.session, SandboxSession) and not callable(self.session):
+            raise TypeError(
+                "DaytonaWorkspace takes a SandboxSession, or a function that makes one, and this "
+                f"is a {type(self.session).__name__}."
+            )
 
     def get_workspace(
         self, ctx: RunContext[Any], *, ref: WorkspaceRef | None
