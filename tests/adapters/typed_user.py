@@ -1,6 +1,7 @@
 """What users write, for type checkers alone; see test_typing."""
 
 import agents
+from agents.sandbox import SandboxAgent, SandboxRunConfig
 from agents.tool_context import ToolContext
 from langchain_core.tools import BaseTool
 from langchain_daytona_toolkit import DaytonaToolkit, ExecTool, SandboxTool
@@ -8,7 +9,12 @@ from llama_index.core.agent.workflow import FunctionAgent
 from llama_index.core.llms.mock import MockFunctionCallingLLM
 from llama_index.core.workflow import Context
 from llama_index.tools.daytona import DaytonaToolSpec
-from openai_agents_daytona_toolkit import daytona_tools
+from openai_agents_daytona_toolkit import (
+    DaytonaFilesystem,
+    DaytonaSandboxClient,
+    DaytonaSandboxSession,
+    daytona_tools,
+)
 from pydantic_ai import Agent, DeferredToolRequests
 from pydantic_ai_daytona_toolkit import DaytonaToolset
 
@@ -47,6 +53,14 @@ def openai_agents(session: SandboxSession, pool: SessionPool) -> list[agents.Age
         agents.Agent("one", tools=daytona_tools(session, approval=True)),
         agents.Agent("two", tools=tools),
     ]
+
+
+def openai_sandbox(session: SandboxSession) -> list[agents.RunConfig]:
+    coder = SandboxAgent[None]("coder", capabilities=[DaytonaFilesystem()])
+    print(coder.capabilities)
+    mine = SandboxRunConfig(session=DaytonaSandboxSession(session))
+    made = SandboxRunConfig(client=DaytonaSandboxClient(lambda key: session))
+    return [agents.RunConfig(sandbox=mine), agents.RunConfig(sandbox=made)]
 
 
 def wrong(session: SandboxSession) -> None:

@@ -101,7 +101,7 @@ class Commands:
         try:
             status = await self._send(process, text, milliseconds / 1000)
         except JobNotFoundError:
-            del self._processes[number]
+            self._processes.pop(number, None)
             raise PtySessionNotFoundError(session_id=number) from None
         running = status.state == "running"
         if not running:
