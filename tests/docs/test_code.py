@@ -14,6 +14,7 @@ import pytest
 
 from tests.adapters.scripted import Script, langchain_model, pydantic_ai_model
 from tests.docs.pages import PAGES, name_of
+from tests.support import needs
 
 BLOCKS = re.compile(r"^```(python|text)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -69,6 +70,8 @@ def follow(
     def run(name: str, text: str) -> None:
         if "from deepagents" in text and not find_spec("deepagents"):
             pytest.skip("Deep Agents need Python 3.11")
+        if "checkpoint(" in text:
+            needs("git")
         if "from agno" in text:
             pytest.importorskip("agno")
         for variable in ("DAYTONA_API_KEY", "DAYTONA_JWT_TOKEN"):
