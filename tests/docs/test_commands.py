@@ -5,6 +5,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -92,11 +93,15 @@ def check_package(requirement: str) -> None:
 
 def check_options(module: str, options: list[str]) -> None:
     """Fail where a command of ours does not know an option."""
-    shown = subprocess.run(
-        [sys.executable, "-m", module, "--help"], capture_output=True, text=True, check=True
-    ).stdout
     for option in options:
-        assert not option.startswith("--") or option in shown, option
+        assert not option.startswith("--") or option in help_of(module), option
+
+
+@cache
+def help_of(module: str) -> str:
+    """What a command of ours says of itself."""
+    ask = [sys.executable, "-m", module, "--help"]
+    return subprocess.run(ask, capture_output=True, text=True, check=True).stdout
 
 
 @pytest.mark.parametrize("path", [*PAGES, *TEXTS], ids=name_of)
