@@ -48,6 +48,7 @@ SCRIPTS: dict[str, Script] = {
         "It rhymes.",
         [("write", {**POEM, "content": "Roses.\n"})],
         "It is short.",
+        "It is the long one again.",
     ),
 }
 
