@@ -129,3 +129,18 @@ def test_under_bubblewrap_no_attack_on_the_helper_disturbs_others(attack: str) -
             assert attack == "flood"  # of its own program
         assert session.exec("echo fine").stdout == "fine\n"
         assert session.is_alive()
+
+
+@pytest.mark.parametrize("name", ["STOP", "KILL"])
+def test_under_landlock_what_starts_programs_is_replaced(name: str) -> None:
+    attack = f"""
+        for process in /proc/[0-9]*; do
+            grep -aq '[_]local.helper' "$process/cmdline" && kill -{name} "${{process#/proc/}}"
+        done 2>/dev/null; echo done"""
+    with SandboxSession(LocalSandbox(isolation="landlock")) as session:
+        assert session.exec(attack).stdout == "done\n"
+        started = time.monotonic()
+        assert session.exec("echo fine").stdout == "fine\n"
+        assert time.monotonic() - started < 10
+        job = session.exec("sleep 60", background=True)
+        assert session.kill(job.job_id).exit_code == 143

@@ -30,6 +30,7 @@ from daytona_toolkit.sandboxes._local.frames import (
     TOO_MUCH,
 )
 from daytona_toolkit.sandboxes._local.guard import Guard
+from daytona_toolkit.sandboxes._local.nursery import Nursery, Started
 
 _CHUNK = 256 * 1024
 
@@ -47,7 +48,7 @@ def main(settings: str) -> None:
     alone = options["level"] == "bubblewrap"
     # Python would make an exception of it. Process 1 gets no signal that it has no handler for.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    before_start = None
+    nursery = None
     if sys.platform == "linux":
         kernel.be_out_of_reach()
         kernel.adopt_orphans()
@@ -55,9 +56,9 @@ def main(settings: str) -> None:
             kernel.leave_session_keyring()
             kernel.refuse_calls()
         elif options["level"] == "landlock":
-            before_start = _entering(kernel.Landlock(**options["rules"]))
+            nursery = Nursery(_entering(kernel.Landlock(**options["rules"])))
     guard = Guard(options["bounds"]) if alone else None
-    helper = Helper(options["bounds"], before_start, guard)
+    helper = Helper(options["bounds"], nursery, guard)
     status = 1
     try:
         helper.serve()
@@ -84,7 +85,11 @@ class Program:
     """One program: what it still has to read, what it has printed, and how it ended."""
 
     def __init__(
-        self, number: int, process: "subprocess.Popen[bytes]", stdin: bytes, request: dict[str, Any]
+        self,
+        number: int,
+        process: "subprocess.Popen[bytes] | Started",
+        stdin: bytes,
+        request: dict[str, Any],
     ) -> None:
         assert process.stdin is not None
         assert process.stdout is not None
@@ -133,11 +138,11 @@ class Helper:
     def __init__(
         self,
         bounds: Mapping[str, int | None],
-        before_start: Callable[[], None] | None,
+        nursery: Nursery | None,
         guard: Guard | None,
     ) -> None:
         self._limits = _limits(bounds, of_its_own_user=guard is not None)
-        self._before_start = before_start
+        self._nursery = nursery
         self._guard = guard
         self._client = socket.socket(fileno=os.dup(0))
         self._received = bytearray()
@@ -201,17 +206,20 @@ class Helper:
         return bool(chunk)
 
     def _start(self, number: int, request: dict[str, Any], stdin: bytes) -> None:
+        process: subprocess.Popen[bytes] | Started
         try:
-            process = subprocess.Popen(
-                request["argv"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                bufsize=0,
-                cwd=request["cwd"],
-                start_new_session=True,
-                preexec_fn=self._before_start,  # there is one thread
-            )
+            if self._nursery:
+                process = self._nursery.start(request["argv"], request["cwd"])
+            else:
+                process = subprocess.Popen(
+                    request["argv"],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    bufsize=0,
+                    cwd=request["cwd"],
+                    start_new_session=True,
+                )
         except (OSError, subprocess.SubprocessError) as error:
             self._answer(number, NOT_STARTED, getattr(error, "errno", None) or errno.EPERM)
             return

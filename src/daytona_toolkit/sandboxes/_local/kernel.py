@@ -4,6 +4,7 @@ import contextlib
 import ctypes
 import os
 import platform
+import signal
 import struct
 from collections.abc import Sequence
 
@@ -15,6 +16,7 @@ _PR_SET_CHILD_SUBREAPER = 36
 _PR_SET_NO_NEW_PRIVS = 38
 _SECCOMP_MODE_FILTER = 2
 _KEYCTL_JOIN_SESSION_KEYRING = 1
+_CLONE_PARENT = 0x8000
 _CAPABILITY_VERSION_3 = 0x20080522
 
 # System calls by number, which differ between processors: x86-64, and those that came later.
@@ -129,6 +131,16 @@ def adopt_orphans() -> None:
 def gain_nothing() -> None:
     """Let no program that we start have more rights than we, as setuid programs would."""
     _call("prctl", _PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+
+
+def fork_sibling() -> int:
+    """Fork a process whose parent is our own parent; 0 in that process.
+
+    Python is not told of it, so only a process with one thread may, and the new one shall do
+    little more than become another program.
+    """
+    numbers = _PROCESSORS[platform.machine()][1]
+    return _call("syscall", numbers["clone"], _CLONE_PARENT | signal.SIGCHLD, 0, 0, 0, 0)
 
 
 def leave_session_keyring() -> None:

@@ -91,9 +91,9 @@ def test_a_command_that_does_not_read_holds_nothing_up(session: SandboxSession) 
 
 
 def test_nothing_is_left_of_an_interactive_command(session: SandboxSession) -> None:
-    commands = ("read -r line", "cat", "sleep 60", "(sleep 60 <&3) 3<&0 & sleep 1")
+    commands = ("read -r line", "cat", "sleep 60", "(sleep 60 <&3) 3<&0 & sleep 2")
     ids = [session.exec(command, interactive=True).job_id for command in commands]
-    for job_id in ids:
+    for job_id in reversed(ids):
         session.send(job_id, "x" * 200_000 + "\n")
     ids.append(session.exec("sleep 60", interactive=True).job_id)  # nothing was ever sent to it
     session.job(ids[3], wait=10)
