@@ -37,7 +37,7 @@ from openai_agents_daytona_toolkit import (
 
 from daytona_toolkit import DaytonaSandbox, LocalSandbox, SandboxSession
 from daytona_toolkit.errors import InvalidArgumentError
-from daytona_toolkit.testing import DaytonaServer
+from daytona_toolkit.testing import DaytonaServer, DropAfter
 from tests.adapters.situations import PICTURE, SECRET
 from tests.daytona.support import config_of, session_on
 from tests.support import counting, sleeping, unique_seconds
@@ -508,17 +508,36 @@ async def resumed(written: str, client: DaytonaSandboxClient, snapshot: Any) -> 
     return str(output)
 
 
-async def test_a_run_that_goes_on_in_another_process_finds_its_sandbox() -> None:
+async def test_a_run_that_goes_on_in_another_process_finds_its_sandbox(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with DaytonaServer() as server:
+        for name, value in server.env.items():
+            monkeypatch.setenv(name, value)
+        written = await interrupted(DaytonaSandboxClient(), NoopSnapshotSpec())
+        [sandbox] = server.sandboxes
+        said = await resumed(written, DaytonaSandboxClient(), NoopSnapshotSpec())
+        assert said.endswith("Output:\nfirst\nsecond\n")
+        assert list(server.sandboxes) == [sandbox]
+
+
+async def test_a_sandbox_of_a_run_alone_goes_with_it() -> None:
     with DaytonaServer() as server:
 
         def make(key: str) -> SandboxSession:
-            return SandboxSession(DaytonaSandbox.get_or_create(key, config=config_of(server)))
+            return SandboxSession(DaytonaSandbox.create(config=config_of(server)))
 
-        written = await interrupted(DaytonaSandboxClient(make), NoopSnapshotSpec())
-        [sandbox] = server.sandboxes
-        said = await resumed(written, DaytonaSandboxClient(make), NoopSnapshotSpec())
-        assert said.endswith("Output:\nfirst\nsecond\n")
-        assert list(server.sandboxes) == [sandbox]
+        await interrupted(DaytonaSandboxClient(make), NoopSnapshotSpec())
+        assert not server.sandboxes
+
+
+async def test_a_lost_answer_runs_no_command_twice() -> None:
+    with DaytonaServer() as server, session_on(server) as session:
+        server.faults.add(DropAfter(kind="execute", every=3))
+        command = ("exec_command", {"cmd": "echo line >> log"})
+        await answers(agent_of(*[command] * 9, "done"), DaytonaSandboxSession(session))
+        server.faults.clear()
+        assert session.read_bytes("log") == b"line\n" * 9
 
 
 async def test_a_found_workspace_is_newer_than_its_snapshot(tmp_path: Path) -> None:
