@@ -236,8 +236,9 @@ def _is_above(value: object, bound: float) -> bool:
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_thousands_of_ugly_calls_end_in_time_and_with_errors_of_ours(
-    make_session: MakeSession, tmp_path: Path
+    make_session: MakeSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.chdir(tmp_path)  # downloads go to ugly places, too
     caller = Caller(make_session(confined=True), tmp_path, seed=5)
     outcomes = Counter(caller.call() for _ in range(CALLS))
     print(*(f"{count:5} {outcome}" for outcome, count in sorted(outcomes.items())), sep="\n")

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import needs
+
 from tests.adapters.scripted import pydantic_ai_model
 
 ROOT = Path(__file__).parents[2]
@@ -50,6 +52,16 @@ def test_the_limits_it_names_are_those_in_force() -> None:
     assert f"keeps {limits.stream_bytes // 2**20} MiB of it" in text
     assert f"{limits.read_lines:,} lines and {limits.read_bytes:,} bytes" in text
     assert f"files up to {limits.file_bytes // 2**20} MiB" in text
+
+
+def test_nothing_stray_is_kept() -> None:
+    needs("git")
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=False)
+    names = listed.stdout.decode(errors="replace").rstrip("\0").split("\0")
+    assert [name for name in names if not re.fullmatch(r"[.\w][\w./+-]*|", name, re.ASCII)] == []
+    folders = {"adapters", "benchmarks", "cookbook", "docs", "src", "tests"}
+    top = {name.split("/")[0] for name in names if not name.startswith(".")}
+    assert {name for name in top - folders if "." not in name} <= {"LICENSE", ""}
 
 
 def test_the_scripts_are_in_order() -> None:
