@@ -291,7 +291,7 @@ class SandboxSession:
         Example:
             ```python
             seen = session.read("config.toml")
-            session.write("config.toml", seen.content + "debug = true\\n", if_version=seen.version)
+            session.write("config.toml", seen.content + "debug = true\n", if_version=seen.version)
             ```
         """
         return await operations.write.write(self._workspace, path, content, if_version=if_version)
@@ -309,7 +309,7 @@ class SandboxSession:
 
         Args:
             path: The file.
-            old_string: The text to replace, exactly; line endings may be `\\n` whatever the
+            old_string: The text to replace, exactly; line endings may be `\n` whatever the
                 file uses.
             new_string: What takes its place.
             replace_all: Replace every occurrence; else there must be exactly one.
@@ -650,7 +650,7 @@ class SandboxSession:
     ) -> GrepResult:
         r"""Find lines of text files by a regular expression, sorted by path and line.
 
-        The syntax is that of extended regular expressions, with `\\d \\w \\s \\b` as well. The
+        The syntax is that of extended regular expressions, with `\d \w \s \b` as well. The
         result is the same whatever tools the sandbox has. `.gitignore` is not heeded: what is
         ignored may be what is looked for.
 
@@ -677,7 +677,7 @@ class SandboxSession:
 
         Example:
             ```python
-            for match in session.grep(r"def \\w+", glob="*.py").matches:
+            for match in session.grep(r"def \w+", glob="*.py").matches:
                 print(f"{match.path}:{match.line}: {match.text}")
             ```
         """
@@ -842,8 +842,8 @@ class SandboxSession:
 
         Example:
             ```python
-            python = session.exec("python3 -i", interactive=True)
-            print(session.send(python.job_id, "6 * 7\n", wait=5).stdout)  # 42
+            asks = session.exec("read name; echo hello $name", interactive=True)
+            print(session.send(asks.job_id, "Ann\n", wait=5).stdout)  # hello Ann
             ```
         """
         return await operations.exec.send(self._workspace, job_id, data, eof=eof, wait=wait)
@@ -999,7 +999,7 @@ class SandboxSession:
             ```python
             session.exec("python3 -m http.server 8000", background=True)
             link = session.preview(8000)
-            print(httpx.get(link.url, headers=link.headers).text)
+            print(link.url, link.headers)
             ```
         """
         return await operations.preview.preview(self._workspace, port)

@@ -10,8 +10,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from daytona_toolkit import SandboxSession
+import pytest
+
+from daytona_toolkit import LocalSandbox, SandboxSession
+from daytona_toolkit._twins import awaited
 from tests.docs.pages import DOCS, PAGES, ROOT
+from tests.support import needs
 
 
 def public_modules() -> Iterator[str]:
@@ -105,3 +109,37 @@ def test_examples_in_docstrings_use_what_there_is() -> None:
                 if isinstance(holder, ast.Name) and holder.id == "session":
                     parameters = inspect.signature(getattr(SandboxSession, method)).parameters
                     assert {word.arg for word in node.keywords} <= set(parameters), path
+
+
+# What the examples of a session's methods find in its workspace.
+WORKSPACE = """
+seq 1200 >server.log; echo >config.toml; printf 'def main():\\n    debug = True\\n' >app.py
+mkdir -p build src data docs; ln -s data current; echo | tee notes.txt draft.md src/a.js
+echo | tee plot.png report.pdf
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "example"),
+    [
+        pytest.param(name, example, id=name)
+        for name, member in vars(SandboxSession).items()
+        if not name.startswith("_") and not isinstance(member, awaited | property)
+        for example in examples(member)
+    ],
+)
+def test_the_examples_of_a_session_run(
+    name: str, example: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "data").mkdir()
+    monkeypatch.chdir(tmp_path)
+    if "before" in example or "checkpoint" in name:
+        needs("git")
+    with SandboxSession(LocalSandbox(network=name == "preview")) as session:
+        session.exec(WORKSPACE)
+        namespace: dict[str, Any] = {"session": session, "Path": Path}
+        if "before" in example or "checkpoints" in example:
+            namespace["before"] = session.checkpoint()
+        if "server.job_id" in example:
+            namespace["server"] = session.exec("sleep 60", background=True)
+        exec(compile(example, name, "exec"), namespace)

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import needs
-
 from tests.adapters.scripted import pydantic_ai_model
+from tests.support import needs
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "README.md").read_text()
