@@ -1,5 +1,6 @@
 """The workspace of Pydantic AI's runs, over sessions of its own and over one that is shared."""
 
+import asyncio
 import math
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -9,6 +10,8 @@ from daytona import AsyncDaytona
 from pydantic_ai import Agent, ModelMessagesTypeAdapter, RunContext
 from pydantic_ai.exceptions import UserError
 from pydantic_ai.messages import ToolReturnPart
+from pydantic_ai.models.test import TestModel
+from pydantic_ai.usage import RunUsage
 from pydantic_ai.workspaces import (
     WorkspaceError,
     WorkspaceOutputLimitError,
@@ -229,6 +232,37 @@ async def test_a_run_within_a_run_leaves_the_workspace_open(server: DaytonaServe
     result = await outer.run("go on")
     assert "outer\\ninner\\n" in str(result.all_messages())
     assert len(made) == 1
+
+
+async def test_a_sandbox_is_known_also_when_its_opening_was_cancelled(
+    server: DaytonaServer,
+) -> None:
+    opening = asyncio.Event()
+    here = asyncio.get_running_loop()
+
+    async def run(program: str, *, timeout: float) -> bytes:
+        here.call_soon_threadsafe(opening.set)
+        await asyncio.sleep(3600)
+        raise AssertionError
+
+    def make(sandbox_id: str | None) -> SandboxSession:
+        session = sessions_on(server)(sandbox_id)
+        if sandbox_id is None:
+            session.sandbox.run = run  # type: ignore[method-assign]
+        return session
+
+    ctx = RunContext(deps=None, model=TestModel(), usage=RunUsage())
+    backend: Any = DaytonaWorkspace(make).get_workspace(ctx, ref=None)
+    before = set(server.sandboxes)
+    first = asyncio.create_task(backend.run(["true"]))
+    await opening.wait()
+    first.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    [made] = set(server.sandboxes) - before
+    assert backend.ref == WorkspaceRef(provider="daytona", id=made)
+    assert (await backend.run(["echo", "hi"])).stdout == "hi\n"
+    assert set(server.sandboxes) == before | {made}
 
 
 async def test_a_sandbox_that_would_be_deleted_is_refused(server: DaytonaServer) -> None:

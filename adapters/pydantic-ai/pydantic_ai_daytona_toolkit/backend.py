@@ -21,7 +21,7 @@ from pydantic_ai.workspaces import (
     WorkspaceUnavailableError,
 )
 
-from daytona_toolkit import DaytonaSandbox, Limits, SandboxSession
+from daytona_toolkit import DaytonaSandbox, Limits, Sandbox, SandboxSession
 from daytona_toolkit.errors import (
     FileChangedError,
     FileTooLargeError,
@@ -97,12 +97,12 @@ class DaytonaBackend(WorkspaceBackend, SupportsCommands, SupportsFilesystem, Sup
     @property
     def ref(self) -> WorkspaceRef | None:
         """What leads back to the sandbox; None until the session is open."""
-        return ref_of(self._session)
+        return ref_to(self._session.sandbox) if is_open(self._session) else None
 
     async def working_dir(self) -> str:
         """The session's root."""
         async with self._use() as session:
-            if not _is_open(session):
+            if not is_open(session):
                 await session.aopen()
             return session.root
 
@@ -208,16 +208,10 @@ class DaytonaBackend(WorkspaceBackend, SupportsCommands, SupportsFilesystem, Sup
             yield self._session
 
 
-def ref_of(session: SandboxSession) -> WorkspaceRef | None:
-    """What leads back to a session's sandbox; None until the session is open.
-
-    Other packages know a Daytona sandbox by the same.
-    """
-    if not _is_open(session):
-        return None
-    daytona = isinstance(session.sandbox, DaytonaSandbox)
-    provider = "daytona" if daytona else "daytona-toolkit"
-    return WorkspaceRef(provider=provider, id=session.sandbox.id)
+def ref_to(sandbox: Sandbox) -> WorkspaceRef:
+    """What leads back to a sandbox; other packages know one of Daytona by the same."""
+    daytona = isinstance(sandbox, DaytonaSandbox)
+    return WorkspaceRef(provider="daytona" if daytona else "daytona-toolkit", id=sandbox.id)
 
 
 @contextmanager
@@ -275,7 +269,8 @@ async def _holds_secret(session: SandboxSession, path: str) -> bool:
     return _masked(session, content) != content
 
 
-def _is_open(session: SandboxSession) -> bool:
+def is_open(session: SandboxSession) -> bool:
+    """Whether a session is open, without opening it."""
     try:
         return bool(session.root)
     except InvalidArgumentError:

@@ -12,7 +12,7 @@ from pydantic_ai.exceptions import UserError
 from pydantic_ai.workspaces import WorkspaceBackend, WorkspaceRef
 
 from daytona_toolkit import DaytonaSandbox, SandboxSession
-from pydantic_ai_daytona_toolkit.backend import LIMITS, DaytonaBackend, ref_of, translated
+from pydantic_ai_daytona_toolkit.backend import LIMITS, DaytonaBackend, is_open, ref_to, translated
 
 
 def open_daytona(sandbox_id: str | None) -> SandboxSession:
@@ -93,13 +93,19 @@ class _OfRun(DaytonaBackend):
         self._make = make
         self._ref = ref
         self._opened: SandboxSession | None = None
+        self._unnamed = ""
         self._users = 0
 
     @property
     def ref(self) -> WorkspaceRef | None:
-        """See DaytonaBackend; it never changes."""
+        """What leads back to the sandbox; None until there is one.
+
+        A sandbox that was made is known by its id, also when what had to follow was cancelled.
+        """
         if self._ref is None and self._opened is not None:
-            self._ref = ref_of(self._opened)
+            sandbox = self._opened.sandbox
+            is_known = is_open(self._opened) or sandbox.id != self._unnamed
+            return ref_to(sandbox) if is_known else None
         return self._ref
 
     @asynccontextmanager
@@ -111,8 +117,8 @@ class _OfRun(DaytonaBackend):
         finally:
             self._users -= 1
             if not self._users and self._opened is not None:
+                self._ref = self.ref
                 session, self._opened = self._opened, None
-                self._ref = self._ref or ref_of(session)
                 await session.aclose()
 
     @asynccontextmanager
@@ -121,6 +127,7 @@ class _OfRun(DaytonaBackend):
             with translated():
                 if self._opened is None:
                     self._opened = self._make(self._ref.id if self._ref else None)
+                    self._unnamed = self._opened.sandbox.id
                     _check_it_is_kept(self._opened)
                 yield self._opened
 
