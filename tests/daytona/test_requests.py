@@ -1,5 +1,6 @@
 """What each operation costs, counted where the requests arrive."""
 
+import time
 from importlib.metadata import version
 
 import pytest
@@ -154,6 +155,34 @@ def test_making_a_sandbox_object_costs_nothing(server: DaytonaServer) -> None:
         DaytonaSandbox.attach("x", config=config_of(server))
         DaytonaSandbox.get_or_create("x", config=config_of(server))
     assert count.requests == 0
+
+
+CHATTER = """
+import sys, time
+for _ in range(60):
+    print(time.time(), flush=True)
+    time.sleep(0.07)
+"""
+
+
+def test_who_follows_a_command_is_soon_told_and_asks_seldom(
+    server: DaytonaServer, session: SandboxSession
+) -> None:
+    session.write("chatter.py", CHATTER)
+    delays: list[float] = []
+
+    def on_output(stream: str, text: str) -> None:
+        delays.extend(time.time() - float(printed) for printed in text.split())
+
+    started = time.monotonic()
+    with server.counting() as count:
+        session.exec("python3 chatter.py", on_output=on_output)
+    took = time.monotonic() - started
+    assert len(delays) == 60
+    # Half a second, and what a busy machine takes.
+    assert max(delays) < 1
+    assert sorted(delays)[30] < 0.5
+    assert count.requests <= 2 * took + 2
 
 
 def test_a_command_that_runs_long_costs_a_request_each_window(server: DaytonaServer) -> None:

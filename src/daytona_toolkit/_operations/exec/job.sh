@@ -158,7 +158,8 @@ await_output() {
 }
 
 # await_done WAIT LIMIT FOLLOW OUT ERR: until the command has ended, or the request has waited
-# long enough; with FOLLOW until there is output after these offsets, too.
+# long enough; with FOLLOW until there is output after these offsets, too, but not at once: who
+# follows shall see it within half a second, and send two requests a second at the most.
 await_done() {
     [ -p "$_job/done" ] || {
         sleep 0.1 # another request is about to start the job
@@ -166,7 +167,7 @@ await_done() {
     }
     set_wait "$1" "$2"
     _waited=0 _slice=$_wait
-    [ -z "$3" ] || _slice=35
+    [ -z "$3" ] || _slice=45
     # For a moment we hold the fifo open to write as well, so that opening it to read does not
     # wait for a supervisor that is no more. The fifo is open before we look for the end, so an
     # end that comes after the look closes it.

@@ -189,8 +189,9 @@ await() {
         if [ -z "$_FOLLOW" ]; then
             [ "$_slice" -ge 200 ] || _slice=$((_slice * 2))
         else
-            [ "$_waited" -lt 35 ] || ! has_news "$_OUT" "$_ERR" || break
-            _slice=15
+            # See await_done.
+            [ "$_waited" -lt 45 ] || ! has_news "$_OUT" "$_ERR" || break
+            _slice=20
         fi
     done
     exec 5<&- 6>&-
