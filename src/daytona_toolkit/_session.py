@@ -21,7 +21,7 @@ from daytona_toolkit._result import Outcome, Result
 from daytona_toolkit._text import count_of
 from daytona_toolkit._tracing import span
 from daytona_toolkit._transcript import Transcript
-from daytona_toolkit._twins import Operation, awaited, both
+from daytona_toolkit._twins import Operation, about, awaited, both
 from daytona_toolkit._workspace import AnyPath, Workspace
 from daytona_toolkit.errors import InvalidArgumentError, SandboxError, SessionClosedError
 from daytona_toolkit.limits import Limits
@@ -342,6 +342,7 @@ class SandboxSession:
     aedit = awaited(edit)
 
     @both
+    @about(operations.patch.files_of)
     async def apply_patch(self, patch: str) -> PatchResult:
         r"""Apply a patch to several files: all of it, or nothing.
 

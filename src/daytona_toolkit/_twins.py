@@ -17,9 +17,14 @@ from daytona_toolkit._loop import Deliveries
 P = ParamSpec("P")
 T = TypeVar("T")
 S = TypeVar("S", bound="Performer")
+F = TypeVar("F", bound=Callable[..., Any])
 
 # Arguments that are called while the operation runs, where its caller waits.
 _CALLBACKS = ("on_output", "on_progress")
+
+
+# The attribute of a coroutine function that `about` sets.
+_TARGET = "_target"
 
 
 @dataclass(frozen=True)
@@ -80,7 +85,8 @@ class both(Generic[S, P, T]):  # noqa: N801 - a decorator
         deliveries = Deliveries(given.get(name))
         if name:
             given[name] = deliveries.put
-        target = str(args[0]) if args else str(next(iter(given.values()), ""))
+        first = args[0] if args else next(iter(given.values()), "")
+        target = getattr(self._function, _TARGET, str)(first)
         function: Callable[..., Coroutine[Any, Any, T]] = self._function
         return Operation(
             self._function.__name__, target, lambda: function(session, *args, **given), deliveries
@@ -92,6 +98,20 @@ class both(Generic[S, P, T]):  # noqa: N801 - a decorator
     def __get__(self, session: S, owner: type) -> Callable[P, T]: ...
     def __get__(self, session: S | None, owner: type) -> Callable[..., T]:
         return self._waits if session is None else MethodType(self._waits, session)
+
+
+def about(target: Callable[[Any], str]) -> Callable[[F], F]:
+    """Marks a coroutine function whose first argument is not what a log should have.
+
+    Args:
+        target: What a call is about, given that argument.
+    """
+
+    def mark(function: F) -> F:
+        setattr(function, _TARGET, target)
+        return function
+
+    return mark
 
 
 class awaited(Generic[S, P, T]):  # noqa: N801 - as `both`

@@ -31,6 +31,18 @@ def session():  # type: ignore[no-untyped-def]
         yield session
 
 
+def test_no_log_has_the_contents_of_a_patch(
+    session: SandboxSession, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    session.apply_patch("*** Begin Patch\n*** Add File: a.txt\n+private\n*** End Patch")
+    session.apply_patch(patch="*** Begin Patch\n*** Delete File: a.txt\n*** End Patch")
+    targets = [step.target for step in session.transcript if step.operation == "apply_patch"]
+    assert targets == ["a.txt", "a.txt"]
+    assert "apply_patch a.txt: 1 file" in caplog.text
+    assert "private" not in caplog.text
+
+
 def test_importing_is_cheap_and_brings_no_framework() -> None:
     code = (
         "import time; begun = time.process_time(); import daytona_toolkit; "

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -26,6 +27,8 @@ _TRIES = 20
 
 # Ranges of a file that one request replaces; nearer ones are joined.
 _SPLICES = 8
+
+_NAMES = re.compile(r"\*\*\* (Add|Update|Delete) File:")
 
 _FETCH = Source(__name__, "fetch")
 _APPLY = Source(__name__, "apply")
@@ -87,6 +90,12 @@ async def apply_patch(workspace: Workspace, patch: str) -> PatchResult:
         "nothing of it was written. Try again.",
         failed,
     )
+
+
+def files_of(patch: object) -> str:
+    """The files that a patch names, for a log: it shall have no contents in it."""
+    lines = patch.splitlines() if isinstance(patch, str) else []
+    return ", ".join(line.partition(" File:")[2].strip() for line in lines if _NAMES.match(line))
 
 
 def _check_distinct(workspace: Workspace, paths: list[str]) -> None:

@@ -14,13 +14,8 @@ class ApplyPatchArguments(Arguments):
     patch: str = Field(description="The patch, from '*** Begin Patch' to '*** End Patch'.")
 
     def target(self) -> str:
-        """The files, for a log has no contents in it."""
-        lines = self.patch.splitlines()
-        return ", ".join(line.partition(" File:")[2].strip() for line in lines if _names(line))
-
-
-def _names(line: str) -> bool:
-    return line.startswith(("*** Add File:", "*** Update File:", "*** Delete File:"))
+        """See Arguments."""
+        return operations.patch.files_of(self.patch)
 
 
 async def _apply_patch(call: Call, arguments: ApplyPatchArguments) -> Result:
