@@ -1,9 +1,12 @@
 """One suite for every sandbox: a test here reads the same whatever runs it."""
 
+import os
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 import pytest
 
@@ -25,6 +28,18 @@ def local_sandbox(isolation: confinement.Isolation, folder: str | None = None) -
     except IsolationError as error:
         lacks(isolation, str(error))
     return LocalSandbox(folder, isolation=isolation)
+
+
+def busybox_in(folder: Path) -> str:
+    """A `PATH` of busybox, of flock, which Debian builds it without, and of Python."""
+    folder.mkdir()
+    busybox = needs("busybox")
+    listed = subprocess.run([busybox, "--list"], capture_output=True, text=True, check=True)
+    tools = dict.fromkeys(listed.stdout.split(), busybox)
+    tools |= {tool: needs(tool) for tool in ("flock", "python3")}
+    for tool, path in tools.items():
+        (folder / tool).symlink_to(path)
+    return str(folder)
 
 
 @dataclass(frozen=True)
@@ -83,6 +98,7 @@ KINDS = [
     for kind in (
         *(f"local-{level}" for level in LOCAL),
         "command-sh",
+        "command-busybox",
         *(f"daytona-{shell}" for shell in SHELLS),
     )
 ]
@@ -117,8 +133,9 @@ def kind(
         folder = tmp_path_factory.mktemp("machine")
         for part in ("work", "tmp"):
             (folder / part).mkdir()
-        start = 'cd "$0/work" && exec env -i "PATH=$PATH" "HOME=$0" "TMPDIR=$0/tmp" "$1"'
-        argv = ["sh", "-c", start, str(folder), detail]
+        path = os.environ["PATH"] if detail == "sh" else busybox_in(folder / "bin")
+        start = 'cd "$0/work" && exec env -i "PATH=$1" "HOME=$0" "TMPDIR=$0/tmp" sh'
+        argv = ["sh", "-c", start, str(folder), path]
         return Kind(
             make=lambda: CommandSandbox(argv),
             reach=lambda session: CommandSandbox(argv),

@@ -220,6 +220,8 @@ class Caller:
             if argument in ("timeout", "wait", "yield_after"):
                 # Without a bound, or with a great one, nobody could say what takes too long.
                 ugly = [one for one in ugly if one is not None and not _is_above(one, TIMEOUT)]
+            if argument == "local":
+                ugly.remove("//")  # that is all of this machine
             return self.chance.choice(ugly)
         value = self.chance.choice(usual)
         if value == "JOB":

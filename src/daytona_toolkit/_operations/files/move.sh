@@ -25,7 +25,10 @@ check_target() {
 # rename PATH: it takes the name at once, or not at all.
 rename() {
     if [ -n "$_OVERWRITE" ]; then
-        _why=$(mv -fT -- "$1" "./$_name" 2>&1) || fail_with "$_why"
+        # busybox takes a symlink to a folder for that folder, and refuses.
+        _why=$(mv -fT -- "$1" "./$_name" 2>&1) ||
+            { [ -L "./$_name" ] && _why=$(rm -f "./$_name" && mv -fT -- "$1" "./$_name" 2>&1); } ||
+            fail_with "$_why"
     else
         # Somebody may have taken the name since it was looked at.
         _why=$(mv -nT -- "$1" "./$_name" 2>&1) || {

@@ -477,6 +477,8 @@ def test_a_quick_command_does_not_yield(session: SandboxSession) -> None:
 
 
 def test_interrupts_are_not_ignored(session: SandboxSession) -> None:
+    if session.exec("env --default-signal=INT true").exit_code:
+        pytest.skip("env in the sandbox cannot undo that a signal is ignored")
     assert session.exec("timeout -s INT 0.2 sleep 5; echo $?").stdout == "124\n"
 
 

@@ -96,7 +96,7 @@ def test_nothing_is_left_of_an_interactive_command(session: SandboxSession) -> N
     for job_id in reversed(ids):
         session.send(job_id, "x" * 200_000 + "\n")
     ids.append(session.exec("sleep 60", interactive=True).job_id)  # nothing was ever sent to it
-    session.job(ids[3], wait=10)
+    session.job(ids[3], wait=15)
     for job_id in ids:
         session.kill(job_id)
     holders = f"ls -l /proc/[0-9]*/fd | grep -E '{'|'.join(ids)}'"
