@@ -3,6 +3,7 @@
 import random
 import shlex
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -228,6 +229,35 @@ def test_a_restore_that_was_interrupted_can_be_repeated(session: SandboxSession)
     do(session, f"rm -r deep file; for s in {store}; do : >$s/index.lock; rm $s/index; done")
     session.restore(checkpoint.id)
     assert listing(session) == before
+
+
+@pytest.mark.slow
+@needs_git
+def test_a_file_of_100_mb_comes_back(session: SandboxSession) -> None:
+    do(session, "head -c 100000000 /dev/urandom >large")
+    before = do(session, "sha256sum large")
+    checkpoint = session.checkpoint()
+    do(session, "head -c 1000 /dev/zero | dd of=large bs=1 seek=50000000 conv=notrunc 2>/dev/null")
+    assert do(session, "sha256sum large") != before
+    session.restore(checkpoint.id)
+    assert do(session, "sha256sum large") == before
+
+
+@needs_git
+def test_two_sessions_make_checkpoints_at_once(
+    session: SandboxSession, twin: SandboxSession
+) -> None:
+    do(session, "for i in $(seq 200); do echo $i >$i; done")
+    before = listing(session)
+    with ThreadPoolExecutor(8) as threads:
+        tasks = [threads.submit(each.checkpoint) for each in (session, twin) * 4]
+        made = [task.result() for task in tasks]
+    assert [each.files for each in made] == [200] * 8
+    assert len({each.id for each in made}) == 8
+    for each, checkpoint in ((session, made[-2]), (twin, made[-1])):
+        do(session, "rm 1*; echo x >2; echo new >new")
+        each.restore(checkpoint.id)
+        assert listing(session) == before
 
 
 @needs_git
