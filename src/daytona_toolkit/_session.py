@@ -883,7 +883,8 @@ class SandboxSession:
         and sockets. Files of a repository under the root are files like any other, but its
         `.git` is neither recorded nor changed by `restore`. The store is our own folder
         among the sandbox's temporary files: it outlives the session in a Daytona sandbox, and
-        not in a local one. The sandbox must have git.
+        not in a local one. The newest `Limits.kept_checkpoints` stay. The
+        sandbox must have git.
 
         Args:
             label: Any text, to know it by.

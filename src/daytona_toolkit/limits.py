@@ -45,6 +45,11 @@ class Limits(BaseModel):
         ge=0,
         description="Bytes of output of finished jobs that stay; the newest job's always do.",
     )
+    kept_checkpoints: int = Field(
+        default=1000,
+        ge=1,
+        description="Checkpoints of a root that stay; when there are a tenth more, the oldest go.",
+    )
     read_lines: int = Field(default=2000, ge=1, description="Lines in one window of a file.")
     read_bytes: int = Field(default=50_000, ge=1000, description="Bytes in one window of a file.")
     line_chars: int = Field(

@@ -32,6 +32,7 @@ async def checkpoint(
         store=_store(workspace),
         label=base64.b64encode(label.encode("utf-8", "surrogateescape")).decode() or "-",
         include_ignored="yes" if include_ignored else "no",
+        kept=workspace.limits.kept_checkpoints,
     )
     return _checkpoints(workspace, reply)[0]
 
@@ -78,7 +79,7 @@ def _checked(id: str) -> str:
 def _unknown(id: str) -> CheckpointNotFoundError:
     return CheckpointNotFoundError(
         f"There is no checkpoint {id!r} of this root in this sandbox; checkpoints() lists those "
-        "that there are."
+        "that there are; the oldest of many are removed."
     )
 
 

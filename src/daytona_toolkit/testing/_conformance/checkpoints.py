@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from daytona_toolkit import SandboxSession
+from daytona_toolkit import Limits, SandboxSession
 from daytona_toolkit.errors import CheckpointError, CheckpointNotFoundError
 from daytona_toolkit.testing._conformance.support import MakeSession, counting
 
@@ -229,6 +229,27 @@ def test_a_restore_that_was_interrupted_can_be_repeated(session: SandboxSession)
     do(session, f"rm -r deep file; for s in {store}; do : >$s/index.lock; rm $s/index; done")
     session.restore(checkpoint.id)
     assert listing(session) == before
+
+
+def test_the_oldest_of_many_checkpoints_are_removed(make_session: MakeSession) -> None:
+    session = make_session(limits=Limits(kept_checkpoints=3))
+    if session.exec("command -v git").exit_code != 0:
+        pytest.skip("the sandbox has no git, which checkpoints need")
+    store = session._workspace.facts.state + "/checkpoints-*"
+    do(session, "head -c 3000000 /dev/urandom >large")
+    made = [session.checkpoint("0")]
+    do(session, "rm large")
+    for number in range(1, 6):
+        do(session, f"echo {number} >file")
+        made.append(session.checkpoint(str(number)))
+    assert session.checkpoints() == made[3:]
+    for forgotten in made[:3]:
+        with pytest.raises(CheckpointNotFoundError, match="the oldest of many are removed"):
+            session.restore(forgotten.id)
+    session.restore(made[3].id)
+    assert do(session, "cat *") == "3\n"
+    small = f"[ $(du -sk {store} | cut -f 1) -lt 1000 ]"
+    do(session, f"for try in $(seq 50); do ! {small} || exit 0; sleep 0.1; done; exit 1")
 
 
 @pytest.mark.slow
