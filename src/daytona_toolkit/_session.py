@@ -10,7 +10,9 @@ import warnings
 import weakref
 from collections.abc import Callable, Coroutine, Mapping
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, Generic
+
+from typing_extensions import Self, TypeVar
 
 from daytona_toolkit import _operations as operations
 from daytona_toolkit._loop import Deliveries, Runner
@@ -43,6 +45,8 @@ from daytona_toolkit.results import (
 from daytona_toolkit.sandboxes import Sandbox
 
 T = TypeVar("T")
+# The kind of sandbox, so that a type checker knows what `session.sandbox` has.
+S_co = TypeVar("S_co", bound=Sandbox, covariant=True, default=Sandbox)
 
 logger = logging.getLogger("daytona_toolkit")
 
@@ -50,7 +54,7 @@ logger = logging.getLogger("daytona_toolkit")
 _EXIT_CLOSE_TIMEOUT = 15.0
 
 
-class SandboxSession:
+class SandboxSession(Generic[S_co]):
     """A live workspace: commands and files in one sandbox.
 
     A session may be shared between threads, event loops and frameworks. Each method has a twin
@@ -89,7 +93,7 @@ class SandboxSession:
 
     def __init__(
         self,
-        sandbox: Sandbox,
+        sandbox: S_co,
         *,
         root: AnyPath | None = None,
         env: Mapping[str, str] | None = None,
@@ -103,7 +107,7 @@ class SandboxSession:
                 f"A session takes a sandbox, not {sandbox!r}; give it LocalSandbox(), "
                 "LocalSandbox(folder) or DaytonaSandbox.create()."
             )
-        self.sandbox = sandbox
+        self.sandbox: S_co = sandbox
         self.confined = confined
         self.limits = limits or Limits()
         self.transcript = Transcript()
@@ -1089,7 +1093,7 @@ class SandboxSession:
             lambda: self._carry_out(operation), operation.deliveries
         )
 
-    def __enter__(self) -> "SandboxSession":
+    def __enter__(self) -> Self:
         try:
             self.open()
         except BaseException:
@@ -1105,7 +1109,7 @@ class SandboxSession:
     ) -> None:
         self.close()
 
-    async def __aenter__(self) -> "SandboxSession":
+    async def __aenter__(self) -> Self:
         try:
             await self.aopen()
         except BaseException:

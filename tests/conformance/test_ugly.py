@@ -13,7 +13,8 @@ from daytona_toolkit import SandboxSession
 from daytona_toolkit.errors import SandboxError
 from tests.support import MakeSession
 
-CALLS = 5000
+# Of each kind of sandbox; five thousand were tried of each.
+CALLS = int(os.environ.get("UGLY_CALLS", "1000"))
 # Of a command. More is a hang: the clients' own patience is longer.
 TIMEOUT = 2.0
 
@@ -199,7 +200,9 @@ class Caller:
         started = time.monotonic()
         outcome = self._outcome(name, given)
         took = time.monotonic() - started
-        assert took < TIMEOUT + 3, f"{name}(**{given!r:.2000}) took {took:.1f} s"
+        # A folder takes as long as it has files.
+        bound = 60 if name in ("upload", "download") else TIMEOUT + 3
+        assert took < bound, f"{name}(**{given!r:.2000}) took {took:.1f} s"
         assert outcome != "SessionClosedError", (name, given)
         return f"{name}: {outcome}"
 

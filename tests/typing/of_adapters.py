@@ -1,4 +1,4 @@
-"""What users write, for type checkers alone; see test_typing."""
+"""What users of the adapters write, for type checkers alone; see test_typing."""
 
 import agents
 from agents.sandbox import SandboxAgent, SandboxRunConfig
@@ -68,4 +68,4 @@ def wrong(session: SandboxSession) -> None:
     DaytonaToolkit(session, tools="core", prefx="")  # type: ignore[call-arg]
     DaytonaToolSpec(session, confirm="yes")  # type: ignore[arg-type]
     DaytonaToolset(session, stream=True)  # type: ignore[call-arg]
-    daytona_tools(session, "core")  # type: ignore[misc]
+    daytona_tools(session, "core")  # type: ignore[call-arg]
