@@ -147,6 +147,11 @@ class SandboxSession(Generic[S_co]):
             )
         return self._workspace.known_root
 
+    @property
+    def network(self) -> bool | None:
+        """Whether commands reach the network; None where the sandbox does not say."""
+        return getattr(self.sandbox, "network", None)
+
     @both
     async def exec(
         self,

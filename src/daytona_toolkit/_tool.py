@@ -19,6 +19,12 @@ from daytona_toolkit.limits import Limits
 
 OnOutput: TypeAlias = Callable[[Stream, str], object]
 
+_NETWORK = {
+    None: "",
+    False: " There is no network: downloads and installs from it fail.",
+    True: " The network can be used.",
+}
+
 # Characters of a wrong argument that are repeated in the message about it.
 _REPEATED = 80
 
@@ -139,6 +145,7 @@ class Tool:
         idempotent: Whether a second call with the same arguments changes nothing more.
         open_world: Whether it can reach beyond the workspace.
         limits: The limits of the session that its description speaks of.
+        network: Whether the session's commands reach the network; None if it is not known.
         seen: The memory of the agent that has the tool, if it has one.
     """
 
@@ -152,12 +159,13 @@ class Tool:
     idempotent: bool = False
     open_world: bool = False
     limits: Limits = field(default=Limits(), repr=False)
+    network: bool | None = field(default=None, repr=False)
     seen: SeenFiles | None = field(default=None, repr=False, compare=False)
 
     @property
     def description(self) -> str:
         """What a model is told of it."""
-        return self.text(self.limits)
+        return self.text(self.limits) + (_NETWORK[self.network] if self.open_world else "")
 
     def schema(self) -> dict[str, Any]:
         """The JSON schema of the arguments."""

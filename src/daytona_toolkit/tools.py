@@ -3,7 +3,7 @@
 An adapter turns rows of this table into the tools of a framework:
 
 ```python
-for name, tool in choose("core", limits=session.limits).items():
+for name, tool in choose("core", limits=session.limits, network=session.network).items():
     framework.add(name, tool.description, tool.schema(), partial(tool.run, session))
 ```
 """
@@ -63,6 +63,7 @@ def choose(
     prefix: str = "",
     *,
     limits: Limits | None = None,
+    network: bool | None = None,
     shell: str | None = None,
 ) -> dict[str, Tool]:
     """The tools of one agent, by the names under which its model shall know them.
@@ -74,6 +75,8 @@ def choose(
         tools: `"core"` (exec, read, write, edit), `"read_only"`, `"all"`, or names.
         prefix: Put before each name, to tell two workspaces apart.
         limits: Those of the session, which the descriptions speak of; the defaults unless given.
+        network: Whether commands reach the network, as `SandboxSession.network` has it; said to
+            the model if it is known.
         shell: The name of the shell that the commands of `exec` share, such as `"main"`: the
             working folder and exported variables carry over from each to the next. Unless given,
             each command starts fresh.
@@ -87,7 +90,7 @@ def choose(
 
     Example:
         ```python
-        rows = choose(["exec", "read"], "box-", limits=session.limits)
+        rows = choose(["exec", "read"], limits=session.limits, network=session.network)
         ```
     """
     if tools == "core":
@@ -111,5 +114,6 @@ def choose(
     if shell is not None:
         rows = TOOLS | {"exec": exec_in_shell(shell)}
     return {
-        prefix + name: replace(rows[name], limits=limits or Limits(), seen=seen) for name in tools
+        prefix + name: replace(rows[name], limits=limits or Limits(), network=network, seen=seen)
+        for name in tools
     }

@@ -616,6 +616,24 @@ def test_open_session_takes_a_local_sandbox_when_there_are_none(
         assert session.exec("pwd; echo $A").stdout == f"{tmp_path}\na\n"
 
 
+def test_what_is_for_a_local_sandbox_asks_for_one(
+    server: DaytonaServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    for name, value in server.env.items():
+        monkeypatch.setenv(name, value)
+    (tmp_path / "shown").write_text("shown")
+    with open_session(readable=[tmp_path], network=True) as session:
+        assert session.network is True
+        assert session.exec(f"cat {tmp_path}/shown").stdout == "shown"
+    with open_session(home=tmp_path) as session:
+        assert session.network is False
+        assert session.exec("cat ~/shown").stdout == "shown"
+    with pytest.raises(InvalidArgumentError, match="given `home`, for a local sandbox, and `par"):
+        open_session(home=tmp_path, params=CreateSandboxFromSnapshotParams())
+    with pytest.raises(InvalidArgumentError, match="folder"):
+        open_session(folder="")
+
+
 def test_open_session_does_not_turn_to_a_local_sandbox_when_daytona_refuses(
     server: DaytonaServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,6 +16,7 @@ from daytona_toolkit import LocalSandbox, SandboxSession
 from daytona_toolkit.errors import InvalidArgumentError, SandboxError, SandboxGoneError
 from daytona_toolkit.sandboxes._local import confinement, folders, git
 from daytona_toolkit.sandboxes._local.sandbox import HALF_OF_MEMORY
+from daytona_toolkit.tools import choose
 from tests.support import lacks
 
 CONFINED = ["bubblewrap", "landlock"]
@@ -123,6 +124,9 @@ def test_the_network_is_a_choice(isolation: Any, network: bool) -> None:
         port = server.getsockname()[1]
         sandbox = LocalSandbox(isolation=isolation, network=network)
         assert sandbox.network is network
+        told = choose("core", network=SandboxSession(sandbox).network)["exec"].description
+        assert ("There is no network" in told) is not network
+        assert ("The network can be used" in told) is network
         with SandboxSession(sandbox) as session:
             done = session.exec(f": </dev/tcp/127.0.0.1/{port}")
             assert (done.exit_code == 0) is network

@@ -62,7 +62,8 @@ class SandboxTool(BaseTool):
     ) -> None:
         check_workspace(type(self).__name__, session)
         if isinstance(session, SandboxSession):
-            row = replace(row, limits=session.limits)  # which the description speaks of
+            # Which the description speaks of.
+            row = replace(row, limits=session.limits, network=session.network)
         super().__init__(
             row=row,
             session=session,

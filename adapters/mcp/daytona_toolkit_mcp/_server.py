@@ -69,7 +69,7 @@ def make_server(
                 print(await client.call_tool("exec", {"command": "ls"}))
         ```
     """
-    rows = choose(tools, prefix, limits=session.limits, shell=shell)
+    rows = choose(tools, prefix, limits=session.limits, network=session.network, shell=shell)
     if prefix + "exec" in rows:
         rows |= choose(["job"], prefix, limits=session.limits)
     calls = _Calls(session, rows, Approval() if approval else None)

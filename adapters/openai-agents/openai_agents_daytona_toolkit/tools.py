@@ -78,10 +78,11 @@ def daytona_tools(
         ```
     """
     workspace = _workspace_of(session, key)
-    limits = session.limits if isinstance(session, SandboxSession) else None
+    one = session if isinstance(session, SandboxSession) else None
+    limits, network = (one.limits, one.network) if one else (None, None)
     return [
         _Calls(name, row, workspace, line_numbers, on_output).tool(approval)
-        for name, row in choose(tools, prefix, limits=limits, shell=shell).items()
+        for name, row in choose(tools, prefix, limits=limits, network=network, shell=shell).items()
     ]
 
 

@@ -73,9 +73,10 @@ class DaytonaToolset(AbstractToolset[Any]):
                 "DaytonaToolset takes a SandboxSession or a SessionPool, and this is a "
                 f"{type(session).__name__}. A sandbox becomes a session by SandboxSession(sandbox)."
             )
-        limits = session.limits if isinstance(session, SandboxSession) else None
+        one = session if isinstance(session, SandboxSession) else None
+        limits, network = (one.limits, one.network) if one else (None, None)
         self._session = session
-        self._rows = choose(tools, prefix, limits=limits, shell=shell)
+        self._rows = choose(tools, prefix, limits=limits, network=network, shell=shell)
         self._line_numbers = line_numbers
         self._stream_output = stream_output
         self._id = id

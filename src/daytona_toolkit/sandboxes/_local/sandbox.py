@@ -61,7 +61,7 @@ class LocalSandbox:
         id: `local:` and the folder.
         owned: True: at the end every process is ended, and what the sandbox made is removed.
         isolation: The level in force, once open; before, what was asked for.
-        network: As given.
+        network: Whether commands may use it; always where nothing confines them.
 
     Raises:
         InvalidArgumentError: An argument names nothing that can be used. What needs a look at
@@ -103,7 +103,7 @@ class LocalSandbox:
             file_bytes=_bound("file_bytes", file_bytes, 64 * 1024**2),
         )
         self.isolation: Isolation | Level = isolation
-        self.network = network
+        self.network = network or isolation == "none"
         self.id = f"local:{self._given or 'temporary'}"
         self._machine: Machine | None = None
         self._own: OwnFolder | None = None
@@ -164,7 +164,7 @@ class LocalSandbox:
         Raises:
             PreviewError: The sandbox has a network of its own, or none.
         """
-        if not (self.network or self.isolation == "none"):
+        if not self.network:
             raise PreviewError(
                 f"Port {port} cannot be reached from outside: this local sandbox has no network. "
                 "Use the server inside, with exec; who makes the sandbox opens it with "

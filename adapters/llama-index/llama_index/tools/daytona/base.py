@@ -71,8 +71,9 @@ class DaytonaToolSpec(BaseToolSpec):
         _check(session, key)
         self._session = session
         self._key = key
-        limits = session.limits if isinstance(session, SandboxSession) else None
-        self._rows = choose(tools, prefix, limits=limits, shell=shell)
+        one = session if isinstance(session, SandboxSession) else None
+        limits, network = (one.limits, one.network) if one else (None, None)
+        self._rows = choose(tools, prefix, limits=limits, network=network, shell=shell)
         self._line_numbers = line_numbers
         self._stream = stream
         self._approvals = Approvals() if confirm else None
