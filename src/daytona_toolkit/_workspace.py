@@ -36,7 +36,7 @@ _ATTEMPTS = 10
 
 # Seconds before a program is run again that was cut short: what took all processes or all
 # memory may be over by then.
-_PAUSES = (0.1, 0.4)
+_PAUSES = (0.1, 0.4, 1.0, 2.0)
 
 # Work on more bytes than that is done in a thread: others on the loop must not wait for it.
 _LARGE = 100_000

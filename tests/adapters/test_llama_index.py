@@ -21,7 +21,7 @@ from llama_index.tools.daytona import Approval, ApprovalRequest, CommandOutput, 
 
 from daytona_toolkit import Limits, LocalSandbox, SandboxSession, SessionPool
 from daytona_toolkit.errors import SessionClosedError
-from daytona_toolkit.tools import TOOLS
+from daytona_toolkit.tools import choose
 from tests.adapters.scripted import llama_index_model, react_model
 from tests.adapters.situations import PICTURE
 from tests.support import sleeping, unique_seconds
@@ -297,7 +297,13 @@ async def test_a_picture_is_a_block_of_its_own(session: SandboxSession) -> None:
 
 def test_tools_can_be_chosen_and_named(session: SandboxSession) -> None:
     assert list(tools_of(session)) == ["exec", "read", "write", "edit"]
-    assert list(tools_of(session, tools="read_only")) == ["read", "ls", "glob", "grep"]
+    assert list(tools_of(session, tools="read_only")) == [
+        "read",
+        "ls",
+        "glob",
+        "grep",
+        "preview",
+    ]
     assert list(tools_of(session, tools=["job"], prefix="lab_")) == ["lab_job"]
     spec = DaytonaToolSpec(session)
     [read] = spec.to_tool_list(["read"], {"read": ToolMetadata("Look.", "look")})
@@ -311,8 +317,9 @@ def test_tools_can_be_chosen_and_named(session: SandboxSession) -> None:
 def test_a_tool_can_be_looked_up_by_its_name(session: SandboxSession) -> None:
     spec = DaytonaToolSpec(session, prefix="lab_")
     metadata = spec.get_metadata_from_fn_name("lab_exec")
+    row = choose("core", network=session.network)["exec"]
     assert metadata is not None
-    assert (metadata.name, metadata.description) == ("lab_exec", TOOLS["exec"].description)
+    assert (metadata.name, metadata.description) == ("lab_exec", row.description)
     assert metadata.fn_schema is spec.get_fn_schema_from_fn_name("lab_exec")
     assert spec.get_metadata_from_fn_name("exec") is None
 

@@ -110,7 +110,7 @@ async def test_who_may_run_commands_can_look_after_them(session: SandboxSession)
         assert "job" in {tool.name for tool in (await client.list_tools()).tools}
     async with Client(make_server(session, tools="read_only")) as client:
         tools = (await client.list_tools()).tools
-        assert {tool.name for tool in tools} == {"read", "ls", "glob", "grep"}
+        assert {tool.name for tool in tools} == {"read", "ls", "glob", "grep", "preview"}
         with pytest.raises(MCPError, match="Unknown tool: exec"):
             await client.call_tool("exec", {"command": "ls"})
 

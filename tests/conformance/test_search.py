@@ -532,9 +532,14 @@ SEARCHES: dict[str, Callable[[SandboxSession], Listing | GrepResult]] = {
 @pytest.mark.parametrize("search", SEARCHES)
 @pytest.mark.parametrize("confined", [False, True], ids=["many at once", "one by one"])
 def test_a_search_that_lost_a_stage_is_no_empty_answer(
-    equipped: MakeEquipped, search: str, confined: bool, tmp_path: Path
+    equipped: MakeEquipped,
+    search: str,
+    confined: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """As when no more processes can be started: one of the tools ends at once."""
+    monkeypatch.setattr("daytona_toolkit._workspace._PAUSES", (0.0, 0.0))
     tools, broken = gnu(), tmp_path / "broken"
     for tool in ("find", "sort", "head", "xargs", "grep", "cut", "base64", "tr", "stat", "wc"):
         stub = tmp_path / tool

@@ -8,12 +8,12 @@
 
 remove() {
     reach "$_PATH"
+    check_kept
     lock .
     _id=$(id "./$_name")
     _begun=$(begun)
     [ -z "$_begun" ] || [ "$_begun" = "$_id" ] || return 0
     is_there || fail missing
-    check_kept
     ! is_folder || [ -n "$_RECURSIVE" ] || fail tree
     note_begun "$_id"
     _why=$(rm -rf -- "./$_name" 2>&1 | head -c 2000)

@@ -279,7 +279,7 @@ def _denials(reply: Reply) -> Iterator[str]:
     """Notes on what could not be looked into, the same whichever tool complains."""
     complaints = reply.text("complaints").splitlines()
     denied = [found for line in complaints if (found := _DENIED.fullmatch(line))]
-    names = sorted({printable(found[1]) for found in denied})
+    names = sorted({printable(found[1]) for found in denied} - {"/"})
     if names:
         shown = ", ".join(names[:_NAMED]) + (", …" if len(names) > _NAMED else "")
         yield f"no permission to read {count_of(len(names), 'path')}: {shown}"

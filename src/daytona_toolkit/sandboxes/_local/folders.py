@@ -23,13 +23,14 @@ _PREFIX = "daytona-toolkit-"
 
 # Seconds in which a new folder may be without its owner's lock.
 _NEW = 60
+_LOCK = ".lock"
 
 
 class OwnFolder:
     """A folder for temporary files, which is removed at the end.
 
-    Its maker holds a lock on it as long as it lives, so that what a killed client leaves behind
-    can be told from what is in use.
+    Its maker holds a lock on a file in it as long as it lives, so that what a killed client
+    leaves behind can be told from what is in use. The folder itself is for others to lock.
 
     Attributes:
         path: The folder.
@@ -37,7 +38,7 @@ class OwnFolder:
 
     def __init__(self) -> None:
         self.path = Path(tempfile.mkdtemp(prefix=_PREFIX)).resolve()
-        self._lock = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
+        self._lock = os.open(self.path / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
         fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     def remove(self) -> None:
@@ -57,7 +58,7 @@ def remove_leftovers() -> None:
 
 
 def _remove_if_left(path: Path) -> None:
-    lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    lock = os.open(path / _LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
