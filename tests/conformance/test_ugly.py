@@ -186,7 +186,7 @@ class Caller:
 
     def __init__(self, session: SandboxSession, host: Path, seed: int) -> None:
         self.session = session
-        self.host = [host / "a", host / "folder", host / ("x" * 300), host / "missing/b", str(host)]
+        self.host = [host / "a", str(host / "folder"), host / ("x" * 300), host / "missing/b"]
         (host / "folder/sub").mkdir(parents=True)
         (host / "folder/sub/caf\udce9").write_bytes(b"x")
         os.mkfifo(host / "folder/pipe")
