@@ -18,11 +18,11 @@ from daytona_toolkit import _operations as operations
 from daytona_toolkit._loop import Deliveries, Runner
 from daytona_toolkit._masking import Mask, MaskedOutput
 from daytona_toolkit._operations.exec import OnOutput
-from daytona_toolkit._operations.transfer.progress import OnProgress
 from daytona_toolkit._result import Outcome, Result
 from daytona_toolkit._text import count_of
 from daytona_toolkit._tracing import span
 from daytona_toolkit._transcript import Transcript
+from daytona_toolkit._transfer.progress import OnProgress
 from daytona_toolkit._twins import Operation, about, awaited, both
 from daytona_toolkit._workspace import AnyPath, Workspace
 from daytona_toolkit.errors import InvalidArgumentError, SandboxError, SessionClosedError
@@ -606,7 +606,7 @@ class SandboxSession(Generic[S_co]):
             print([entry.path for entry in session.ls("src").entries])
             ```
         """
-        return await operations.search.ls(self._workspace, path, hidden=hidden)
+        return await operations.ls.ls(self._workspace, path, hidden=hidden)
 
     als = awaited(ls)
 
@@ -642,7 +642,7 @@ class SandboxSession(Generic[S_co]):
                 print(entry.path, entry.size)
             ```
         """
-        return await operations.search.glob(self._workspace, pattern, path, hidden=hidden)
+        return await operations.glob.glob(self._workspace, pattern, path, hidden=hidden)
 
     aglob = awaited(glob)
 
@@ -691,7 +691,7 @@ class SandboxSession(Generic[S_co]):
                 print(f"{match.path}:{match.line}: {match.text}")
             ```
         """
-        return await operations.search.grep(
+        return await operations.grep.grep(
             self._workspace,
             pattern,
             path,
@@ -739,7 +739,7 @@ class SandboxSession(Generic[S_co]):
             session.upload("data/", "data")
             ```
         """
-        return await operations.transfer.upload(
+        return await operations.upload.upload(
             self._workspace, local, remote, on_progress=on_progress
         )
 
@@ -776,7 +776,7 @@ class SandboxSession(Generic[S_co]):
             session.download("report.pdf", "report.pdf")
             ```
         """
-        return await operations.transfer.download(
+        return await operations.download.download(
             self._workspace, remote, local, on_progress=on_progress
         )
 

@@ -1,6 +1,6 @@
 """Decisions about text: what to keep of it, and how to show it. No I/O."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 
@@ -141,3 +141,11 @@ def bracketed(notes: Iterable[str]) -> str:
 def on_one_line(path: str) -> str:
     """A path in a list that has a line for each."""
     return repr(path) if "\n" in path else path
+
+
+def listed(lines: Sequence[str], path: str, notes: Iterable[str], *, truncated: bool) -> str:
+    """What a model is told of things that were looked for: a line for each, and notes."""
+    said = [] if lines else [f"nothing found in {path}"]
+    if truncated:
+        said.append(f"only the first {len(lines):,} are shown; narrow the search")
+    return "".join(f"{line}\n" for line in lines) + bracketed([*said, *notes])

@@ -16,10 +16,12 @@ from typing import Literal, TypeAlias
 from daytona_toolkit._masking import valid_unicode
 from daytona_toolkit._operations.edit.tool import EDIT
 from daytona_toolkit._operations.exec.tool import EXEC, JOB, exec_in_shell
+from daytona_toolkit._operations.glob.tool import GLOB
+from daytona_toolkit._operations.grep.tool import GREP
+from daytona_toolkit._operations.ls.tool import LS
 from daytona_toolkit._operations.patch.tool import APPLY_PATCH
 from daytona_toolkit._operations.preview.tool import PREVIEW
 from daytona_toolkit._operations.read.tool import READ
-from daytona_toolkit._operations.search.tool import GLOB, GREP, LS
 from daytona_toolkit._operations.write.tool import WRITE
 from daytona_toolkit._result import Image
 from daytona_toolkit._seen import SeenFiles

@@ -6,7 +6,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daytona_toolkit._operations.transfer.local_files import places_for
+from daytona_toolkit._transfer.local_files import places_for
 
 parts = st.sampled_from(["..", ".", "", "a", "b c", "~", "...", "a\\b", "C:", "-x"])
 

@@ -6,26 +6,32 @@ arguments and text of its tool. What operations share lies above.
 
 from daytona_toolkit._operations import (
     checkpoint,
+    download,
     edit,
     exec,
     files,
+    glob,
+    grep,
+    ls,
     patch,
     preview,
     read,
-    search,
-    transfer,
+    upload,
     write,
 )
 
 __all__ = [
     "checkpoint",
+    "download",
     "edit",
     "exec",
     "files",
+    "glob",
+    "grep",
+    "ls",
     "patch",
     "preview",
     "read",
-    "search",
-    "transfer",
+    "upload",
     "write",
 ]

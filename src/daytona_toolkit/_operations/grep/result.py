@@ -1,34 +1,7 @@
-"""What was found."""
+"""Lines that were found."""
 
-from collections.abc import Iterable
-
-from daytona_toolkit._entry import Entry
 from daytona_toolkit._result import Outcome, Part, Result, SandboxPath
-from daytona_toolkit._text import bracketed, on_one_line
-
-
-class Listing(Result):
-    """What `ls` and `glob` found, sorted by path.
-
-    Attributes:
-        path: The folder that was given, absolute.
-        entries: At most `Limits.entries` of them.
-        truncated: Whether there were more.
-        notes: What could not be looked into, or where else to look.
-    """
-
-    path: SandboxPath
-    entries: tuple[Entry, ...]
-    truncated: bool = False
-    notes: tuple[str, ...] = ()
-
-    def text(self, *, line_numbers: bool = True) -> str:
-        """What a model is told: a line for each entry."""
-        return _found((each.line() for each in self.entries), self)
-
-    def outcome(self) -> Outcome:
-        """How the operation went, for a log."""
-        return Outcome(True, f"{len(self.entries):,} found")
+from daytona_toolkit._text import listed, on_one_line
 
 
 class Match(Part):
@@ -70,17 +43,9 @@ class GrepResult(Result):
 
     def text(self, *, line_numbers: bool = True) -> str:
         """What a model is told: a line for each match."""
-        return _found((match.shown() for match in self.matches), self)
+        lines = [match.shown() for match in self.matches]
+        return listed(lines, self.path, self.notes, truncated=self.truncated)
 
     def outcome(self) -> Outcome:
         """How the operation went, for a log."""
         return Outcome(True, f"{len(self.matches):,} found")
-
-
-def _found(lines: Iterable[str], result: Listing | GrepResult) -> str:
-    shown = list(lines)
-    notes = [] if shown else [f"nothing found in {result.path}"]
-    if result.truncated:
-        notes.append(f"only the first {len(shown):,} are shown; narrow the search")
-    notes += result.notes
-    return "".join(f"{line}\n" for line in shown) + bracketed(notes)

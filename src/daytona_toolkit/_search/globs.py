@@ -16,7 +16,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from daytona_toolkit._operations.search.regex import (
+from daytona_toolkit._search.regex import (
     NAMED_SETS,
     ByteSet,
     Characters,

@@ -1,6 +1,6 @@
 # shellcheck shell=sh
 # Which paths a pattern selects.
-# In: those of search.sh; _FILTER (a regular expression for paths, or empty); _FIND_GNU and
+# In: those of walk.sh; _FILTER (a regular expression for paths, or empty); _FIND_GNU and
 #     _GREP_Z (yes or empty); _GREP_TEXT (what grep takes so as to read any bytes);
 #     _COMPLAINTS (bytes of them at most).
 

@@ -2,7 +2,7 @@
 # What is at the paths that were found, in order, one more than is wanted at the most.
 # In: those of found.sh and entries.sh; _ENTRIES (most that are wanted).
 
-. ../../_remote/entries.sh
+. ../_remote/entries.sh
 . ./found.sh
 
 # The records of entries.sh from GNU's find and stat. They are sorted as they are, and the

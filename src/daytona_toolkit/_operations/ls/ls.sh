@@ -1,11 +1,11 @@
 # shellcheck shell=sh
 # ls: what a folder holds.
-# In: those of path.sh, search.sh and listing.sh; _PATH.
+# In: those of path.sh, walk.sh and listing.sh; _PATH.
 
 . ../../_remote/frame.sh
 . ../../_remote/path.sh
-. ./search.sh
-. ./listing.sh
+. ../../_search/walk.sh
+. ../../_search/listing.sh
 
 begin
 look_into "$_PATH"

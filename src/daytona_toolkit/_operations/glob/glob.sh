@@ -1,12 +1,12 @@
 # shellcheck shell=sh
 # glob: paths that match a pattern.
-# In: those of path.sh, search.sh and listing.sh; _PATH; _SUBFOLDER (under it, where the hits
+# In: those of path.sh, walk.sh and listing.sh; _PATH; _SUBFOLDER (under it, where the hits
 #     are); _TYPE (d, or empty for all types).
 
 . ../../_remote/frame.sh
 . ../../_remote/path.sh
-. ./search.sh
-. ./listing.sh
+. ../../_search/walk.sh
+. ../../_search/listing.sh
 
 begin
 look_into "$_PATH"

@@ -1,10 +1,35 @@
-"""A progress bar for transfers, where someone sees it."""
+"""How far a transfer is, and a bar for it where someone sees it."""
 
+import inspect
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 OnProgress = Callable[[int, int, str], object]
+
+
+@dataclass
+class Progress:
+    """How far a transfer is.
+
+    Attributes:
+        tell: What is told of it: bytes that are there, bytes in all, and the file.
+        total: Bytes in all.
+        done: Bytes that are there.
+    """
+
+    tell: OnProgress | None
+    total: int
+    done: int = 0
+
+    async def add(self, size: int, name: str) -> None:
+        """Some more bytes are there."""
+        self.done += size
+        if self.tell:
+            told = self.tell(self.done, self.total, name)
+            if inspect.isawaitable(told):
+                await told
 
 
 @contextmanager

@@ -12,8 +12,8 @@
 
 . ../../_remote/frame.sh
 . ../../_remote/path.sh
-. ./search.sh
-. ./found.sh
+. ../../_search/walk.sh
+. ../../_search/found.sh
 
 # For `sh -c`, with files as its arguments: for each of them its path and `//`, and then its
 # lines that match, and those around them. A complaint of `/` shows that there is no more.

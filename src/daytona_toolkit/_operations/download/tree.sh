@@ -1,10 +1,10 @@
 # shellcheck shell=sh
 # tree: all that a folder holds, or one file, with their sums.
-# In: those of path.sh and search.sh; _PATH.
+# In: those of path.sh and walk.sh; _PATH.
 
 . ../../_remote/frame.sh
 . ../../_remote/path.sh
-. ../search/search.sh
+. ../../_search/walk.sh
 
 list() {
     walk ! -name . -print0 | xargs -0 -r stat -c '%f %s %Y %n//' | put_bytes entries

@@ -1,0 +1,162 @@
+"""download: files and folders of the sandbox, to the host."""
+
+import hashlib
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+
+from daytona_toolkit._refusals import refusal
+from daytona_toolkit._remote import Source
+from daytona_toolkit._search import BOTTOMLESS
+from daytona_toolkit._transfer import LEFT_OUT, PART, Tally, Target, batches
+from daytona_toolkit._transfer import local_files as host
+from daytona_toolkit._transfer.local_files import Item, on_host
+from daytona_toolkit._transfer.progress import OnProgress, Progress, progress_of
+from daytona_toolkit._transfer.records import RECORD, files_of, is_program, name_of
+from daytona_toolkit._transfer.result import TransferResult
+from daytona_toolkit._workspace import AnyPath, Workspace, check_path
+from daytona_toolkit.errors import FileChangedError, NotAFileError
+
+# Seconds for the sums of what a folder holds, whose size is not known before.
+_TREE_TIME = 600.0
+
+_TREE, _PACK = (Source(__name__, name) for name in ("tree", "pack"))
+
+_UNSAFE = "a symlink is in the way, or this system cannot store the name"
+
+# The record behind the last one; it is proof that the folder was listed to its end.
+_LAST = b" ///\n"
+
+
+async def download(
+    workspace: Workspace,
+    remote: AnyPath,
+    local: AnyPath,
+    *,
+    on_progress: OnProgress | None = None,
+) -> TransferResult:
+    """Bring a file or folder of the sandbox to the host."""
+    with progress_of(f"download {remote}", on_progress) as tell:
+        return await _download(workspace, remote, local, tell)
+
+
+async def _download(
+    workspace: Workspace, remote: AnyPath, local: AnyPath, tell: OnProgress | None
+) -> TransferResult:
+    remote, local = check_path(remote), check_path(local)
+    source = Target(workspace, remote, workspace.resolve(remote))
+    target = Path(local)
+    tally = Tally()
+    items, folders = await _tree(source, tally)
+    if not folders and await on_host(target, target.is_dir):
+        raise NotAFileError(
+            f"{str(local)!r} is a folder, and {remote!r} a file; name the file to make in it.",
+            str(local),
+        )
+    progress = Progress(tell, sum(item.size for item in items))
+    names = [item.name for item in items]
+    of_folders, of_files = await on_host(target, host.places_for, target, folders, names)
+    for name in folders:
+        if place := of_folders[name]:
+            await on_host(place, host.make_folder, place)
+        else:
+            tally.leave_out(name, _UNSAFE)
+    wanted = []
+    for item in items:
+        place = of_files[item.name]
+        if place is None:
+            tally.leave_out(item.name, _UNSAFE)
+        elif await on_host(place, host.has, place, item):
+            tally.skipped += 1
+            await progress.add(item.size, item.name)
+        else:
+            wanted.append((item, place))
+    places = {item.name: place for item, place in wanted}
+    for batch in batches([item for item, _ in wanted]):
+        contents = await _get(source, [(item, 0, item.size) for item in batch])
+        for item, content in zip(batch, contents, strict=True):
+            if hashlib.sha256(content).hexdigest() != item.sum:
+                _changed(item, remote, tally)
+                continue
+            place = places[item.name]
+            await on_host(place, host.save, place, item, content)
+            tally.count(item)
+            await progress.add(item.size, item.name)
+    for item, place in wanted:
+        if item.size > PART:
+            if await _get_parts(source, place, item, progress):
+                tally.count(item)
+            else:
+                _changed(item, remote, tally)
+    return tally.result(source.full)
+
+
+async def _tree(source: Target, tally: Tally) -> tuple[list[Item], list[str]]:
+    """What there is to download: files, and folders; of a single file there are none."""
+    reply = await source.workspace.run(
+        _TREE,
+        lambda reply: reply.blobs.get("entries", _LAST).endswith(_LAST),
+        wait=_TREE_TIME,
+        path=source.full,
+        hidden="yes",
+        depth=BOTTOMLESS,
+    )
+    if reply.failure:
+        raise refusal(reply, source.given, source.workspace)
+    if "entry" in reply.values:
+        mode, size, _ = reply.values["entry"].split()
+        sum_ = reply.values["sum"].split()[0]
+        return [Item("", int(size), sum_, is_program(mode))], []
+    entries = reply.blobs.get("entries", b"")
+    items = files_of(entries, reply.blobs.get("sums", b""))
+    summed = {item.name for item in items}
+    folders = [""]
+    for mode, _, _, raw in RECORD.findall(entries):
+        name = name_of(raw)
+        kind = stat.S_IFMT(int(mode, 16))
+        if kind == stat.S_IFDIR:
+            folders.append(name)
+        elif kind == stat.S_IFLNK:
+            tally.leave_out(name, LEFT_OUT["symlink"])
+        elif kind != stat.S_IFREG:
+            tally.leave_out(name, LEFT_OUT["other"])
+        elif name not in summed:
+            tally.leave_out(name, "not readable")
+    return items, folders
+
+
+async def _get(source: Target, ranges: Sequence[tuple[Item, int, int]]) -> list[bytes]:
+    """Ranges of files; short ones where a file is no longer what it was."""
+    reply = await source.workspace.run(
+        _PACK,
+        paths=[source.path(item.name) for item, _, _ in ranges],
+        ranges="\n".join(f"{start} {length}" for _, start, length in ranges),
+    )
+    return [reply.blobs.get(f"r{index}", b"") for index in range(len(ranges))]
+
+
+async def _get_parts(source: Target, place: Path, item: Item, progress: Progress) -> bool:
+    """Save a large file, part by part; whether it still is what it was."""
+    partial = host.partial_of(place, item)
+    start = await on_host(partial, host.begun, partial, PART)
+    await progress.add(start, item.name)
+    while start < item.size:
+        (content,) = await _get(source, [(item, start, min(PART, item.size - start))])
+        if not content:
+            break
+        await on_host(partial, host.append, partial, start, content)
+        start += len(content)
+        await progress.add(len(content), item.name)
+    if await on_host(partial, host.sum_of, partial) != item.sum:
+        await on_host(partial, partial.unlink)
+        return False
+    await on_host(place, host.finish, partial, place, item)
+    return True
+
+
+def _changed(item: Item, remote: str, tally: Tally) -> None:
+    if not item.name:
+        raise FileChangedError(
+            f"{remote!r} was changed while it was downloaded; download it again.", remote
+        )
+    tally.leave_out(item.name, "changed meanwhile; download again")

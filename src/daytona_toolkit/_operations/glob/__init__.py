@@ -1,0 +1,34 @@
+"""glob: files and folders whose path matches a pattern."""
+
+from daytona_toolkit._remote import Input, Source
+from daytona_toolkit._search import BOTTOMLESS, as_input, check_pattern
+from daytona_toolkit._search.globs import compile_glob
+from daytona_toolkit._search.listing import Listing, list_files
+from daytona_toolkit._workspace import AnyPath, Workspace, check_path
+
+_GLOB = Source(__name__, "glob")
+
+
+async def glob(
+    workspace: Workspace, pattern: str, path: AnyPath = ".", *, hidden: bool = False
+) -> Listing:
+    """Find paths by a pattern."""
+    path, pattern = check_path(path), check_pattern(pattern)
+    if pattern == "~" or pattern.startswith("~/"):
+        pattern = workspace.facts.home + pattern[1:]
+    compiled = compile_glob(pattern, hidden=hidden)
+    subfolder = compiled.start
+    if pattern.startswith("/"):
+        path, subfolder = subfolder, ""
+    inputs: dict[str, Input] = {
+        "subfolder": subfolder,
+        "filter": as_input(compiled.filter),
+        "depth": compiled.depth or BOTTOMLESS,
+        "hidden": "yes" if compiled.hidden else None,
+        "type": "d" if compiled.folders else None,
+    }
+    found = await list_files(workspace, _GLOB, path, inputs, subfolder)
+    if not found.entries and not found.notes and "/" not in pattern and "**" not in pattern:
+        hint = f"nothing below the folder was looked at; the pattern `**/{pattern}` would"
+        return found.model_copy(update={"notes": (hint,)})
+    return found

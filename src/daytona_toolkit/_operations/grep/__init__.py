@@ -1,0 +1,157 @@
+"""grep: lines of files that match a regular expression."""
+
+import re
+from collections.abc import Iterator
+
+from daytona_toolkit._loop import in_thread
+from daytona_toolkit._operations.grep.result import GrepResult, Match
+from daytona_toolkit._remote import Input, Reply, Source
+from daytona_toolkit._search import BOTTOMLESS, as_input, check_pattern, denials, join, look
+from daytona_toolkit._search.globs import compile_name_glob
+from daytona_toolkit._search.regex import compile_regex
+from daytona_toolkit._text import clip, count_of, printable
+from daytona_toolkit._workspace import AnyPath, Workspace, check_path
+from daytona_toolkit.errors import InvalidArgumentError, SearchPatternError
+
+# Bytes of lines that grep returns, for each entry of the bound: a page of long lines has to
+# end somewhere too.
+_LINE_BYTES = 256
+_MOST_CONTEXT = 100
+
+_GREP = Source(__name__, "grep")
+
+_LINE = re.compile(rb"(\d+)([:-])([^\n]*)\n")
+# What stands behind the last line and the last file; it is proof that each stage got as far.
+_END = b"//\n"
+_LAST_FILE = re.compile(r"^\S*grep: /: ", re.MULTILINE)
+_REFUSED = re.compile(r"^\S*grep: (?!\./|/: |write error)(.+)", re.MULTILINE)
+# Older ones say it among the lines.
+_BINARY = re.compile(
+    rb"^(?:\S*grep: (\./.*): binary file|Binary file (\./.*)) matches\n", re.MULTILINE
+)
+
+
+async def grep(
+    workspace: Workspace,
+    pattern: str,
+    path: AnyPath = ".",
+    *,
+    glob: str | None = None,
+    fixed: bool = False,
+    ignore_case: bool = False,
+    context: int = 0,
+    hidden: bool = False,
+) -> GrepResult:
+    """Find lines by a pattern."""
+    path, pattern = check_path(path), check_pattern(pattern)
+    if isinstance(context, bool) or not isinstance(context, int):
+        raise InvalidArgumentError(f"context is {context!r}; give a whole number of lines.")
+    if not 0 <= context <= _MOST_CONTEXT:
+        raise InvalidArgumentError(
+            f"context is {context}; ask for 0 to {_MOST_CONTEXT} lines around each match."
+        )
+    limits = workspace.limits
+    regex = compile_regex(pattern, fixed=fixed, ignore_case=ignore_case)
+    bounds = {
+        # A line of a file may take three: its own, the file's name, and a mark between it and
+        # lines that are not its neighbours.
+        "lines": 3 * (limits.entries + 1),
+        "bytes": limits.entries * _LINE_BYTES + limits.line_chars * 4,
+    }
+
+    def is_whole(reply: Reply) -> bool:
+        lines, complaints = reply.blobs.get("lines", b""), reply.text("complaints")
+        is_done = _LAST_FILE.search(complaints) or _REFUSED.search(complaints)
+        return _is_full(lines, bounds) or bool(is_done and lines.endswith(_END))
+
+    names = None if glob is None else compile_name_glob(check_pattern(glob), hidden=hidden)
+    inputs: dict[str, Input] = {
+        "filter": None if names is None else as_input(names),
+        "depth": BOTTOMLESS,
+        "hidden": "yes" if hidden else None,
+        "pattern": as_input(regex),
+        "context": context,
+        # The number of the line, the longest characters, and one byte that shows that
+        # there is more.
+        "clip": 20 + limits.line_chars * 4,
+        **bounds,
+    }
+    reply = await look(workspace, _GREP, path, is_whole, inputs)
+    return await in_thread(_matches, workspace, path, reply, bounds)
+
+
+def _is_full(lines: bytes, bounds: dict[str, int]) -> bool:
+    """Whether grep was ended because there were lines enough."""
+    return len(lines) >= bounds["bytes"] or lines.count(b"\n") >= bounds["lines"]
+
+
+def _matches(workspace: Workspace, path: str, reply: Reply, bounds: dict[str, int]) -> GrepResult:
+    limits = workspace.limits
+    _check_pattern(reply)
+    lines = reply.blobs.get("lines", b"")
+    parts = _joined(lines) if "joined" in reply.values else _apart(lines)
+    said = _BINARY.findall(reply.blobs.get("complaints", b"") + lines)
+    binary = {name or older for name, older in said}
+    matches = [
+        Match(
+            path=path if "file" in reply.values else join(path, _name(name)),
+            line=int(number),
+            text=clip(
+                line.removesuffix(b"\r").decode(errors="replace"), limits.line_chars, workspace.mask
+            ),
+            context=sign == b"-",
+        )
+        for name, number, sign, line in parts
+        if name not in binary
+    ]
+    truncated = len(matches) > limits.entries or _is_full(lines, bounds)
+    notes = []
+    if binary and not truncated:
+        notes.append(f"{count_of(len(binary), 'binary file')} with a match left out")
+    return GrepResult(
+        path=workspace.resolve(path),
+        matches=tuple(matches[: limits.entries]),
+        truncated=truncated,
+        notes=(*notes, *denials(reply)),
+    )
+
+
+def _joined(lines: bytes) -> Iterator[tuple[bytes, bytes, bytes, bytes]]:
+    """File, number, sign and text of lines that each stand behind their file's name."""
+    record = re.compile(rb"(\./.+?)\0" + _LINE.pattern, re.DOTALL)
+    position = 0
+    while found := record.match(lines, position) or _BINARY.match(lines, position):
+        if found.re is record:
+            yield found[1], found[2], found[3], found[4]
+        position = found.end()
+
+
+def _apart(lines: bytes) -> Iterator[tuple[bytes, bytes, bytes, bytes]]:
+    """Likewise, of lines that follow their file's name."""
+    head = re.compile(rb"(\./.+?)//\n", re.DOTALL)
+    name, position = b"", 0
+    while position < len(lines):
+        if found := head.match(lines, position):
+            name = found[1]
+        elif found := _LINE.match(lines, position):
+            yield name, found[1], found[2], found[3]
+        elif lines.startswith(b"--\n", position):  # between lines that are not neighbours
+            position += 3
+            continue
+        else:
+            return  # cut here
+        position = found.end()
+
+
+def _check_pattern(reply: Reply) -> None:
+    """Hand on what grep says of a pattern that we thought it would take."""
+    words = _REFUSED.search(reply.text("complaints"))
+    if words and reply.blobs.get("lines", _END) == _END:
+        raise SearchPatternError(
+            f"grep in the sandbox says of the pattern: {printable(words[1])}. Make it simpler, or "
+            "use fixed=True to search for the text as it is."
+        )
+
+
+def _name(path: bytes) -> str:
+    return path.removeprefix(b"./").decode("utf-8", "surrogateescape")

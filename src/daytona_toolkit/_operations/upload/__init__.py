@@ -1,0 +1,179 @@
+"""upload: files and folders of the host, into the sandbox."""
+
+import base64
+import secrets
+from collections.abc import Sequence
+from pathlib import Path
+
+from daytona_toolkit._refusals import refusal
+from daytona_toolkit._remote import Reply, Source
+from daytona_toolkit._transfer import LEFT_OUT, PART, Tally, Target, batches
+from daytona_toolkit._transfer import local_files as host
+from daytona_toolkit._transfer.local_files import Item, on_host
+from daytona_toolkit._transfer.progress import OnProgress, Progress, progress_of
+from daytona_toolkit._transfer.records import RECORD, files_of, name_of
+from daytona_toolkit._transfer.result import TransferResult
+from daytona_toolkit._workspace import AnyPath, Workspace, check_path
+
+# Bytes a second that the sandbox is trusted to hash, and requests wait for.
+_HASHING = 50_000_000
+
+_SURVEY, _UNPACK = (Source(__name__, name) for name in ("survey", "unpack"))
+
+
+async def upload(
+    workspace: Workspace,
+    local: AnyPath,
+    remote: AnyPath,
+    *,
+    on_progress: OnProgress | None = None,
+) -> TransferResult:
+    """Bring a file or folder of the host into the sandbox."""
+    with progress_of(f"upload {remote}", on_progress) as tell:
+        return await _upload(workspace, local, remote, tell)
+
+
+async def _upload(
+    workspace: Workspace, local: AnyPath, remote: AnyPath, tell: OnProgress | None
+) -> TransferResult:
+    source = Path(check_path(local))
+    target = Target(workspace, check_path(remote), workspace.resolve(remote))
+    tally = Tally()
+    found = await on_host(source, host.scan, source)
+    for other in found:
+        if other.kind in LEFT_OUT:
+            tally.leave_out(other.name, LEFT_OUT[other.kind])
+    items = [file.item for file in found if file.item]
+    empty = await on_host(source, host.empty_folders, found)
+    there, parts = await _survey(target, items, empty)
+    progress = Progress(tell, sum(item.size for item in items))
+    if missing := [name for name in empty if name not in there]:
+        await _put_folders(target, missing)
+    wanted = []
+    for item in items:
+        if item.is_like(there.get(item.name)):
+            tally.skipped += 1
+            await progress.add(item.size, item.name)
+        else:
+            wanted.append(item)
+    for batch in batches(wanted):
+        await _put_batch(target, source, batch)
+        for item in batch:
+            tally.count(item)
+            await progress.add(item.size, item.name)
+    for item in wanted:
+        if item.size > PART:
+            await _put_parts(target, source, item, parts, progress)
+            tally.count(item)
+    return tally.result(target.full)
+
+
+async def _survey(
+    target: Target, items: Sequence[Item], folders: Sequence[str]
+) -> tuple[dict[str, Item | None], dict[str, int]]:
+    """What the sandbox has already.
+
+    Returns:
+        Files and folders, by name; and parts of files, with their sizes.
+    """
+    within: dict[str, dict[str, str]] = {}
+    for name in [*(item.name for item in items), *folders]:
+        folder, _, last = target.path(name).rpartition("/")
+        within.setdefault(folder or "/", {})[last] = name
+    joined = (
+        b"".join(name.encode("utf-8", "surrogateescape") + b"\0" for name in names)
+        for names in within.values()
+    )
+    reply = await target.workspace.run(
+        _SURVEY,
+        wait=sum(item.size for item in items) / _HASHING,
+        folders=list(within),
+        names=" ".join(base64.b64encode(names).decode() for names in joined),
+    )
+    there: dict[str, Item | None] = {}
+    for index, names in enumerate(within.values()):
+        entries = reply.blobs.get(f"entries.{index}", b"")
+        for found in RECORD.findall(entries):
+            there[names[name_of(found[3])]] = None
+        for item in files_of(entries, reply.blobs.get(f"sums.{index}", b"")):
+            there[names[item.name]] = item
+    lines = reply.text("parts").split("\n")
+    parts = dict(line.removeprefix("./").split(" ") for line in lines if line)
+    return there, {name: int(size) for name, size in parts.items()}
+
+
+async def _put_batch(target: Target, source: Path, items: Sequence[Item]) -> None:
+    """Put small files in place with one request, or two."""
+    data, plan = b"", []
+    for item in items:
+        path = source / item.name
+        content = await on_host(path, path.read_bytes)
+        plan.append(f"take {_mode(item)} {len(data)} {len(content)}")
+        data += content
+    await _unpack(target, [item.name for item in items], plan, data=data)
+
+
+async def _put_folders(target: Target, names: Sequence[str]) -> None:
+    """Make folders that no file is going to fill."""
+    await _unpack(target, names, ["folder"] * len(names))
+
+
+async def _put_parts(
+    target: Target, source: Path, item: Item, there: dict[str, int], progress: Progress
+) -> None:
+    """Put a large file in place: its parts one by one, then the whole."""
+    path = source / item.name
+    names = []
+    state = target.workspace.facts.state
+    for offset in range(0, item.size, PART):
+        name, size = f"part-{item.sum}-{offset}", min(PART, item.size - offset)
+        known = next((each for each in there if each.startswith(f"{name}-")), "")
+        if there.get(known) != size:
+            content = await on_host(path, host.read_range, path, offset, size)
+            # A new name for each attempt: one that was given up may still arrive.
+            known = f"{name}-{secrets.token_hex(4)}"
+            await target.workspace.sandbox.upload(f"{state}/{known}", content)
+        names.append(known)
+        await progress.add(size, item.name)
+    plan = [f"join {_mode(item)} {item.sum} {' '.join(names)}"]
+    await _unpack(target, [item.name], plan, wait=item.size / _HASHING)
+
+
+async def _unpack(
+    target: Target,
+    names: Sequence[str],
+    plan: Sequence[str],
+    *,
+    data: bytes = b"",
+    wait: float = 0.0,
+) -> None:
+    """Put files in place, and complain of the first that was refused.
+
+    Args:
+        target: Where they go.
+        names: What they are called there.
+        plan: For each, what to do (see `unpack.sh`).
+        data: The content of all of them.
+        wait: Seconds that it may take.
+    """
+    workspace = target.workspace
+    inline = len(data) <= workspace.limits.inline_bytes
+    reply = await workspace.change(
+        _UNPACK,
+        data=b"" if inline else data,
+        wait=wait,
+        paths=[target.path(name) for name in names],
+        plan="\n".join(plan),
+        content=base64.b64encode(data if inline else b"").decode(),
+    )
+    if reply.failure:
+        raise refusal(reply, target.given, workspace)
+    for index, name in enumerate(names):
+        workspace.files.drop(target.path(name))
+        if code := reply.values.get(f"fail.{index}"):
+            given = f"{target.given.rstrip('/')}/{name}" if name else target.given
+            raise refusal(Reply({"fail": code}, reply.blobs), given, workspace)
+
+
+def _mode(item: Item) -> str:
+    return "=" if item.program is None else "x" if item.program else "-"

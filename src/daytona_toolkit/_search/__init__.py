@@ -1,0 +1,85 @@
+"""What ls, glob and grep share: how files are looked for, and what is said of those that hide."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+
+from daytona_toolkit._refusals import refusal
+from daytona_toolkit._remote import Input, Reply, Source
+from daytona_toolkit._text import count_of, printable
+from daytona_toolkit._workspace import Workspace, check_encodable
+from daytona_toolkit.errors import SandboxFailedError, SearchPatternError
+
+# Deeper than a path can be.
+BOTTOMLESS = 10_000
+
+# Bytes of what tools complain about, the last of them.
+_COMPLAINTS = 64_000
+# Paths that a note names.
+_NAMED = 3
+
+_DENIED = re.compile(r"(?:\S*(?:find|grep): )?'?(?:\./)?(.*?)'?: Permission denied")
+
+
+async def look(
+    workspace: Workspace,
+    source: Source,
+    path: str,
+    is_whole: Callable[[Reply], bool],
+    inputs: Mapping[str, Input],
+    subfolder: str = "",
+) -> Reply:
+    """Run a program that looks for files.
+
+    Args:
+        workspace: Where to look.
+        source: The program.
+        path: The folder or file, as the caller gave it.
+        is_whole: Whether a reply shows that the program has been everywhere.
+        inputs: What the program takes besides what all of them take.
+        subfolder: A folder under the path that need not exist.
+
+    Raises:
+        SandboxFailedError: The sandbox has no find or no grep.
+    """
+    if workspace.facts.search_lacks:
+        raise SandboxFailedError(
+            f"Searching takes these commands, which the sandbox lacks: "
+            f"{workspace.facts.search_lacks.strip()}. Install findutils and grep in its image."
+        )
+    common = {"path": workspace.resolve(path), "filter": None, "complaints": _COMPLAINTS}
+    reply = await workspace.run(source, is_whole, wait=0.0, **{**common, **inputs})
+    has_entered = "entered" in reply.values
+    if reply.failure and not (has_entered and reply.failure in ("missing", "notdir")):
+        raise refusal(reply, join(path, subfolder) if has_entered else path, workspace)
+    return reply
+
+
+def denials(reply: Reply) -> Iterator[str]:
+    """Notes on what could not be looked into, the same whichever tool complains."""
+    complaints = reply.text("complaints").splitlines()
+    denied = [found for line in complaints if (found := _DENIED.fullmatch(line))]
+    names = sorted({printable(found[1]) for found in denied} - {"/"})
+    if names:
+        shown = ", ".join(names[:_NAMED]) + (", …" if len(names) > _NAMED else "")
+        yield f"no permission to read {count_of(len(names), 'path')}: {shown}"
+
+
+def join(path: str, name: str) -> str:
+    """A path that other operations take, given what the caller called its folder."""
+    folder = path.rstrip("/")
+    if folder == "." and not name.startswith("~"):  # which would mean the home folder
+        return name
+    return f"{folder}/{name}"
+
+
+def check_pattern(pattern: str) -> str:
+    """A pattern, if it is text without a NUL."""
+    check_encodable(pattern, "pattern")
+    if "\0" in pattern:
+        raise SearchPatternError("The pattern contains a NUL character, which no line has.")
+    return pattern
+
+
+def as_input(pattern: bytes) -> str:
+    """Bytes as the text that a program's input is."""
+    return pattern.decode("utf-8", "surrogateescape")

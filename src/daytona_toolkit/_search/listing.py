@@ -1,0 +1,79 @@
+"""Lists of files and folders, which ls and glob return."""
+
+import re
+from collections.abc import Mapping
+
+from daytona_toolkit._entry import Entry, entries_of
+from daytona_toolkit._remote import Input, Reply, Source
+from daytona_toolkit._result import Outcome, Result, SandboxPath
+from daytona_toolkit._search import denials, join, look
+from daytona_toolkit._text import listed
+from daytona_toolkit._workspace import Workspace
+
+# What stands behind the last entry; it is proof that the program has been everywhere.
+_LAST = re.compile(rb"(?:^|[\0\n])/(?:\0|//)")
+
+
+class Listing(Result):
+    """What `ls` and `glob` found, sorted by path.
+
+    Attributes:
+        path: The folder that was given, absolute.
+        entries: At most `Limits.entries` of them.
+        truncated: Whether there were more.
+        notes: What could not be looked into, or where else to look.
+    """
+
+    path: SandboxPath
+    entries: tuple[Entry, ...]
+    truncated: bool = False
+    notes: tuple[str, ...] = ()
+
+    def text(self, *, line_numbers: bool = True) -> str:
+        """What a model is told: a line for each entry."""
+        lines = [entry.line() for entry in self.entries]
+        return listed(lines, self.path, self.notes, truncated=self.truncated)
+
+    def outcome(self) -> Outcome:
+        """How the operation went, for a log."""
+        return Outcome(True, f"{len(self.entries):,} found")
+
+
+async def list_files(
+    workspace: Workspace,
+    source: Source,
+    path: str,
+    inputs: Mapping[str, Input],
+    subfolder: str = "",
+) -> Listing:
+    """Run a program that lists files.
+
+    Args:
+        workspace: Where they are.
+        source: The program; it includes `listing.sh`.
+        path: The folder, as the caller gave it.
+        inputs: What the program takes besides what all of them take.
+        subfolder: A folder under the path, which need not exist, that the entries are in.
+    """
+    bound = workspace.limits.entries
+
+    def is_whole(reply: Reply) -> bool:
+        if "entries" not in reply.blobs:
+            return "entered" in reply.values  # there is no such folder
+        return not _is_cut(reply) or len(entries_of(reply)) > bound
+
+    reply = await look(workspace, source, path, is_whole, {**inputs, "entries": bound}, subfolder)
+    folder = join(path, subfolder) if subfolder else path
+    entries = entries_of(reply)[:bound]
+    return Listing(
+        path=workspace.resolve(path),
+        entries=tuple(e.model_copy(update={"path": join(folder, e.path)}) for e in entries),
+        truncated=_is_cut(reply),
+        notes=tuple(denials(reply)),
+    )
+
+
+def _is_cut(reply: Reply) -> bool:
+    """Whether there is more than was listed."""
+    entries = reply.blobs.get("entries")
+    return entries is not None and not _LAST.search(entries)

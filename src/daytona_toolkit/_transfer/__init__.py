@@ -1,0 +1,105 @@
+"""What upload and download share.
+
+Both compare sums first and move what differs, so a transfer that was interrupted goes on where
+it stopped when it is asked for again. Small files travel many at a time; a large one in parts,
+which wait in a folder until all have come, so that memory holds one part.
+
+Symlinks are not moved, in neither direction: what one would lead to on the other side, nobody
+can promise. The notes of the result name them.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from daytona_toolkit._text import count_of, printable
+from daytona_toolkit._transfer.local_files import Item
+from daytona_toolkit._transfer.result import TransferResult
+from daytona_toolkit._workspace import Workspace
+
+# Bytes of one part of a large file, and of small files that travel together.
+PART = 2 * 1024 * 1024
+
+# Why things are left out, by what they are.
+LEFT_OUT = {
+    "symlink": "symlinks are not moved",
+    "other": "only files and folders are moved",
+}
+
+# Files that travel together. Each takes the sandbox some milliseconds.
+_TOGETHER = 200
+_NAMED = 5
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is moved, at its end in the sandbox.
+
+    Attributes:
+        workspace: Where it is.
+        given: Its path, as the caller gave it.
+        full: Its path, absolute.
+    """
+
+    workspace: Workspace
+    given: str
+    full: str
+
+    def path(self, name: str) -> str:
+        """The absolute path of something below it."""
+        return f"{self.full.rstrip('/')}/{name}" if name else self.full
+
+
+@dataclass
+class Tally:
+    """What becomes the result.
+
+    Attributes:
+        files: Files that were moved.
+        bytes: Their bytes.
+        skipped: Files that were there already.
+        left_out: Names that were left out, by the reason.
+    """
+
+    files: int = 0
+    bytes: int = 0
+    skipped: int = 0
+    left_out: dict[str, list[str]] = field(default_factory=dict)
+
+    def count(self, item: Item) -> None:
+        """Count a file that was moved."""
+        self.files += 1
+        self.bytes += item.size
+
+    def leave_out(self, name: str, reason: str) -> None:
+        """Remember that a name was left out."""
+        self.left_out.setdefault(reason, []).append(printable(name))
+
+    def result(self, path: str) -> TransferResult:
+        """The result, with a note for each reason."""
+        notes = []
+        for reason, names in self.left_out.items():
+            shown = ", ".join(sorted(names)[:_NAMED]) + (", …" if len(names) > _NAMED else "")
+            notes.append(f"{count_of(len(names), 'path')} skipped ({reason}): {shown}")
+        return TransferResult(
+            path=path,
+            files=self.files,
+            bytes=self.bytes,
+            skipped=self.skipped,
+            notes=tuple(notes),
+        )
+
+
+def batches(items: Sequence[Item]) -> Iterator[list[Item]]:
+    """The small files, as many at a time as travel together."""
+    batch: list[Item] = []
+    size = 0
+    for item in items:
+        if item.size > PART:
+            continue
+        if batch and (size + item.size > PART or len(batch) == _TOGETHER):
+            yield batch
+            batch, size = [], 0
+        batch.append(item)
+        size += item.size
+    if batch:
+        yield batch
