@@ -22,7 +22,12 @@ from daytona_toolkit.errors import (
     PreviewError,
     WriteFailedError,
 )
-from daytona_toolkit.testing._conformance.support import MakeSession, sleeping, unique_seconds
+from daytona_toolkit.testing._conformance.support import (
+    MakeSession,
+    our_variables,
+    sleeping,
+    unique_seconds,
+)
 
 SERVE = """
 import http.server
@@ -182,8 +187,7 @@ def test_variables_of_one_command_do_not_reach_the_next(session: SandboxSession)
 
 
 def test_our_own_variables_stay_out_of_the_environment(session: SandboxSession) -> None:
-    names = [line.partition("=")[0] for line in session.exec("env").stdout.splitlines()]
-    assert not [name for name in names if name.startswith("_") and name != "_"]
+    assert not our_variables(session.exec("env").stdout)
 
 
 # --- what comes back of much output

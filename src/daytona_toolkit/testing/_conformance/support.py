@@ -6,8 +6,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from daytona_toolkit import SandboxSession
+from daytona_toolkit._remote import Source
 
 MakeSession = Callable[..., SandboxSession]
+
+_START = Source("daytona_toolkit._operations.exec", "start")
 
 
 def unique_seconds() -> str:
@@ -18,6 +21,12 @@ def unique_seconds() -> str:
 def sleeping(seconds: str) -> str:
     """A command that succeeds if its sandbox runs `sleep` with that argument."""
     return f"cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' ' | grep -q '[s]leep {seconds}'"
+
+
+def our_variables(env: str) -> set[str]:
+    """Those among the lines that `env` printed that belong to the program that runs commands."""
+    ours = {f"_{name.upper()}" for name in _START.inputs} | {"_NONCE", *_START.variables}
+    return ours & {line.partition("=")[0] for line in env.splitlines()}
 
 
 @dataclass

@@ -185,7 +185,9 @@ def test_a_large_file_moves_in_parts_and_goes_on_where_it_stopped(
     session: SandboxSession, tmp_path: Path
 ) -> None:
     data = random.Random(1).randbytes(5 * MIB)
-    large, back = tmp_path / "large", tmp_path / "back"
+    here = tmp_path / "here"
+    here.mkdir()
+    large, back = here / "large", here / "back"
     large.write_bytes(data)
     with cut_off(session, after=3), pytest.raises(SandboxUnavailableError):
         session.upload(large, "large")
@@ -203,7 +205,7 @@ def test_a_large_file_moves_in_parts_and_goes_on_where_it_stopped(
         session.download("large", back)
     assert traffic.received < 2 * MIB
     assert back.read_bytes() == data
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["back", "large"]
+    assert sorted(path.name for path in here.iterdir()) == ["back", "large"]
 
 
 def test_parts_that_belong_together_no_more_are_not_put_together(
