@@ -46,6 +46,23 @@ def error(tool: str, arguments: dict[str, Any], *says: str, **files: str | bytes
     return Situation(tool, arguments, ["^Error: ", *says], files, error=True)
 
 
+# Calls that no tool can do, where notes.txt has two lines `a`: one of each kind of error.
+MISTAKES: list[tuple[str, dict[str, Any]]] = [
+    ("exec", {"command": "pwd", "cwd": "nowhere"}),
+    ("exec", {"cmd": "ls"}),
+    ("exec", {"command": "ls", "timeout": "soon"}),
+    ("read", {"file_path": "nothing"}),
+    ("read", {"file_path": "notes.txt", "offset": 99}),
+    ("write", {"file_path": "notes.txt/x", "content": ""}),
+    ("write", {"file_path": "notes.txt", "content": ""}),
+    ("edit", {"file_path": "notes.txt", "old_string": "a", "new_string": "b"}),
+    ("edit", {"file_path": "notes.txt", "old_string": "z", "new_string": "b"}),
+    ("ls", {"path": "nowhere"}),
+    ("grep", {"pattern": "("}),
+    ("job", {"job_id": "job-nope"}),
+    ("apply_patch", {"patch": "nonsense"}),
+]
+
 TEXT = "one\ntwo\nthree\n"
 TREE = {"a_py": "import os\n", "b_py": "import sys\nprint(1)\n"}
 

@@ -24,7 +24,7 @@ from daytona_toolkit import Limits, LocalSandbox, SandboxSession, SessionPool
 from daytona_toolkit.errors import SessionClosedError
 from daytona_toolkit.tools import TOOLS
 from tests.adapters.scripted import langchain_model
-from tests.adapters.situations import PICTURE
+from tests.adapters.situations import MISTAKES, PICTURE
 from tests.support import sleeping, unique_seconds
 
 ASK = {"messages": [("user", "go on")]}
@@ -41,22 +41,9 @@ def answers(state: dict[str, Any]) -> list[ToolMessage]:
 
 async def test_an_agent_survives_every_kind_of_error(session: SandboxSession) -> None:
     session.write("notes.txt", "a\na\n")
-    mistakes = [
-        ("exec", {"command": "pwd", "cwd": "nowhere"}),
-        ("exec", {"cmd": "ls"}),
-        ("exec", {"command": "ls", "timeout": "soon"}),
-        ("read", {"file_path": "nothing"}),
-        ("read", {"file_path": "notes.txt", "offset": 99}),
-        ("write", {"file_path": "notes.txt/x", "content": ""}),
-        ("edit", {"file_path": "notes.txt", "old_string": "a", "new_string": "b"}),
-        ("edit", {"file_path": "notes.txt", "old_string": "z", "new_string": "b"}),
-        ("ls", {"path": "nowhere"}),
-        ("grep", {"pattern": "("}),
-        ("job", {"job_id": "job-nope"}),
-    ]
-    agent = agent_of(session, *([mistake] for mistake in mistakes), "sorry")
+    agent = agent_of(session, *([mistake] for mistake in MISTAKES), "sorry")
     for state in (agent.invoke(ASK, {"recursion_limit": 99}), await agent.ainvoke(ASK)):
-        assert [m.status for m in answers(state)] == ["error"] * len(mistakes)
+        assert [m.status for m in answers(state)] == ["error"] * len(MISTAKES)
         assert all(m.text.startswith("Error: ") for m in answers(state))
         assert all(m.artifact["error"].endswith("Error") for m in answers(state))
         assert state["messages"][-1].text == "sorry"

@@ -23,7 +23,7 @@ from daytona_toolkit import Limits, LocalSandbox, SandboxSession, SessionPool
 from daytona_toolkit.errors import SessionClosedError
 from daytona_toolkit.tools import choose
 from tests.adapters.scripted import llama_index_model, react_model
-from tests.adapters.situations import PICTURE
+from tests.adapters.situations import MISTAKES, PICTURE
 from tests.support import sleeping, unique_seconds
 
 # LlamaIndex's own.
@@ -58,22 +58,9 @@ def test_the_class_is_a_tool_spec() -> None:
 
 async def test_an_agent_survives_every_kind_of_error(session: SandboxSession) -> None:
     session.write("notes.txt", "a\na\n")
-    mistakes = [
-        ("exec", {"command": "pwd", "cwd": "nowhere"}),
-        ("exec", {"cmd": "ls"}),
-        ("exec", {"command": "ls", "timeout": "soon"}),
-        ("read", {"file_path": "nothing"}),
-        ("read", {"file_path": "notes.txt", "offset": 99}),
-        ("write", {"file_path": "notes.txt/x", "content": ""}),
-        ("edit", {"file_path": "notes.txt", "old_string": "a", "new_string": "b"}),
-        ("edit", {"file_path": "notes.txt", "old_string": "z", "new_string": "b"}),
-        ("ls", {"path": "nowhere"}),
-        ("grep", {"pattern": "("}),
-        ("job", {"job_id": "job-nope"}),
-    ]
-    handler = agent_of(session, *([mistake] for mistake in mistakes), "sorry").run("go on")
+    handler = agent_of(session, *([mistake] for mistake in MISTAKES), "sorry").run("go on")
     answers = await outputs(handler)
-    assert [answer.is_error for answer in answers] == [True] * len(mistakes)
+    assert [answer.is_error for answer in answers] == [True] * len(MISTAKES)
     assert all(answer.content.startswith("Error: ") for answer in answers)
     assert str(await handler) == "sorry"
 

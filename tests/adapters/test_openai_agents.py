@@ -17,7 +17,7 @@ from daytona_toolkit.errors import SessionClosedError
 from daytona_toolkit.testing import DaytonaServer
 from daytona_toolkit.tools import TOOLS
 from tests.adapters.scripted import openai_model
-from tests.adapters.situations import PICTURE
+from tests.adapters.situations import MISTAKES, PICTURE
 from tests.daytona.support import session_on
 from tests.support import sleeping, unique_seconds
 
@@ -84,25 +84,10 @@ async def test_an_agent_does_a_days_work(workspace: SandboxSession) -> None:
 
 async def test_an_agent_survives_every_kind_of_error(session: SandboxSession) -> None:
     session.write("notes.txt", "a\na\n")
-    mistakes = [
-        ("exec", {"command": "pwd", "cwd": "nowhere"}),
-        ("exec", {"cmd": "ls"}),
-        ("exec", {"command": "ls", "timeout": "soon"}),
-        ("read", {"file_path": "nothing"}),
-        ("read", {"file_path": "notes.txt", "offset": 99}),
-        ("write", {"file_path": "notes.txt/x", "content": ""}),
-        ("write", {"file_path": "notes.txt", "content": ""}),
-        ("edit", {"file_path": "notes.txt", "old_string": "a", "new_string": "b"}),
-        ("edit", {"file_path": "notes.txt", "old_string": "z", "new_string": "b"}),
-        ("ls", {"path": "nowhere"}),
-        ("grep", {"pattern": "("}),
-        ("job", {"job_id": "job-nope"}),
-        ("apply_patch", {"patch": "nonsense"}),
-    ]
-    agent = agent_of(session, *([mistake] for mistake in mistakes), "sorry")
+    agent = agent_of(session, *([mistake] for mistake in MISTAKES), "sorry")
     result = await Runner.run(agent, "go", max_turns=99)
     said = [item.output for item in outputs(result)]
-    assert len(said) == len(mistakes)
+    assert len(said) == len(MISTAKES)
     assert all(text.startswith("Error: ") for text in said)
     assert result.final_output == "sorry"
 

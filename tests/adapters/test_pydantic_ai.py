@@ -23,7 +23,7 @@ from daytona_toolkit.errors import SessionClosedError
 from daytona_toolkit.tools import TOOLS
 from tests.adapters.scripted import pydantic_ai_model
 from tests.adapters.sides import SIDES
-from tests.adapters.situations import PICTURE
+from tests.adapters.situations import MISTAKES, PICTURE
 from tests.support import counting, sleeping, unique_seconds
 
 
@@ -69,22 +69,9 @@ async def test_an_agent_mends_a_program_and_looks_at_its_plot(session: SandboxSe
 async def test_an_agent_survives_every_kind_of_error(session: SandboxSession) -> None:
     """None costs a retry, of which there is one by default."""
     session.write("notes.txt", "a\na\n")
-    mistakes = [
-        ("exec", {"command": "pwd", "cwd": "nowhere"}),
-        ("exec", {"cmd": "ls"}),
-        ("exec", {"command": "ls", "timeout": "soon"}),
-        ("read", {"file_path": "nothing"}),
-        ("read", {"file_path": "notes.txt", "offset": 99}),
-        ("write", {"file_path": "notes.txt/x", "content": ""}),
-        ("edit", {"file_path": "notes.txt", "old_string": "a", "new_string": "b"}),
-        ("edit", {"file_path": "notes.txt", "old_string": "z", "new_string": "b"}),
-        ("ls", {"path": "nowhere"}),
-        ("grep", {"pattern": "("}),
-        ("job", {"job_id": "job-nope"}),
-    ]
-    agent = agent_of(session, *([mistake] for mistake in mistakes), "sorry")
+    agent = agent_of(session, *([mistake] for mistake in MISTAKES), "sorry")
     result = await agent.run("go on")
-    assert [part.outcome for part in answers(result)] == ["failed"] * len(mistakes)
+    assert [part.outcome for part in answers(result)] == ["failed"] * len(MISTAKES)
     assert all(str(part.content).startswith("Error: ") for part in answers(result))
     assert result.output == "sorry"
 
