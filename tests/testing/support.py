@@ -46,7 +46,7 @@ class Answer:
 
 
 class RawConnection:
-    """Requests to the toolbox that no SDK would send."""
+    """Requests that no SDK would send."""
 
     def __init__(self, server: DaytonaServer, timeout: float) -> None:
         self.http = HTTPConnection("127.0.0.1", server.port, timeout=timeout)
@@ -60,10 +60,16 @@ class RawConnection:
         body: Any = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
+        """Send something to the toolbox of a sandbox."""
+        return self.send(method, f"/toolbox/{sandbox.id}{path}", body, headers)
+
+    def send(
+        self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None
+    ) -> Answer:
         """Send bytes as they are, and everything else as JSON."""
         data = body if isinstance(body, bytes | None) else json.dumps(body).encode()
         headers = {"Authorization": f"Bearer {self._key}", **(headers or {})}
-        self.http.request(method, f"/toolbox/{sandbox.id}{path}", data, headers)
+        self.http.request(method, path, data, headers)
         response = self.http.getresponse()
         return Answer(response.status, dict(response.headers), response.read())
 

@@ -61,12 +61,18 @@ class TestExecute:
         assert "of type uint32" in answer.json["message"]
         assert sandbox.fs.list_files(".") == []
 
-    @pytest.mark.parametrize("envs", [{"A": 1}, {"A": None}, ["A"]])
+    @pytest.mark.parametrize("envs", [{"A": 1}, ["A"]])
     def test_variables_are_strings(
         self, raw: RawConnection, sandbox: Sandbox, envs: object
     ) -> None:
         """A value that is no string is 400."""
         assert execute(raw, sandbox, command="true", envs=envs).status == 400
+
+    def test_null_is_no_value(self, raw: RawConnection, sandbox: Sandbox) -> None:
+        """Go's decoder leaves a field alone for null, and puts an empty string into a map."""
+        body = {"command": 'echo "[$A]"', "cwd": None, "timeout": None, "envs": {"A": None}}
+        assert execute(raw, sandbox, **body).json == {"exitCode": 0, "result": "[]\n"}
+        assert execute(raw, sandbox, command=None).status == 400
 
     def test_a_nul_in_a_folder_or_a_variable_prevents_the_start(
         self, raw: RawConnection, sandbox: Sandbox
@@ -105,6 +111,16 @@ class TestExecute:
         started = time.monotonic()
         assert sandbox.process.exec("sleep 1.5 & echo b").result == "b\n"
         assert least <= time.monotonic() - started < most
+
+    @confined
+    def test_a_start_that_fails_is_an_answer(self, sandbox: Sandbox) -> None:
+        """200, exit code -1 and `fork/exec …: too many open files` as output."""
+        needs("prlimit")
+        sandbox.process.exec("prlimit --pid 1 --nofile=8:")
+        answer = sandbox.process.exec("true")
+        assert answer.exit_code == -1
+        assert answer.result.startswith("fork/exec /")
+        assert answer.result.endswith(": too many open files")
 
     def test_code_has_a_language_and_artifacts_if_it_made_some(
         self, raw: RawConnection, sandbox: Sandbox
@@ -225,6 +241,17 @@ class TestUpload:
             slow.result()
         assert set(sandbox.fs.download_file("file")) >= {ord("s"), ord("q")}
 
+    def test_one_file_can_be_sent_to_a_path(self, raw: RawConnection, sandbox: Sandbox) -> None:
+        """`POST /files/upload?path=…` with a field `file`: 200 and an empty body."""
+        body = (
+            b'--b\r\nContent-Disposition: form-data; name="file"; filename="x"\r\n\r\n'
+            b"\0\xff\r\n--b--\r\n"
+        )
+        headers = {"Content-Type": "multipart/form-data; boundary=b"}
+        answer = raw.call(sandbox, "POST", "/files/upload?path=new/file", body, headers)
+        assert (answer.status, answer.body) == (200, b"")
+        assert sandbox.fs.download_file("new/file") == b"\0\xff"
+
     def test_a_path_is_bytes(self, raw: RawConnection, sandbox: Sandbox) -> None:
         """A path that is not UTF-8 is written as it is, and U+FFFD in answers."""
         answer = upload(raw, sandbox, (b"caf\xe9", b"1"))
@@ -249,6 +276,15 @@ class TestUpload:
         sources = [FileUpload(b"1", "good"), FileUpload(b"2", "good/below")]
         failure(lambda: sandbox.fs.upload_files(sources))
         assert sandbox.fs.download_file("good") == b"1"
+
+
+def is_free(listener: socket.socket, port: int) -> bool:
+    """Take a port, if nobody has it."""
+    try:
+        listener.bind(("127.0.0.1", port))
+    except OSError:
+        return False
+    return True
 
 
 def size_of(sandbox: Sandbox) -> int:
@@ -324,6 +360,26 @@ class TestSessions:
         assert len(answer.json["commands"]) == 1
 
 
+class TestControlPlane:
+    @pytest.mark.parametrize(
+        ("method", "path", "body"),
+        [
+            ("POST", "/sandbox", {"env": {"A": 1}}),
+            ("POST", "/sandbox", {"snapshot": ["x"]}),
+            ("POST", "/sandbox", {"name": 1}),
+            ("GET", "/sandbox?limit=x", None),
+            ("GET", "/sandbox?cursor=-1", None),
+            ("GET", "/sandbox?labels=[]", None),
+        ],
+    )
+    def test_what_makes_no_sense_is_a_bad_request(
+        self, raw: RawConnection, method: str, path: str, body: Any
+    ) -> None:
+        """400 with the API's own form of error."""
+        answer = raw.send(method, f"/api{path}", body)
+        assert (answer.status, answer.json["error"]) == (400, "Bad Request")
+
+
 class TestForms:
     def test_a_file_has_no_path_in_v0_190(
         self, server: DaytonaServer, raw: RawConnection, sandbox: Sandbox
@@ -343,6 +399,65 @@ class TestForms:
         answer = raw.call(sandbox, "GET", "/no/such/endpoint")
         assert (answer.status, answer.body) == (404, b"404 page not found")
         assert answer.headers["Content-Type"].startswith("text/plain")
+
+    @pytest.mark.parametrize(
+        ("path", "fields"),
+        [
+            ("/process/execute", "command cwd envs timeout"),
+            ("/process/code-run", "code language argv envs timeout"),
+            ("/process/session", "sessionId"),
+            ("/process/session/s/exec", "command runAsync"),
+            ("/process/session/s/command/none/input", "data"),
+            ("/files/bulk-download", "paths"),
+            ("/files/replace", "files pattern newValue"),
+        ],
+    )
+    def test_a_body_of_other_types_is_a_bad_request(
+        self, raw: RawConnection, sandbox: Sandbox, path: str, fields: str
+    ) -> None:
+        """400 from Go's decoder for each field; the handler is not reached."""
+        good = {
+            "command": "true",
+            "code": "1",
+            "language": "python",
+            "pattern": "a",
+            "newValue": "b",
+        }
+        for name in fields.split():
+            for value in (1.5, [1], {"a": 1}):
+                answer = raw.call(sandbox, "POST", path, {**good, name: value})
+                assert answer.status == 400, (name, value)
+
+    @pytest.mark.parametrize(
+        ("method", "path"),
+        [
+            ("GET", "/files?path=.&depth=abc"),
+            ("GET", "/files/search?path=.&pattern=[z-a]"),
+            ("GET", "/files/info?path=a%00b"),
+            ("GET", "/files/download"),
+            ("GET", "/files/download?path=a%00b"),
+            ("POST", "/files/upload"),
+            ("POST", "/files/upload?path=file"),
+            ("POST", "/files/folder?path=new&mode=7777777777777777777"),
+            ("POST", "/files/permissions?path=.&owner=99999999999999"),
+            ("GET", "/port/80/in-use"),
+        ],
+    )
+    def test_a_query_that_makes_no_sense_is_a_bad_request(
+        self, raw: RawConnection, sandbox: Sandbox, method: str, path: str
+    ) -> None:
+        """400 with an empty body."""
+        answer = raw.call(sandbox, method, path)
+        assert (answer.status, answer.body) == (400, b"")
+
+    def test_ports_that_are_listened_on(self, raw: RawConnection, sandbox: Sandbox) -> None:
+        """`GET /port` lists those from 3000 to 9999, `/port/{port}/in-use` tells of one."""
+        with socket.socket() as listener:
+            port = next(port for port in range(9999, 3000, -1) if is_free(listener, port))
+            assert raw.call(sandbox, "GET", f"/port/{port}/in-use").json == {"isInUse": False}
+            listener.listen()
+            assert raw.call(sandbox, "GET", f"/port/{port}/in-use").json == {"isInUse": True}
+            assert port in raw.call(sandbox, "GET", "/port").json["ports"]
 
     def test_an_error_that_was_not_foreseen_says_little(
         self, raw: RawConnection, sandbox: Sandbox

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,16 @@ from daytona_toolkit.testing._server.errors import DaemonError
 from daytona_toolkit.testing._server.go import go_text
 
 _CHUNK = 64 * 1024
+
+# What Go puts into a field for null.
+_ZEROS: dict[str, Any] = {
+    "string": "",
+    "*string": None,
+    "bool": False,
+    "uint32": 0,
+    "[]string": [],
+    "map[string]string": {},
+}
 
 
 @dataclass
@@ -67,15 +77,66 @@ async def chunks(request: web.Request) -> AsyncIterator[bytes]:
         raise ConnectionResetError
 
 
-async def read_json(request: web.Request) -> dict[str, Any]:
-    """Return the body of a toolbox call, which must be a JSON object, as Go reads it."""
+@dataclass(frozen=True)
+class Struct:
+    """What Go decodes the body of a toolbox call into.
+
+    Attributes:
+        name: Its name in Go's errors.
+        fields: Go's type of each field, by the field's name in JSON.
+        refusal: The error for what does not fit.
+    """
+
+    name: str
+    fields: Mapping[str, str]
+    refusal: type[DaemonError] = DaemonError
+
+
+async def read_json(request: web.Request, struct: Struct) -> dict[str, Any]:
+    """Return the fields of a body as Go decodes it: null and what is missing have no value."""
     try:
         body = go_value(json.loads(go_text(await request.read())))
     except ValueError:
         body = None
     if not isinstance(body, dict):
-        raise DaemonError(400, "invalid request body", code="INVALID_REQUEST_BODY")
-    return body
+        raise struct.refusal(400, "invalid request body", code="INVALID_REQUEST_BODY")
+    return {name: _decode(body.get(name), struct, name) for name in struct.fields}
+
+
+def _decode(value: Any, struct: Struct, name: str, kind: str = "") -> Any:
+    kind = kind or struct.fields[name]
+    match kind, value:
+        case _, None:
+            return _ZEROS[kind]
+        case ("string" | "*string", str()) | ("bool", bool()):
+            return value
+        case "uint32", int() if type(value) is int and 0 <= value < 2**32:
+            return value
+        case "[]string", list():
+            return [_decode(item, struct, name, "string") for item in value]
+        case "map[string]string", dict():
+            return {key: _decode(item, struct, name, "string") for key, item in value.items()}
+    found = _go_kind(value)
+    if kind == "uint32" and found == "number":
+        found = f"number {json.dumps(value)}"
+    raise struct.refusal(
+        400,
+        f"json: cannot unmarshal {found} into Go struct field {struct.name}.{name} of type {kind}",
+        code="INVALID_REQUEST_BODY",
+    )
+
+
+def _go_kind(value: Any) -> str:
+    match value:
+        case bool():
+            return "bool"
+        case str():
+            return "string"
+        case int() | float():
+            return "number"
+        case list():
+            return "array"
+    return "object"
 
 
 def go_value(value: Any) -> Any:

@@ -24,6 +24,10 @@ _INTERVALS = {
 }
 _DEFAULT_PAGE = 100
 
+# Fields of a body that must be strings, and such that hold strings by name.
+_TEXTS = ("name", "snapshot", "user", "target")
+_MAPS = ("env", "labels")
+
 
 def routes() -> list[web.RouteDef]:
     """Return the routes. A route's name is the kind of its requests."""
@@ -90,8 +94,8 @@ async def _list(request: web.Request) -> web.Response:
     matching = [box for box in request.app[WORLD].sandboxes.values() if _matches(request, box)]
     if request.query.get("order", "desc") == "desc":
         matching.reverse()
-    start = int(request.query.get("cursor") or 0)
-    end = start + int(request.query.get("limit") or _DEFAULT_PAGE)
+    start = _number(request, "cursor", 0)
+    end = start + _number(request, "limit", _DEFAULT_PAGE)
     return web.json_response(
         {
             "items": [sandbox.as_list_item() for sandbox in matching[start:end]],
@@ -105,7 +109,7 @@ def _matches(request: web.Request, sandbox: Sandbox) -> bool:
     query = request.query
     states = query.getall("states", [])
     snapshots = query.getall("snapshots", [])
-    labels: dict[str, str] = json.loads(query.get("labels") or "{}")
+    labels = _labels(query.get("labels") or "{}")
     return (
         (sandbox.state in states if states else not sandbox.gone)
         and (not snapshots or sandbox.dto.get("snapshot") in snapshots)
@@ -115,6 +119,23 @@ def _matches(request: web.Request, sandbox: Sandbox) -> bool:
     )
 
 
+def _number(request: web.Request, name: str, default: int) -> int:
+    text = request.query.get(name) or str(default)
+    if not text.isdecimal():
+        raise ApiError(400, f"{name} must be a number that is not negative")
+    return int(text)
+
+
+def _labels(text: str) -> dict[str, str]:
+    try:
+        labels = json.loads(text)
+    except ValueError:
+        labels = None
+    if not isinstance(labels, dict):
+        raise ApiError(400, "Invalid labels JSON format")
+    return labels
+
+
 async def _touch(request: web.Request) -> web.Response:
     _sandbox(request).touch()
     return web.Response(status=201)
@@ -122,7 +143,7 @@ async def _touch(request: web.Request) -> web.Response:
 
 async def _set_labels(request: web.Request) -> web.Response:
     sandbox = _sandbox(request)
-    sandbox.dto["labels"] = (await _json(request))["labels"]
+    sandbox.dto["labels"] = (await _json(request)).get("labels") or {}
     return web.json_response({"labels": sandbox.labels})
 
 
@@ -169,4 +190,15 @@ async def _json(request: web.Request) -> dict[str, Any]:
         raise ApiError(400, "Request body is not valid JSON") from error
     if not isinstance(body, dict):
         raise ApiError(400, "Request body must be an object")
+    for name in _TEXTS:
+        if not isinstance(body.get(name), str | None):
+            raise ApiError(400, f"{name} must be a string")
+    for name in _MAPS:
+        texts = body.get(name)
+        if texts is not None and not _is_map_of_texts(texts):
+            raise ApiError(400, f"{name} must be an object of strings")
     return body
+
+
+def _is_map_of_texts(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(text, str) for text in value.values())

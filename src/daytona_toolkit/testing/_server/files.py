@@ -5,9 +5,13 @@ from typing import Any
 
 from aiohttp import web
 
-from daytona_toolkit.testing._server.bodies import go_value, read_json
+from daytona_toolkit.testing._server.bodies import Struct, go_value, read_json
 from daytona_toolkit.testing._server.errors import FileError
 from daytona_toolkit.testing._server.sandbox import SANDBOX, Sandbox
+
+_REPLACE_REQUEST = Struct(
+    "ReplaceRequest", {"files": "[]string", "pattern": "string", "newValue": "*string"}, FileError
+)
 
 
 def routes() -> list[web.RouteDef]:
@@ -50,9 +54,8 @@ def _as_generation(sandbox: Sandbox, result: Any) -> Any:
 
 
 async def _replace(request: web.Request) -> web.Response:
-    body = await read_json(request)
-    if not body.get("pattern") or body.get("newValue") is None:
+    body = await read_json(request, _REPLACE_REQUEST)
+    if not body["pattern"] or body["newValue"] is None:
         raise FileError(400, "pattern and newValue are required")
-    query = {"files": body.get("files") or [], **body}
-    result, _ = await request[SANDBOX].machine.call("replace", query)
+    result, _ = await request[SANDBOX].machine.call("replace", body)
     return web.json_response(result)

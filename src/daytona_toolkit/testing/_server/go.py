@@ -43,12 +43,15 @@ def go_glob(pattern: str) -> re.Pattern[str]:
     """Translate a pattern of Go's `filepath.Match`: `*`, `?`, `[a-z]`, `[^a]` and backslashes.
 
     Raises:
-        ValueError: A bracket or a backslash is left open.
+        ValueError: A bracket or a backslash is left open, or a range is upside down.
     """
     tokens = re.findall(r"\\.|\[\^?(?:\\.|[^\]\\])+\]|[^\[\\]", pattern, re.DOTALL)
     if "".join(tokens) != pattern:
         raise ValueError("syntax error in pattern")
-    return re.compile("".join(map(_glob_token, tokens)), re.DOTALL)
+    try:
+        return re.compile("".join(map(_glob_token, tokens)), re.DOTALL)
+    except re.error as error:  # a range that ends before it begins
+        raise ValueError("syntax error in pattern") from error
 
 
 def _glob_token(token: str) -> str:

@@ -19,7 +19,7 @@ from typing import Any
 
 from aiohttp import web
 
-from daytona_toolkit.testing._server.bodies import read_json
+from daytona_toolkit.testing._server.bodies import Struct, read_json
 from daytona_toolkit.testing._server.errors import DaemonError, FileError, WireError
 from daytona_toolkit.testing._server.go import go_text
 from daytona_toolkit.testing._server.machine import MachineStoppedError
@@ -28,6 +28,12 @@ from daytona_toolkit.testing._server.sandbox import SANDBOX, Sandbox
 _STDOUT = b"\x01\x01\x01"
 _STDERR = b"\x02\x02\x02"
 _ENTRYPOINT = "entrypoint"
+_CREATE_REQUEST = Struct("CreateSessionRequest", {"sessionId": "string"})
+# v0.190 sends its errors about this body as those about files: empty.
+_EXECUTE_REQUEST = Struct(
+    "SessionExecuteRequest", {"command": "string", "runAsync": "bool", "async": "bool"}, FileError
+)
+_INPUT_REQUEST = Struct("SessionSendInputRequest", {"data": "string"})
 _CHUNK = 64 * 1024
 _LARGEST_FRAME = 1024
 # The daemon looks again for a last time a second after the exit code is there.
@@ -279,7 +285,7 @@ def _command(request: web.Request) -> Command:
 
 async def _create(request: web.Request) -> web.Response:
     sandbox = request[SANDBOX]
-    session_id = (await read_json(request)).get("sessionId")
+    session_id = (await read_json(request, _CREATE_REQUEST))["sessionId"]
     if not session_id or session_id == _ENTRYPOINT:
         raise DaemonError(400, f"invalid session id: {session_id!r}")
     if session_id in sandbox.sessions:
@@ -316,11 +322,10 @@ async def _delete(request: web.Request) -> web.Response:
 
 async def _execute(request: web.Request) -> web.Response:
     sandbox = request[SANDBOX]
-    body = await read_json(request)
-    if not body.get("command"):
-        # v0.190 sends its errors about this endpoint's body as those about files: empty.
+    body = await read_json(request, _EXECUTE_REQUEST)
+    if not body["command"]:
         raise FileError(400, "command is required")
-    run_async = bool(body.get("runAsync") or body.get("async"))
+    run_async = body["runAsync"] or body["async"]
     try:
         session = _session(request)
     except DaemonError as error:
@@ -386,6 +391,6 @@ async def _follow(request: web.Request, command: Command) -> web.WebSocketRespon
 
 
 async def _input(request: web.Request) -> web.Response:
-    command = _command(request)
-    command.type((await read_json(request)).get("data", ""))
+    data = (await read_json(request, _INPUT_REQUEST))["data"]
+    _command(request).type(data)
     return web.Response(status=204)

@@ -1,11 +1,13 @@
 """The toolbox, under /toolbox/{sandbox}: the daemon in each sandbox, behind its proxy.
 
-Of the daemon's endpoints these are left out: PTY, ports, git, LSP and computer use.
+Of the daemon's endpoints these are left out: PTY, git, LSP and computer use.
 """
 
 from aiohttp import web
 
 from daytona_toolkit.testing._server import files, process, sessions, transfer
+from daytona_toolkit.testing._server.daemon.ports import PORTS
+from daytona_toolkit.testing._server.errors import FileError
 from daytona_toolkit.testing._server.sandbox import DAEMON_VERSION, SANDBOX
 from daytona_toolkit.testing._server.world import WORLD
 
@@ -20,6 +22,8 @@ def routes() -> list[web.RouteDef]:
         web.get("/project-dir", _work_dir, name="project_dir"),
         web.get("/user-home-dir", _home_dir, name="user_home_dir"),
         web.get("/version", _version, name="version"),
+        web.get("/port", _ports, name="ports"),
+        web.get("/port/{port}/in-use", _port_in_use, name="port_in_use"),
         *process.routes(),
         *sessions.routes(),
         *transfer.routes(),
@@ -58,3 +62,17 @@ async def _home_dir(request: web.Request) -> web.Response:
 
 async def _version(request: web.Request) -> web.Response:
     return web.json_response({"version": DAEMON_VERSION})
+
+
+async def _ports(request: web.Request) -> web.Response:
+    result, _ = await request[SANDBOX].machine.call("ports", {})
+    return web.json_response(result)
+
+
+async def _port_in_use(request: web.Request) -> web.Response:
+    port = request.match_info["port"]
+    if not port.isdecimal() or int(port) not in PORTS:
+        # As the file endpoints do, the daemon says no more than the status.
+        raise FileError(400, "port out of range: must be between 3000 and 9999")
+    result, _ = await request[SANDBOX].machine.call("port_in_use", {"port": int(port)})
+    return web.json_response(result)

@@ -12,11 +12,12 @@ from urllib.parse import quote
 from aiohttp import web
 
 from daytona_toolkit.testing._server import bodies
-from daytona_toolkit.testing._server.errors import FileError
+from daytona_toolkit.testing._server.errors import DaemonError, FileError
 from daytona_toolkit.testing._server.sandbox import SANDBOX, Sandbox
 
 _FIELD = re.compile(rb'name="files\[(\d+)\]\.(path|file)"')
 _BOUNDARY = "DAYTONA-FILE-BOUNDARY"
+_DOWNLOAD_REQUEST = bodies.Struct("FilesDownloadRequest", {"paths": "[]string"})
 
 
 def routes() -> list[web.RouteDef]:
@@ -25,6 +26,7 @@ def routes() -> list[web.RouteDef]:
         web.post("/files/bulk-upload", _upload, name="upload"),
         web.post("/files/bulk-download", _download, name="download"),
         web.get("/files/download", _download_one, name="download_one"),
+        web.post("/files/upload", _upload_one, name="upload_one"),
     ]
 
 
@@ -182,9 +184,30 @@ async def form_events(
     raise EOFError
 
 
+async def _upload_one(request: web.Request) -> web.Response:
+    """Write the one file of a form to the path in the query."""
+    path = request.query.get("path", "")
+    if not path:
+        raise FileError(400, "path is required")
+    try:
+        field = (await request.post()).get("file")
+    except ValueError:
+        field = None
+    if not isinstance(field, web.FileField):
+        raise FileError(400, "http: no such file")
+    machine = request[SANDBOX].machine
+    upload, _ = await machine.call("begin_upload", {"path": path, "beside": False})
+    await machine.call("append_upload", {"upload": upload}, field.file.read())
+    await machine.call("end_upload", {"upload": upload, "complete": True})
+    return web.Response()
+
+
 async def _download(request: web.Request) -> web.Response:
-    paths = (await bodies.read_json(request)).get("paths")
-    if not paths or not isinstance(paths, list):
+    try:
+        paths = (await bodies.read_json(request, _DOWNLOAD_REQUEST))["paths"]
+    except DaemonError:
+        paths = []
+    if not paths:
         return web.json_response({"error": "request body must be {paths: [...]}"}, status=400)
     parts = [await _part(request, path) for path in paths]
     body = b"".join([*parts, f"--{_BOUNDARY}--\r\n".encode()])
@@ -207,7 +230,13 @@ async def _part(request: web.Request, name: str) -> bytes:
 
 async def _download_one(request: web.Request) -> web.Response:
     """Send one file as it is."""
-    _, content = await request[SANDBOX].machine.call("download", dict(request.query))
+    path = request.query.get("path", "")
+    try:
+        _, content = await request[SANDBOX].machine.call("download", {"path": path})
+    except FileError as error:
+        # What a form calls a failed read is a bad request here.
+        status = 400 if error.status == 500 else error.status
+        raise FileError(status, error.message, code=error.code) from error
     return web.Response(body=content, content_type="application/octet-stream")
 
 

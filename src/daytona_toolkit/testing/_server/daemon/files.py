@@ -193,7 +193,7 @@ def _answering(call: Callable[[Query], Any]) -> Callable[[Query, bytes], tuple[A
     def answer(query: Query, data: bytes) -> tuple[Any, bytes]:
         try:
             return call(query), b""
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, OverflowError) as error:
             path = Path(getattr(error, "filename", None) or query.get("path", ""))
             raise refusal("stat", path, error) from error
 

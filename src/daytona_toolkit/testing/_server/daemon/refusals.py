@@ -12,13 +12,13 @@ class Refusal(Exception):  # noqa: N818  it is an answer
         super().__init__(status, message, code)
 
 
-def go_error(verb: str, path: Path, error: OSError | ValueError) -> str:
+def go_error(verb: str, path: Path, error: Exception) -> str:
     """Return an error of the system as Go writes it: what was tried, on what, and why not."""
     number = error.errno if isinstance(error, OSError) else errno.EINVAL
     return f"{verb} {path}: {os.strerror(number or 0).lower()}"
 
 
-def refusal(verb: str, path: Path, error: OSError | ValueError) -> Refusal:
+def refusal(verb: str, path: Path, error: Exception) -> Refusal:
     """Return the daemon's answer to a file call that the system refused."""
     message = go_error(verb, path, error)
     if isinstance(error, FileNotFoundError):

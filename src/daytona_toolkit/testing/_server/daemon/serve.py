@@ -16,14 +16,19 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, BinaryIO
 
-from daytona_toolkit.testing._server.daemon import files, processes, uploads
+from daytona_toolkit.testing._server.daemon import files, ports, processes, uploads
 from daytona_toolkit.testing._server.daemon.refusals import Refusal
 
 Call = Callable[[dict[str, Any], bytes], tuple[Any, bytes]]
 
 _PR_SET_CHILD_SUBREAPER = 36
 
-_CALLS: dict[str, Call] = {"run": processes.run, **files.CALLS, **uploads.CALLS}
+_CALLS: dict[str, Call] = {
+    "run": processes.run,
+    **files.CALLS,
+    **ports.CALLS,
+    **uploads.CALLS,
+}
 
 _writing = threading.Lock()
 
@@ -39,7 +44,11 @@ def main() -> None:
         while line := source.readline():
             head = json.loads(line)
             data = source.read(head["size"])
-            threading.Thread(target=_serve, args=(head, data, answers), daemon=True).start()
+            thread = threading.Thread(target=_serve, args=(head, data, answers), daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:  # no thread is left for now; the next call may get one
+                _send(answers, {"id": head["id"], "errno": errno.EAGAIN}, b"")
     finally:
         _writing.acquire()  # to the other end we are gone: nothing is answered any more
         processes.end_all()
