@@ -78,7 +78,7 @@ def test_a_large_program_arrives_whole(shell: list[str], tmp_path: Path) -> None
         "content": content,
     }
     empty: dict[str, remote.Input] = dict.fromkeys(WRITE.inputs, "")
-    program = WRITE.program({**empty, **given, "if_version": "any"})
+    program = WRITE.program({**empty, **given, "if_version": "*"})
     assert remote.parse(program, run(shell, program)).values["created"] == "yes"
     assert (tmp_path / "file").stat().st_size == 1_000_000
 

@@ -1,6 +1,16 @@
 """The programs that run inside a sandbox: how one is put together, and how its reply is read."""
 
-from daytona_toolkit._remote.program import Input, Program, Source, assign, quote
+from daytona_toolkit._remote.program import Input, Program, Source, assign, quote, text_of
 from daytona_toolkit._remote.reply import CutReplyError, Reply, parse
 
-__all__ = ["CutReplyError", "Input", "Program", "Reply", "Source", "assign", "parse", "quote"]
+__all__ = [
+    "CutReplyError",
+    "Input",
+    "Program",
+    "Reply",
+    "Source",
+    "assign",
+    "parse",
+    "quote",
+    "text_of",
+]

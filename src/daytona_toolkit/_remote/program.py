@@ -146,6 +146,20 @@ def quote(text: str) -> str:
     return "'" + text.replace("'", "'\\''") + "'"
 
 
+def text_of(data: bytes) -> str | None:
+    r"""Bytes as an input that a shell takes as it is; None if only base64 brings them there.
+
+    >>> text_of(b"it's\n"), text_of(b"\0"), text_of(b"\xff")
+    ("it's\n", None, None)
+    """
+    if b"\0" in data:
+        return None
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return None
+
+
 def _composed(root: str, path: PurePosixPath, seen: set[PurePosixPath]) -> str:
     """A file with those that it includes, each of them once."""
     seen.add(path)

@@ -37,21 +37,33 @@ check_replaceable() {
     fi
 }
 
+# fill COMMAND...: what it prints becomes the temporary file.
+fill() {
+    ! "$@" >"$_temporary" || return 0
+    # A shell does not say why it could not print, and cat does.
+    _why=$({ "$@" | cat >"$_temporary"; } 2>&1)
+    fail_with "${_why:-it arrived damaged}"
+}
+
 # commit VERSION: the temporary file takes the name, with the mode and the owner that the
-# file had; if the file has this version (`any`: whichever, `none`: if there is no file).
+# file had; if the version of the file is like this pattern (`none`: if there is no file).
 commit() {
     _wanted=$1
     if [ -e "./$_name" ]; then
         # shellcheck disable=SC2046 # five words for each file
         set -- $(stat -c '%a %u:%g %s-%i-%y' -- "./$_name" "$_temporary")
-        [ "$_wanted" = any ] || [ "$_wanted" = "$3T$4" ] || fail_changed
+        # shellcheck disable=SC2254 # a pattern
+        case $3T$4 in
+        $_wanted) ;;
+        *) rm -f -- "$_temporary" && return 1 ;;
+        esac
         [ "$2" = "$7" ] || chown "$2" "$_temporary"
         [ "$1 $2" = "$6 $7" ] || chmod "$1" "$_temporary"
         _version=$8T$9
         _told="replaced $3T$4
 $_told"
     else
-        [ "$_wanted" = any ] || [ "$_wanted" = none ] || fail_changed
+        [ "$_wanted" = '*' ] || [ "$_wanted" = none ] || { rm -f -- "$_temporary" && return 1; }
         # shellcheck disable=SC2046 # three words
         set -- $(stat -c '%s-%i-%y' -- "$_temporary")
         _version=$1T$2
@@ -65,10 +77,6 @@ $_told"
     echo "$_told"
 }
 
-fail_changed() {
-    rm -f -- "$_temporary"
-    fail changed
-}
 
 # fail_with MESSAGE: refuse for the reason that a tool gave.
 fail_with() {

@@ -18,7 +18,7 @@ from daytona_toolkit._operations.edit.matching import (
 from daytona_toolkit._operations.edit.result import EditResult
 from daytona_toolkit._operations.read import fetch
 from daytona_toolkit._refusals import refusal
-from daytona_toolkit._remote import Input, Reply, Source
+from daytona_toolkit._remote import Input, Reply, Source, text_of
 from daytona_toolkit._workspace import AnyPath, Workspace, aside, check_encodable
 from daytona_toolkit.errors import (
     AmbiguousMatchError,
@@ -35,6 +35,9 @@ _TRIES = 100
 # Base64 letters of the lines around a place, besides those that the old text asks for.
 _AROUND = 50_000
 
+# Bytes of a file in which a shell finds a text by itself, sooner than it starts tools for that.
+_SMALL = 20_000
+
 # Ranges that one request replaces; nearer ones are joined.
 _SPLICES = 8
 
@@ -50,6 +53,7 @@ _HOW = (
     "text",
     "refuse_cr",
     "most",
+    "small",
 )
 
 _ADVICE = "change it with exec, for example with `sed -i`,"
@@ -93,11 +97,12 @@ async def _edit(
     """The edit, when it is its turn."""
     content = workspace.files.get(full)
     fresh = content is None
-    if content is None and not replace_all and _can_be_sought(workspace, old_string):
+    small = content is None or len(content) <= _SMALL
+    if small and not replace_all and _can_be_sought(workspace, old_string):
         sought = await _seek(workspace, path, full, old_string, new_string)
         if isinstance(sought, EditResult):
             return sought
-        content = sought
+        content, fresh = sought, True
     elif content is None:
         content = await fetch(workspace, path, full, _ADVICE)
     for _ in range(_TRIES):
@@ -203,7 +208,8 @@ async def _seek(
         index=index,
         lead=lead,
         key=key.decode("utf-8", "surrogateescape"),
-        text=old if len(lines) == 1 else "",
+        text=old if len(old_bytes) <= _SMALL else "",
+        small=_SMALL,
         # See match: a part of a line says nothing of line endings.
         refuse_cr="yes" if "\n" in new and not {"\n", "\r"} & set(old) else "",
         most=2 * len(old_bytes) + _AROUND,
@@ -213,6 +219,8 @@ async def _seek(
     around = reply.blobs["around"]
     start = around.index(old_bytes)
     splices = [Splice(start, start + len(old_bytes), new_bytes)]
+    if "whole" in reply.values:
+        workspace.files.put(full, splice(around, splices))
     diff = unified_diff(around, splices, path, reply.number("line"))
     return EditResult(path=full, occurrences=1, diff=diff, **_versions(reply))
 
@@ -259,9 +267,12 @@ async def _send(
     """
     data = b"".join(piece.new for piece in pieces)
     inline = len(data) <= workspace.limits.inline_bytes
+    new = text_of(data) if inline and len(pieces) == 1 else None
     inserts, taken = [], 0
     for piece in pieces:
-        if inline:
+        if new is not None:
+            inserts.append("insert_new")
+        elif inline:
             inserts.append(f"insert {base64.b64encode(piece.new).decode()}")
         else:
             inserts.append(f"insert_part {taken} {len(piece.new)}")
@@ -274,6 +285,7 @@ async def _send(
         wait=0.0,
         path=full,
         plan="\n".join(plan),
+        new=new,
         bytes=workspace.limits.file_bytes,
         **unused | how,
     )

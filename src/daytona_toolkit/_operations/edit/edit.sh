@@ -2,10 +2,12 @@
 # edit: splice new bytes into a file, if it still is what the client saw.
 #
 # In: those of path.sh, replace.sh, file.sh and upload.sh; _PATH; _SHA256 (of the file that the
-#     client saw, or empty: look for the text); _LENGTH, _OLD_SHA256, _TOUCHED, _INDEX, _LEAD, _KEY, _TEXT,
-#     _REFUSE_CR, _MOST (see find_once); _PLAN (the steps that make the new file, a line each:
-#     `keep FROM LENGTH`, `insert BASE64`, `insert_part FROM LENGTH` out of the upload; LENGTH
-#     `rest` is all that follows, FROM `old` where the text that was looked for ends, LENGTH `old` all before it).
+#     client saw, or empty: look for the text); _LENGTH, _OLD_SHA256, _TOUCHED, _INDEX, _LEAD,
+#     _KEY, _TEXT, _REFUSE_CR, _MOST (see find_once), _SMALL (see find_in_small); _NEW (what takes
+#     the place of the text, if it can be an input); _PLAN (the steps that make the new file, a
+#     line each: `keep FROM LENGTH`, `insert BASE64`, `insert_new`, `insert_part FROM LENGTH` out
+#     of the upload; LENGTH `rest` is all that follows, FROM `old` where the text that was looked
+#     for ends, LENGTH `old` all before it).
 
 . ../../_remote/frame.sh
 . ../../_remote/path.sh
@@ -19,6 +21,7 @@ new_content() {
         case $_step in
         keep) keep "$_first" "$_second" ;;
         insert) printf %s "$_first" | base64 -d ;;
+        insert_new) printf %s "$_NEW" ;;
         insert_part) tail -c "+$((_first + 1))" "$_UPLOAD" | head -c "$_second" ;;
         esac || return
     done <<PLAN
@@ -29,7 +32,7 @@ PLAN
 # keep FROM LENGTH: a range of the file as it is.
 keep() {
     case $1:$2 in
-    0:old) head -c "$_at" "$_source" ;;
+    0:old) if [ -n "$_body" ]; then printf %s "$_before"; else head -c "$_at" "$_source"; fi ;;
     old:rest) tail -c "+$((_at + _LENGTH + 1))" "$_source" ;;
     *:rest) tail -c "+$(($1 + 1))" "$_source" ;;
     0:*) head -c "$2" "$_source" ;;
@@ -43,20 +46,42 @@ check_unchanged() {
     [ "${_sum%% *}" = "$_SHA256" ] || fail_with_file
 }
 
-# find_once: the client did not see the file, but _LENGTH bytes of the sum _OLD_SHA256 are in it
-# once. Sets $_at, where they begin. They touch _TOUCHED lines, and _KEY is a pattern for line
-# _INDEX of these, from 0. _LEAD of the bytes come before that line; before the next one if
-# _INDEX is 0, for they may hold but the end of their first line. Bytes within a single line
-# are _TEXT. _REFUSE_CR is set if what they become has line endings, which would have to be
-# those of the file.
+# is_small: the file has _SMALL bytes at most, which are in $_body then; but not a NUL.
+is_small() {
+    _body=$(head -c "$((_SMALL + 1))" "$_source" && echo .)
+    _body=${_body%.}
+    [ ${#_body} -le "$_SMALL" ]
+}
+
+# find_in_small: likewise, where _TEXT is all of them and the file is small, without a process
+# for each look.
+find_in_small() {
+    _before=${_body%%"$_TEXT"*}
+    _at=${#_before}
+    { [ "$_at" -lt ${#_body} ] && [ "$_before" = "${_body%"$_TEXT"*}" ]; } || fail_with_file
+    [ -z "$_REFUSE_CR" ] || case $_body in *"$(printf '\r')"*) fail_with_file ;; esac
+    _like="${#_body}-*" # or there are bytes that the shell has left out
+    _told="whole yes
+line 1
+around<
+$(printf %s "$_body" | base64)
+.
+"
+}
+
+# find_once: _LENGTH bytes of the sum _OLD_SHA256 are in the file once. Sets $_at, where they
+# begin. They touch _TOUCHED lines, and _KEY is a pattern for line _INDEX of these, from 0. _LEAD
+# of the bytes come before that line; before the next one if _INDEX is 0, for they may hold but
+# the end of their first line. Bytes within a single line are _TEXT. _REFUSE_CR is set if what
+# they become has line endings, which would have to be those of the file.
 find_once() {
-    _at='' _count=0
+    _at='' _count=0 _body=''
     [ "$(tr -d '\000' <"$_source" | wc -c)" = "$(wc -c <"$_source")" ] || fail_with_file
     [ -z "$_REFUSE_CR" ] || ! grep -q "$(printf '\r')" "$_source" || fail_with_file
     for _line in $(grep -ne "$_KEY" "$_source" | head -n 21 | cut -d : -f 1); do
         _count=$((_count + 1))
         [ "$_count" -le 20 ] || fail_with_file
-        if [ -n "$_TEXT" ]; then
+        if [ "$_TOUCHED" = 1 ]; then
             start_within "$_line"
         else
             _start=$(($(start_of $((_line + (_INDEX == 0)))) - _LEAD))
@@ -111,9 +136,16 @@ check_replaceable
 lock_folder
 is_whole || fail upload
 open_regular
-if [ -n "$_SHA256" ]; then check_unchanged; else find_once; fi
-_why=$({ new_content >"$_temporary"; } 2>&1) || fail_with "$_why"
+_body='' _like='*'
+if [ -n "$_SHA256" ]; then
+    check_unchanged
+elif [ -n "$_TEXT" ] && is_small; then
+    find_in_small
+else
+    find_once
+fi
+fill new_content
 drop_upload
-commit any
+commit "$_like" || fail_with_file
 tidy
 end

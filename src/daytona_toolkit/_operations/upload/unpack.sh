@@ -50,8 +50,8 @@ place() {
     enter "$_path"
     check_replaceable
     lock_folder
-    _why=$({ "$@" >"$_temporary"; } 2>&1) || fail_with "${_why:-it arrived damaged}"
-    commit any
+    fill "$@"
+    commit '*'
     case $_mode in
     x) [ -x "./$_name" ] || chmod +x "./$_name" ;;
     -) [ ! -x "./$_name" ] || chmod -x "./$_name" ;;

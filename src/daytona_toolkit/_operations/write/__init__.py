@@ -7,7 +7,7 @@ import re
 from daytona_toolkit._operations.read import fetch
 from daytona_toolkit._operations.write.result import WriteResult
 from daytona_toolkit._refusals import refusal
-from daytona_toolkit._remote import Source
+from daytona_toolkit._remote import Source, text_of
 from daytona_toolkit._workspace import AnyPath, Workspace, check_encodable
 from daytona_toolkit.errors import (
     FileChangedError,
@@ -39,12 +39,14 @@ async def write(
         )
     content = bytes(content)
     inline = len(content) <= workspace.limits.inline_bytes
+    text = text_of(content) if inline else None
     reply = await workspace.change(
         _WRITE,
         data=b"" if inline else content,
         path=full,
-        content=base64.b64encode(content if inline else b"").decode(),
-        if_version="any" if if_version is None else if_version or "none",
+        text=text,
+        content=base64.b64encode(content).decode() if inline and text is None else None,
+        if_version="*" if if_version is None else if_version or "none",
     )
     if reply.failure == "changed":
         workspace.files.drop(full)

@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # write: a file's whole content, in place at once or not at all.
-# In: those of path.sh, replace.sh and upload.sh; _PATH; _CONTENT (in base64, or it is in the
-#     upload); _IF_VERSION (what commit takes).
+# In: those of path.sh, replace.sh and upload.sh; _PATH; _TEXT (the content) or _CONTENT (the
+#     content in base64), or it is in the upload; _IF_VERSION (what commit takes).
 
 . ../../_remote/frame.sh
 . ../../_remote/path.sh
@@ -10,7 +10,13 @@
 . ../../_remote/upload.sh
 
 new_content() {
-    if [ -n "$_UPLOAD" ]; then cat "$_UPLOAD"; else printf %s "$_CONTENT" | base64 -d; fi
+    if [ -n "$_UPLOAD" ]; then
+        cat "$_UPLOAD"
+    elif [ -n "$_CONTENT" ]; then
+        printf %s "$_CONTENT" | base64 -d
+    else
+        printf %s "$_TEXT"
+    fi
 }
 
 begin
@@ -20,8 +26,8 @@ enter "$_PATH"
 check_replaceable
 lock_folder
 is_whole || fail upload
-_why=$({ new_content >"$_temporary"; } 2>&1) || fail_with "$_why"
+fill new_content
 drop_upload
-commit "$_IF_VERSION"
+commit "$_IF_VERSION" || fail changed
 tidy
 end

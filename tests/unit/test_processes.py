@@ -1,0 +1,74 @@
+"""Which tools each operation starts in the sandbox: a process each, and some 1 ms."""
+
+import os
+import stat
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from daytona_toolkit import CommandSandbox, SandboxSession
+from tests.support import needs
+
+TOOLS = (
+    *("base64", "bash", "cat", "chmod", "chown", "cp", "cut", "env", "find", "flock", "grep"),
+    *("head", "id", "mkdir", "mkfifo", "mv", "readlink", "rm", "setsid", "sh", "sha256sum"),
+    *("sleep", "sort", "stat", "tail", "timeout", "tr", "wc", "xargs"),
+)
+
+
+class Tools:
+    """The tools of a folder, each of which notes that it was started."""
+
+    def __init__(self, folder: Path) -> None:
+        self._log = folder / "started"
+        self.path = folder / "bin"
+        self.path.mkdir()
+        for name in TOOLS:
+            script = self.path / name
+            script.write_text(f'#!/bin/sh\necho {name} >>{self._log}\nexec {needs(name)} "$@"\n')
+            script.chmod(script.stat().st_mode | stat.S_IXUSR)
+
+    def forget(self) -> None:
+        self._log.write_text("")
+
+    def started(self) -> Counter[str]:
+        # How often a wait takes a look depends on how fast the machine is.
+        return Counter(name for name in self._log.read_text().split() if name != "sleep")
+
+
+@pytest.fixture
+def tools(tmp_path: Path) -> Tools:
+    return Tools(tmp_path)
+
+
+@pytest.fixture
+def session(tools: Tools, tmp_path: Path) -> Iterator[SandboxSession]:
+    root = tmp_path / "root"
+    argv = ["env", f"PATH={tools.path}", f"TMPDIR={tmp_path}", needs("sh")]
+    with SandboxSession(CommandSandbox(argv), root=os.fspath(root)) as session:
+        session.write("file", "one\ntwo\n")
+        yield session
+
+
+def test_read(session: SandboxSession, tools: Tools) -> None:
+    tools.forget()
+    session.read("file")
+    assert tools.started() == Counter(["stat", "base64"])
+
+
+@pytest.mark.parametrize("name", ["file", "new"])
+def test_write(session: SandboxSession, tools: Tools, name: str) -> None:
+    tools.forget()
+    session.write(name, "it's naïve\n" * 1000)
+    assert tools.started() == Counter(["flock", "stat", "mv"])
+
+
+@pytest.mark.parametrize("seen", [True, False])
+def test_edit_of_a_small_file(session: SandboxSession, tools: Tools, seen: bool) -> None:
+    if not seen:
+        session.exec("echo two >file")
+    tools.forget()
+    session.edit("file", "two", "2")
+    assert tools.started() == Counter(["flock", "head", "base64", "tail", "stat", "mv"])
