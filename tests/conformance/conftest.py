@@ -134,7 +134,7 @@ def kind(
         for part in ("work", "tmp"):
             (folder / part).mkdir()
         path = os.environ["PATH"] if detail == "sh" else busybox_in(folder / "bin")
-        start = 'cd "$0/work" && exec env -i "PATH=$1" "HOME=$0" "TMPDIR=$0/tmp" sh'
+        start = 'cd "$0/work" && exec env -i LANG=C.UTF-8 "PATH=$1" "HOME=$0" "TMPDIR=$0/tmp" sh'
         argv = ["sh", "-c", start, str(folder), path]
         return Kind(
             make=lambda: CommandSandbox(argv),

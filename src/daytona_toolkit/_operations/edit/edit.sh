@@ -46,21 +46,29 @@ check_unchanged() {
     [ "${_sum%% *}" = "$_SHA256" ] || fail_with_file
 }
 
+# measure TEXT: sets $_size, its bytes. Some shells count characters, whatever the locale.
+measure() {
+    _size=é
+    if [ ${#_size} = 2 ]; then _size=${#1}; else _size=$(printf %s "$1" | wc -c); fi
+}
+
 # is_small: the file has _SMALL bytes at most, which are in $_body then; but not a NUL.
 is_small() {
     _body=$(head -c "$((_SMALL + 1))" "$_source" && echo .)
     _body=${_body%.}
-    [ ${#_body} -le "$_SMALL" ]
+    measure "$_body"
+    [ "$_size" -le "$_SMALL" ]
 }
 
 # find_in_small: likewise, where _TEXT is all of them and the file is small, without a process
 # for each look.
 find_in_small() {
+    _like="$_size-*" # or there are bytes that the shell has left out
     _before=${_body%%"$_TEXT"*}
-    _at=${#_before}
-    { [ "$_at" -lt ${#_body} ] && [ "$_before" = "${_body%"$_TEXT"*}" ]; } || fail_with_file
+    { [ "$_before" != "$_body" ] && [ "$_before" = "${_body%"$_TEXT"*}" ]; } || fail_with_file
+    measure "$_before"
+    _at=$_size
     [ -z "$_REFUSE_CR" ] || case $_body in *"$(printf '\r')"*) fail_with_file ;; esac
-    _like="${#_body}-*" # or there are bytes that the shell has left out
     _told="whole yes
 line 1
 around<
@@ -97,10 +105,12 @@ find_once() {
 # start_within LINE: sets $_start, where _TEXT is in that line.
 start_within() {
     _body=$(tail -n "+$1" "$_source" | head -n 1 | head -c 10001)
-    [ ${#_body} -le 10000 ] || fail_with_file # shells are slow at this
+    measure "$_body"
+    [ "$_size" -le 10000 ] || fail_with_file # shells are slow at this
     _head=${_body%%"$_TEXT"*}
     [ "$_head" = "${_body%"$_TEXT"*}" ] || fail_with_file
-    _start=$(($(start_of "$1") + ${#_head}))
+    measure "$_head"
+    _start=$(($(start_of "$1") + _size))
 }
 
 # start_of LINE: the bytes before it. matches_at START: whether the wanted bytes are there.

@@ -456,6 +456,7 @@ def test_an_edit_of_an_unseen_file_needs_two_requests_at_the_most(session: Sandb
 @example("a\r\nb\r\n", "a", "x\ny")
 @example("\n\n\n", "\n\n", "x")
 @example("é\na", "\na", "\nx")
+@example("éa\na", "a", "")  # behind a character of two bytes
 def test_an_edit_does_the_same_to_a_file_that_was_not_seen(
     session: SandboxSession, content: str, old: str, new: str
 ) -> None:
