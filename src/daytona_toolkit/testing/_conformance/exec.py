@@ -296,6 +296,7 @@ def test_a_server_started_with_an_ampersand_goes_on(session: SandboxSession) -> 
     session.exec("kill $(cat pid)")
 
 
+@pytest.mark.usefixtures("python")
 def test_an_http_server_started_with_an_ampersand_answers_later(session: SandboxSession) -> None:
     session.write("page.txt", "hello from the server")
     session.write("serve.py", SERVE)

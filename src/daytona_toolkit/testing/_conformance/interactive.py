@@ -23,6 +23,7 @@ def until(session: SandboxSession, status: JobStatus, end: str) -> str:
     return printed
 
 
+@pytest.mark.usefixtures("python")
 def test_a_python_that_asks_is_answered(session: SandboxSession) -> None:
     python = session.exec("python3 -i -q", interactive=True)
     assert python.running

@@ -84,6 +84,12 @@ class SandboxConformance:
             pytest.skip("the sandbox has no git, which checkpoints need")
 
     @pytest.fixture
+    def python(self, session: SandboxSession) -> None:
+        """Skips a test where the sandbox has no Python."""
+        if session.exec("command -v python3").exit_code != 0:
+            pytest.skip("the sandbox has no python3, which this test runs there")
+
+    @pytest.fixture
     def confined(self, make_session: MakeSession) -> SandboxSession:
         """A session that is confined to a folder, with files outside."""
         return files.confine(make_session)
