@@ -2,6 +2,7 @@
 
 import time
 from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 
@@ -63,6 +64,24 @@ def test_large_write_costs_an_upload_more(server: DaytonaServer, session: Sandbo
     with server.counting() as count:
         session.write("file", "x" * 1_000_000)
     assert count.by_kind == {"execute": 1, "upload": 1}
+
+
+def test_a_small_file_goes_up_and_down_with_one_request_each(
+    server: DaytonaServer, session: SandboxSession, tmp_path: Path
+) -> None:
+    local, back = tmp_path / "local", tmp_path / "back"
+    for content in (b"text\n" * 10_000, b"\0\xff" * 25_000, b""):
+        local.write_bytes(content)
+        with server.counting() as count:
+            assert session.upload(local, "file").files == 1
+        assert count.by_kind == {"execute": 1}
+        with server.counting() as count:
+            assert session.upload(local, "file").skipped == 1
+        assert count.by_kind == {"execute": 1}
+        with server.counting() as count:
+            assert session.download("file", back).files == 1
+        assert count.by_kind == {"execute": 1}
+        assert back.read_bytes() == content
 
 
 def test_an_edit_of_an_unseen_file_costs_one_request(

@@ -72,3 +72,17 @@ def test_edit_of_a_small_file(session: SandboxSession, tools: Tools, seen: bool)
     tools.forget()
     session.edit("file", "two", "2")
     assert tools.started() == Counter(["flock", "head", "base64", "tail", "stat", "mv"])
+
+
+def test_upload_of_a_small_file(session: SandboxSession, tools: Tools, tmp_path: Path) -> None:
+    local = tmp_path / "local"
+    local.write_text("text\n")
+    tools.forget()
+    session.upload(local, "new")
+    assert tools.started() == Counter(["flock", "stat", "mv"])
+
+
+def test_download_of_a_small_file(session: SandboxSession, tools: Tools, tmp_path: Path) -> None:
+    tools.forget()
+    session.download("file", tmp_path / "local")
+    assert tools.started() == Counter(["stat", "base64"])

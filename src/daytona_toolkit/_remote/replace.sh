@@ -37,6 +37,9 @@ check_replaceable() {
     fi
 }
 
+# leave_mark: what became of this request, for a copy of it.
+leave_mark() { echo "$_told" >"$_mark" || rm -f "$_mark"; }
+
 # fill COMMAND...: what it prints becomes the temporary file.
 fill() {
     ! "$@" >"$_temporary" || return 0
@@ -44,6 +47,9 @@ fill() {
     _why=$({ "$@" | cat >"$_temporary"; } 2>&1)
     fail_with "${_why:-it arrived damaged}"
 }
+
+# adjust: do to the temporary file what else is to be done; for a program to say.
+adjust() { :; }
 
 # commit VERSION: the temporary file takes the name, with the mode and the owner that the
 # file had; if the version of the file is like this pattern (`none`: if there is no file).
@@ -70,9 +76,10 @@ $_told"
         _told="created yes
 $_told"
     fi
+    adjust
     _told="version $_version
 $_told"
-    echo "$_told" >"$_mark" || rm -f "$_mark"
+    leave_mark
     _why=$(mv -fT -- "$_temporary" "./$_name" 2>&1) || fail_with "$_why"
     echo "$_told"
 }

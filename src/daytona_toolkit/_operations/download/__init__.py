@@ -24,6 +24,9 @@ _TREE, _PACK = (Source(__name__, name) for name in ("tree", "pack"))
 
 _UNSAFE = "a symlink is in the way, or this system cannot store the name"
 
+# Bytes of a single file that comes with the first request.
+_SMALL = 1024 * 1024
+
 # The record behind the last one; it is proof that the folder was listed to its end.
 _LAST = b" ///\n"
 
@@ -47,7 +50,7 @@ async def _download(
     source = Target(workspace, remote, workspace.resolve(remote))
     target = Path(local)
     tally = Tally()
-    items, folders = await _tree(source, tally)
+    items, folders, small = await _tree(source, tally)
     if not folders and await on_host(target, target.is_dir):
         raise NotAFileError(
             f"{str(local)!r} is a folder, and {remote!r} a file; name the file to make in it.",
@@ -73,7 +76,10 @@ async def _download(
             wanted.append((item, place))
     places = {item.name: place for item, place in wanted}
     for batch in batches([item for item, _ in wanted]):
-        contents = await _get(source, [(item, 0, item.size) for item in batch])
+        if small is None:
+            contents = await _get(source, [(item, 0, item.size) for item in batch])
+        else:
+            contents = [small]
         for item, content in zip(batch, contents, strict=True):
             if hashlib.sha256(content).hexdigest() != item.sum:
                 _changed(item, remote, tally)
@@ -91,8 +97,12 @@ async def _download(
     return tally.result(source.full)
 
 
-async def _tree(source: Target, tally: Tally) -> tuple[list[Item], list[str]]:
-    """What there is to download: files, and folders; of a single file there are none."""
+async def _tree(source: Target, tally: Tally) -> tuple[list[Item], list[str], bytes | None]:
+    """What there is to download.
+
+    Returns:
+        Files; folders, but none of a single file; and the content of one that is small.
+    """
     reply = await source.workspace.run(
         _TREE,
         lambda reply: reply.blobs.get("entries", _LAST).endswith(_LAST),
@@ -100,13 +110,18 @@ async def _tree(source: Target, tally: Tally) -> tuple[list[Item], list[str]]:
         path=source.full,
         hidden="yes",
         depth=BOTTOMLESS,
+        small=_SMALL,
     )
     if reply.failure:
         raise refusal(reply, source.given, source.workspace)
     if "entry" in reply.values:
-        mode, size, _ = reply.values["entry"].split()
-        sum_ = reply.values["sum"].split()[0]
-        return [Item("", int(size), sum_, is_program(mode))], []
+        mode, size = reply.values["entry"].split()
+        content = reply.blobs.get("content")
+        if content is not None:
+            size, sum_ = str(len(content)), hashlib.sha256(content).hexdigest()
+        else:
+            sum_ = reply.values["sum"].split()[0]
+        return [Item("", int(size), sum_, is_program(mode))], [], content
     entries = reply.blobs.get("entries", b"")
     items = files_of(entries, reply.blobs.get("sums", b""))
     summed = {item.name for item in items}
@@ -122,7 +137,7 @@ async def _tree(source: Target, tally: Tally) -> tuple[list[Item], list[str]]:
             tally.leave_out(name, LEFT_OUT["other"])
         elif name not in summed:
             tally.leave_out(name, "not readable")
-    return items, folders
+    return items, folders, None
 
 
 async def _get(source: Target, ranges: Sequence[tuple[Item, int, int]]) -> list[bytes]:

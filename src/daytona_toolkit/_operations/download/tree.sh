@@ -1,6 +1,6 @@
 # shellcheck shell=sh
-# tree: all that a folder holds, or one file, with their sums.
-# In: those of path.sh and walk.sh; _PATH.
+# tree: all that a folder holds, or one file, with their sums; a small file itself.
+# In: those of path.sh and walk.sh; _PATH; _SMALL (bytes of such a file).
 
 . ../../_remote/frame.sh
 . ../../_remote/path.sh
@@ -17,7 +17,13 @@ if [ "$_start" = . ]; then
     list
 else
     open_regular
-    put sum "$(sha256sum <"$_source")"
-    put entry "$(stat -L -c '%f %s %Y' "$_source")"
+    # shellcheck disable=SC2046 # two words
+    set -- $(stat -L -c '%f %s' "$_source")
+    put entry "$*"
+    if [ "$2" -le "$_SMALL" ]; then
+        put_bytes content <"$_source"
+    else
+        put sum "$(sha256sum <"$_source")"
+    fi
 fi
 end

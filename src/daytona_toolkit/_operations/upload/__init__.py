@@ -1,12 +1,13 @@
 """upload: files and folders of the host, into the sandbox."""
 
 import base64
+import hashlib
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
 
 from daytona_toolkit._refusals import refusal
-from daytona_toolkit._remote import Reply, Source
+from daytona_toolkit._remote import Reply, Source, text_of
 from daytona_toolkit._transfer import LEFT_OUT, PART, Tally, Target, batches
 from daytona_toolkit._transfer import local_files as host
 from daytona_toolkit._transfer.local_files import Item, on_host
@@ -18,7 +19,7 @@ from daytona_toolkit._workspace import AnyPath, Workspace, check_path
 # Bytes a second that the sandbox is trusted to hash, and requests wait for.
 _HASHING = 50_000_000
 
-_SURVEY, _UNPACK = (Source(__name__, name) for name in ("survey", "unpack"))
+_PUT, _SURVEY, _UNPACK = (Source(__name__, name) for name in ("put", "survey", "unpack"))
 
 
 async def upload(
@@ -44,6 +45,9 @@ async def _upload(
         if other.kind in LEFT_OUT:
             tally.leave_out(other.name, LEFT_OUT[other.kind])
     items = [file.item for file in found if file.item]
+    if items and not items[0].name and items[0].size <= workspace.limits.inline_bytes:
+        await _put(target, source, items[0], tally, tell)
+        return tally.result(target.full)
     empty = await on_host(source, host.empty_folders, found)
     there, parts = await _survey(target, items, empty)
     progress = Progress(tell, sum(item.size for item in items))
@@ -66,6 +70,31 @@ async def _upload(
             await _put_parts(target, source, item, parts, progress)
             tally.count(item)
     return tally.result(target.full)
+
+
+async def _put(
+    target: Target, source: Path, item: Item, tally: Tally, tell: OnProgress | None
+) -> None:
+    """Put one small file in place, if it is not there: one request."""
+    workspace = target.workspace
+    content = await on_host(source, source.read_bytes)
+    text = text_of(content)
+    reply = await workspace.change(
+        _PUT,
+        path=target.full,
+        text=text,
+        content=base64.b64encode(content).decode() if text is None else None,
+        sha256=hashlib.sha256(content).hexdigest(),
+        mode=_mode(item),
+    )
+    if reply.failure:
+        raise refusal(reply, target.given, workspace)
+    if "same" in reply.values:
+        tally.skipped += 1
+    else:
+        workspace.files.drop(target.full)
+        tally.count(item)
+    await Progress(tell, item.size).add(item.size, item.name)
 
 
 async def _survey(

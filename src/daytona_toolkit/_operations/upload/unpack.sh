@@ -4,7 +4,7 @@
 # In: those of path.sh, replace.sh and upload.sh; _CONTENT (the files one after the other, in
 #     base64; or they are in the upload); _PATHS (words); _PLAN (for each path a line: `folder`;
 #     `take MODE FROM LENGTH`, a part of the content; `join MODE SHA256 PARTS...`, files of our
-#     own folder. MODE is x for a program, - for none, = to leave it as it is).
+#     own folder. MODE is as mode.sh takes it).
 
 # Each file has a subshell of its own, so that its refusal is its own.
 # shellcheck disable=SC2030,SC2031
@@ -14,6 +14,7 @@
 . ../../_remote/replace.sh
 . ../../_remote/parents.sh
 . ../../_remote/upload.sh
+. ./mode.sh
 
 # alone INDEX COMMAND...: do one file's part; if it is refused that is not the end of all.
 alone() (
@@ -52,10 +53,6 @@ place() {
     lock_folder
     fill "$@"
     commit '*'
-    case $_mode in
-    x) [ -x "./$_name" ] || chmod +x "./$_name" ;;
-    -) [ ! -x "./$_name" ] || chmod -x "./$_name" ;;
-    esac
     rm -f "$_mark"
 }
 

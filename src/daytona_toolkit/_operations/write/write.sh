@@ -1,23 +1,14 @@
 # shellcheck shell=sh
 # write: a file's whole content, in place at once or not at all.
-# In: those of path.sh, replace.sh and upload.sh; _PATH; _TEXT (the content) or _CONTENT (the
-#     content in base64), or it is in the upload; _IF_VERSION (what commit takes).
+# In: those of path.sh, replace.sh, content.sh and upload.sh (where the content is if it does not
+#     come along); _PATH; _IF_VERSION (what commit takes).
 
 . ../../_remote/frame.sh
 . ../../_remote/path.sh
 . ../../_remote/replace.sh
 . ../../_remote/parents.sh
+. ../../_remote/content.sh
 . ../../_remote/upload.sh
-
-new_content() {
-    if [ -n "$_UPLOAD" ]; then
-        cat "$_UPLOAD"
-    elif [ -n "$_CONTENT" ]; then
-        printf %s "$_CONTENT" | base64 -d
-    else
-        printf %s "$_TEXT"
-    fi
-}
 
 begin
 is_fresh || fail "$_late"
@@ -26,7 +17,7 @@ enter "$_PATH"
 check_replaceable
 lock_folder
 is_whole || fail upload
-fill new_content
+if [ -n "$_UPLOAD" ]; then fill cat "$_UPLOAD"; else fill new_content; fi
 drop_upload
 commit "$_IF_VERSION" || fail changed
 tidy
