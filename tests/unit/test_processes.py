@@ -2,6 +2,7 @@
 
 import os
 import stat
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -86,3 +87,15 @@ def test_download_of_a_small_file(session: SandboxSession, tools: Tools, tmp_pat
     tools.forget()
     session.download("file", tmp_path / "local")
     assert tools.started() == Counter(["stat", "base64"])
+
+
+def test_jobs(session: SandboxSession, tools: Tools) -> None:
+    for _ in range(3):
+        session.exec("sleep 100", background=True)
+    while Counter(bash=3, cat=6) - tools.started():
+        time.sleep(0.05)
+    tools.forget()
+    assert len(session.jobs()) == 3
+    assert tools.started() == Counter(["stat", "base64"])
+    for job in session.jobs():
+        session.kill(job.job_id)

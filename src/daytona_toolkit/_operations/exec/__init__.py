@@ -223,10 +223,6 @@ async def send(
 async def jobs(workspace: Workspace) -> JobList:
     """All jobs that the sandbox knows, oldest first."""
     reply = await workspace.run(_JOBS, shown=_SHOWN, limit=0)
-    files = dict[str, tuple[int, int]]()
-    for line in reply.text("files").splitlines():
-        name, size, modified = line.rsplit(" ", 2)
-        files[name] = int(size), int(modified)
     commands = reply.text("commands").splitlines()
     ids = [name for name in reply.values if _ID.fullmatch(name)]
     found = []
@@ -235,7 +231,10 @@ async def jobs(workspace: Workspace) -> JobList:
             continue
         words = reply.values[job_id].split()
         fields = dict(zip(words[::2], words[1::2], strict=False))
-        (out, _), (err, _) = (files.get(f"{job_id}/{name}", (0, 0)) for name in ("out", "err"))
+        (_, begun), (out, _), (err, _) = (
+            map(int, reply.values.get(f"{job_id}/{name}", "0 0").split())
+            for name in ("start", "out", "err")
+        )
         status = JobStatus(
             job_id=job_id,
             command=workspace.mask.end(command),
@@ -248,7 +247,7 @@ async def jobs(workspace: Workspace) -> JobList:
             stdout_path=_path(workspace, job_id, "stdout"),
             stderr_path=_path(workspace, job_id, "stderr"),
         )
-        found.append((files.get(f"{job_id}/start", (0, 0))[1], status))
+        found.append((begun, status))
     in_order = sorted(found, key=lambda pair: pair[0])
     return JobList(jobs=tuple(status for _, status in in_order))
 

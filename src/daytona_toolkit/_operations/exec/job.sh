@@ -83,7 +83,7 @@ kill_job() {
     true >"$_job/killed"
     signal_group TERM
     _told=' '
-    _round=0
+    _round=-4 # the first of them are short: most end at once
     while _pids=$(members) && [ -n "$_pids" ] || ! { has_ended || is_lost; }; do
         [ "$_round" -lt 60 ] || {
             true >"$_job/stubborn"
@@ -98,7 +98,7 @@ kill_job() {
             esac
             _told="$_told$_pid "
         done
-        sleep 0.05
+        if [ "$_round" -lt 0 ]; then sleep 0.01; else sleep 0.05; fi
         _round=$((_round + 1))
     done
 }
@@ -138,9 +138,9 @@ has_news() {
 # may hold its pipes open for ever. Then a line goes through each pipe that still has a reader,
 # behind all that the command printed: when it is in the file, so is the rest.
 await_output() {
-    for _try in 1 2 3; do
+    for _pause in 0.005 0.015 0.04; do
         ! is_complete || return 0
-        sleep 0.02
+        sleep "$_pause"
     done
     _seal="[$_id: the command ended here; what follows was printed by what it left running]"
     for _stream in 1:out 2:err; do

@@ -11,14 +11,17 @@ first_line() {
     printf "%.${_SHOWN}s\n" "$_line"
 }
 
+# put WORDS: in the line of a job, and not in one of their own.
+put() { _report="$_report $*"; }
+
 begin
 cd -- "$_STATE" || end
 for _start in job-*/start; do
     [ -e "$_start" ] || end
-    _id=${_start%/start} _job=$_STATE/$_id
-    # shellcheck disable=SC2046 # the lines of the report become words of one
-    put "$_id" $(report_state)
+    _id=${_start%/start} _job=$_STATE/$_id _report=
+    report_state
+    printf '%s\n' "$_id$_report"
 done
-stat -c '%n %s %Y' job-*/start job-*/out job-*/err | put_bytes files
+LC_ALL=C stat -c '%n %s %Y' job-*/start job-*/out job-*/err
 for _start in job-*/start; do first_line "${_start%start}command"; done | put_bytes commands
 end
