@@ -38,6 +38,10 @@ _ATTEMPTS = 10
 # memory may be over by then.
 _PAUSES = (0.1, 0.4, 1.0, 2.0)
 
+# Bytes that travel inside a request to a shell that reads slowly: longer takes as long as the
+# request that an upload costs.
+_SLOW_INLINE = 32 * 1024
+
 # Work on more bytes than that is done in a thread: others on the loop must not wait for it.
 _LARGE = 100_000
 
@@ -66,6 +70,7 @@ class Facts:
         grep_gnu: `yes` if grep has GNU's options.
         find_gnu: `yes` if find, head and stat have GNU's options.
         grep_z: `yes` if grep knows lines that end with a NUL.
+        swift: `yes` if the shell takes a program of some 100 KB within milliseconds.
         search_lacks: Tools that searching takes and that are missing.
     """
 
@@ -76,6 +81,7 @@ class Facts:
     shell: str
     setsid: str
     reset: str
+    swift: str
     grep_text: str
     grep_gnu: str
     find_gnu: str
@@ -145,6 +151,12 @@ class Workspace:
         """The root, as far as it is known without a request; empty if it is not."""
         return self._facts.root if self._facts else self._wanted_root
 
+    @property
+    def inline_bytes(self) -> int:
+        """Bytes that travel inside a request; more is uploaded first."""
+        bound = self.limits.inline_bytes
+        return bound if self.facts.swift else min(bound, _SLOW_INLINE)
+
     async def open(self) -> None:
         """Open the sandbox and learn what it has: one request."""
         try:
@@ -181,7 +193,7 @@ class Workspace:
             **{name: reply.values[name] for name in ("shell", "setsid", "search_lacks")},
             **{
                 name: reply.values.get(name, "")
-                for name in ("reset", "grep_text", "grep_gnu", "find_gnu", "grep_z")
+                for name in ("reset", "swift", "grep_text", "grep_gnu", "find_gnu", "grep_z")
             },
         )
 

@@ -61,10 +61,11 @@ class Limits(BaseModel):
         default=3 * MIB, ge=0, description=("Bytes of the largest picture that read returns.")
     )
     inline_bytes: int = Field(
-        default=128 * 1024,
+        default=512 * 1024,
         ge=0,
         description=(
-            "Bytes that travel inside a request; more is uploaded first, in a request of its own."
+            "Bytes that travel inside a request; more is uploaded first, in a request of its own. "
+            "Where `sh` is bash or zsh, which read a program slowly, it is 32 KiB at most."
         ),
     )
     file_bytes: int = Field(

@@ -56,7 +56,7 @@ def test_read_costs_one_request(server: DaytonaServer, session: SandboxSession) 
 
 def test_small_write_costs_one_request(server: DaytonaServer, session: SandboxSession) -> None:
     with server.counting() as count:
-        session.write("deep/down/file", "x" * 100_000)
+        session.write("deep/down/file", "x" * 500_000)
     assert count.by_kind == {"execute": 1}
 
 

@@ -183,7 +183,7 @@ def _versions(reply: Reply) -> dict[str, str]:
 
 def _can_be_sought(workspace: Workspace, old: str) -> bool:
     """Whether the sandbox can look for the text: it travels there, and not as bytes."""
-    return len(old) <= workspace.limits.inline_bytes and "\0" not in old
+    return len(old) <= workspace.inline_bytes and "\0" not in old
 
 
 async def _seek(
@@ -266,7 +266,7 @@ async def _send(
         how: How the program makes sure of the file: the sum of all of it, or what to look for.
     """
     data = b"".join(piece.new for piece in pieces)
-    inline = len(data) <= workspace.limits.inline_bytes
+    inline = len(data) <= workspace.inline_bytes
     new = text_of(data) if inline and len(pieces) == 1 else None
     inserts, taken = [], 0
     for piece in pieces:

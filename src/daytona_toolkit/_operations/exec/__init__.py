@@ -260,7 +260,7 @@ def _text_to_read(workspace: Workspace, text: str | bytes, name: str) -> tuple[b
     if not isinstance(text, bytes | bytearray | memoryview):
         raise InvalidArgumentError(f"{name} is text or bytes, not {type(text).__name__}.")
     data = bytes(text)
-    if len(data) > workspace.limits.inline_bytes:
+    if len(data) > workspace.inline_bytes:
         return data, ""
     return b"", base64.b64encode(data).decode()
 

@@ -55,6 +55,8 @@ printf %s "$_state" | put_bytes state
 printf %s "$_session" | put_bytes session
 put shell "$(command -v bash || command -v sh)"
 put setsid "$(command -v setsid)"
+# zsh and bash read us byte by byte, and a printf that is a tool takes 128 KiB at most.
+case ${ZSH_VERSION-}${BASH_VERSION-}$(command -v printf) in printf) put swift yes ;; esac
 # A job is a `&` of our program, for which sh ignores SIGINT and SIGQUIT; only a program that
 # is no shell can bring them back.
 _env=$(command -v env)

@@ -200,7 +200,7 @@ async def _apply(workspace: Workspace, steps: list[_Step]) -> Reply:
             position = piece.end
         if position < step.length:
             plan.append(f"{index} keep {position} rest")
-    inline = len(data) <= workspace.limits.inline_bytes
+    inline = len(data) <= workspace.inline_bytes
     return await workspace.change(
         _APPLY,
         data=b"" if inline else data,

@@ -45,7 +45,7 @@ async def _upload(
         if other.kind in LEFT_OUT:
             tally.leave_out(other.name, LEFT_OUT[other.kind])
     items = [file.item for file in found if file.item]
-    if items and not items[0].name and items[0].size <= workspace.limits.inline_bytes:
+    if items and not items[0].name and items[0].size <= workspace.inline_bytes:
         await _put(target, source, items[0], tally, tell)
         return tally.result(target.full)
     empty = await on_host(source, host.empty_folders, found)
@@ -186,7 +186,7 @@ async def _unpack(
         wait: Seconds that it may take.
     """
     workspace = target.workspace
-    inline = len(data) <= workspace.limits.inline_bytes
+    inline = len(data) <= workspace.inline_bytes
     reply = await workspace.change(
         _UNPACK,
         data=b"" if inline else data,

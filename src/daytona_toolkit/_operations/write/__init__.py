@@ -38,7 +38,7 @@ async def write(
             'result of this session, or "" if there should be no file yet.'
         )
     content = bytes(content)
-    inline = len(content) <= workspace.limits.inline_bytes
+    inline = len(content) <= workspace.inline_bytes
     text = text_of(content) if inline else None
     reply = await workspace.change(
         _WRITE,

@@ -321,7 +321,7 @@ class DaytonaSandbox:
                 raise NotStartedError(f"The sandbox could start no process: {printed.strip()}")
             return printed.encode("utf-8", "surrogatepass")
 
-        patience = max(0.0, timeout - REQUEST_TIME) + PATIENCE
+        patience = max(0.0, timeout - REQUEST_TIME) + PATIENCE + len(program) / _UPLOAD_RATE
         return await self._request(request, timeout=timeout, patience=patience)
 
     async def upload(self, path: str, data: bytes) -> None:
