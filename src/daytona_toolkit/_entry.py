@@ -2,6 +2,7 @@
 
 import re
 import stat
+from collections.abc import Callable
 from typing import Any, Literal
 
 from daytona_toolkit._remote import Reply
@@ -49,8 +50,13 @@ class Entry(Part):
         return on_one_line(self.path) + _SIGNS[self.type]
 
 
-def entries_of(reply: Reply) -> list[Entry]:
-    """What `entries.sh` says in a reply, in its order; each path is the name that it was asked."""
+def entries_of(reply: Reply, path_of: Callable[[str], str] = str) -> list[Entry]:
+    """What `entries.sh` says in a reply, in its order.
+
+    Args:
+        reply: The reply.
+        path_of: The path of an entry, given the name that the program was asked for.
+    """
     found: dict[bytes, Entry] = {}
     records = _RECORD.findall(reply.blobs.get("entries", b""))
     for name, _, leads, kind, modified, state, size, time in records:
@@ -60,7 +66,7 @@ def entries_of(reply: Reply) -> list[Entry]:
             found[name] = found[name].model_copy(update=target)
         else:
             found[name] = Entry(
-                path=name.decode("utf-8", "surrogateescape"),
+                path=path_of(name.decode("utf-8", "surrogateescape")),
                 type=type_,
                 size=int(size),
                 modified=int(modified),

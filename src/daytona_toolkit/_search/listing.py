@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import partial
 
 from daytona_toolkit._entry import Entry, entries_of
 from daytona_toolkit._remote import Input, Reply, Source
@@ -64,10 +65,10 @@ async def list_files(
 
     reply = await look(workspace, source, path, is_whole, {**inputs, "entries": bound}, subfolder)
     folder = join(path, subfolder) if subfolder else path
-    entries = entries_of(reply)[:bound]
+    entries = entries_of(reply, partial(join, folder))
     return Listing(
         path=workspace.resolve(path),
-        entries=tuple(e.model_copy(update={"path": join(folder, e.path)}) for e in entries),
+        entries=tuple(entries[:bound]),
         truncated=_is_cut(reply),
         notes=tuple(denials(reply)),
     )

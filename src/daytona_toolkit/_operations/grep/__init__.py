@@ -3,14 +3,13 @@
 import re
 from collections.abc import Iterator
 
-from daytona_toolkit._loop import in_thread
 from daytona_toolkit._operations.grep.result import GrepResult, Match
 from daytona_toolkit._remote import Input, Reply, Source
 from daytona_toolkit._search import BOTTOMLESS, as_input, check_pattern, denials, join, look
 from daytona_toolkit._search.globs import compile_name_glob
 from daytona_toolkit._search.regex import compile_regex
 from daytona_toolkit._text import clip, count_of, printable
-from daytona_toolkit._workspace import AnyPath, Workspace, check_path
+from daytona_toolkit._workspace import AnyPath, Workspace, aside, check_path
 from daytona_toolkit.errors import InvalidArgumentError, SearchPatternError
 
 # Bytes of lines that grep returns, for each entry of the bound: a page of long lines has to
@@ -77,7 +76,8 @@ async def grep(
         **bounds,
     }
     reply = await look(workspace, _GREP, path, is_whole, inputs)
-    return await in_thread(_matches, workspace, path, reply, bounds)
+    size = len(reply.blobs.get("lines", b""))
+    return await aside(size, _matches, workspace, path, reply, bounds)
 
 
 def _is_full(lines: bytes, bounds: dict[str, int]) -> bool:
