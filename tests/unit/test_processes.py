@@ -2,6 +2,7 @@
 
 import os
 import stat
+import subprocess
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -99,3 +100,27 @@ def test_jobs(session: SandboxSession, tools: Tools) -> None:
     assert tools.started() == Counter(["stat", "base64"])
     for job in session.jobs():
         session.kill(job.job_id)
+
+
+def test_exec(session: SandboxSession, tools: Tools) -> None:
+    expected = Counter(["mkdir", "mkfifo", "cat", "cat", "setsid", "bash"])
+    for command, more in ("true", []), ("echo out; echo err >&2", ["stat"]):
+        tools.forget()
+        session.exec(command)
+        # GNU's env brings SIGINT back; others cannot.
+        assert tools.started() - Counter(["env"]) == expected + Counter(more)
+
+
+@pytest.mark.skipif(
+    "GNU" not in subprocess.run(["find", "--version"], capture_output=True, text=True).stdout,
+    reason="others than GNU's tools take more processes",
+)
+def test_search(session: SandboxSession, tools: Tools) -> None:
+    listing = Counter(["find", "sort", "head", "base64", "tail", "base64"])
+    for look in (lambda: session.ls(), lambda: session.glob("*")):
+        tools.forget()
+        look()
+        assert tools.started() == listing
+    tools.forget()
+    session.grep("two")
+    assert tools.started() == listing + Counter(["xargs", "grep", "cut", "head"])

@@ -130,7 +130,7 @@ set_time() { _time=$(($1 / 100)).$(($1 / 10 % 10))$(($1 % 10)); }
 # has_news OUT ERR: there is output after these offsets.
 has_news() {
     # shellcheck disable=SC2046 # two numbers
-    set -- "$1" "$2" $(stat -c %s "$_job/out" "$_job/err")
+    set -- "$1" "$2" $(LC_ALL=C stat -c %s "$_job/out" "$_job/err")
     [ "$3" -gt "$1" ] || [ "$4" -gt "$2" ]
 }
 
@@ -201,7 +201,7 @@ report() {
     fi
     [ -s "$_job/out" ] || [ -s "$_job/err" ] || return 0
     # shellcheck disable=SC2046 # two numbers
-    set -- "$1" "$2" $(stat -c %s "$_job/out" "$_job/err")
+    set -- "$1" "$2" $(LC_ALL=C stat -c %s "$_job/out" "$_job/err")
     [ $# = 4 ] || return 0
     report_stream out "$3" "$1"
     report_stream err "$4" "$2"

@@ -172,7 +172,7 @@ watch() {
 # from a fifo: a line comes when the job has ended, the end of the file when a sleep has.
 await() {
     set_wait "$_WINDOW" "$_TIMEOUT"
-    _slice=5 _waited=0
+    _slice=10 _waited=0
     # shellcheck disable=SC2094 # a fifo
     exec 6<>"$_job/wake" 5<"$_job/wake"
     while [ "$_waited" -lt "$_wait" ] && ! is_complete; do
@@ -191,7 +191,7 @@ await() {
         else
             # See await_done.
             [ "$_waited" -lt 45 ] || ! has_news "$_OUT" "$_ERR" || break
-            _slice=20
+            _slice=$((_waited < 45 ? 45 - _waited : 20))
         fi
     done
     exec 5<&- 6>&-
