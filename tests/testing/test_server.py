@@ -521,6 +521,16 @@ class TestSessions:
         assert not running(seconds)
         assert running(other)
 
+    def test_what_left_a_session_outlives_it(self, sandbox: Sandbox) -> None:
+        """The daemon ends a group and a tree; this is in neither."""
+        process = sandbox.process
+        process.create_session("s")
+        seconds = unique_seconds()
+        leaving = f"sh -c 'setsid sleep {seconds} >/dev/null 2>&1 &'; sleep 0.1"
+        process.execute_session_command("s", SessionExecuteRequest(command=leaving))
+        process.delete_session("s")
+        assert running(seconds)
+
     def test_ids_are_unique_and_known(self, sandbox: Sandbox) -> None:
         process = sandbox.process
         process.create_session("s")

@@ -41,22 +41,25 @@ _FOLLOW_GRACE = 1.0
 # Seconds between two looks of the daemon at whether a command has ended.
 _POLL = 0.05
 
-# $0 is the FIFO, "$@" the shell. Its pipe is closed, so that only the shell's end ends the run.
-_SHELL_ON_FIFO = 'exec "$@" <"$0" >/dev/null 2>&1'
-# $0 marks the environment of all that the session started, `nohup` and `setsid` or not.
-_KILL_MARKED = r"""
-signal_all() {
-    found=$(grep -lsF -- "$0" /proc/[0-9]*/environ)
-    [ -n "$found" ] || return 1
-    for file in $found; do
-        pid=${file#/proc/}
-        kill -s "$1" "${pid%/environ}" 2>/dev/null
-    done
+# $0 is the session's folder, "$@" the shell. Its pipe is closed, so that only its end ends the run.
+_SHELL_ON_FIFO = 'echo $$ >"$0/pid"; exec "$@" <"$0/stdin" >/dev/null 2>&1'
+# The daemon ends the shell's process group and what descends from it. What has detached itself
+# and lost its parent lives on.
+_KILL_TREE = r"""
+tree() {
+    echo "$1"
+    for child in $(cat "/proc/$1/task/"*/children 2>/dev/null); do tree "$child"; done
 }
-signal_all TERM
+lives() {
+    for pid in $found; do grep -qs . "/proc/$pid/cmdline" && return; done
+    return 1
+}
+read -r shell <"$0/pid" || exit
+found=$(tree "$shell")
+kill -s TERM -- "-$shell" $found 2>/dev/null
 tries=0
-while [ "$((tries += 1))" -le 250 ] && signal_all 0; do sleep 0.02; done
-while signal_all KILL; do sleep 0.02; done
+while lives && [ "$((tries += 1))" -le 250 ]; do sleep 0.02; done
+while lives; do kill -s KILL -- "-$shell" $found 2>/dev/null; sleep 0.02; done
 """
 
 
@@ -179,7 +182,6 @@ class Session:
         self.id = session_id
         self.commands: dict[str, Command] = {}
         self._sandbox = sandbox
-        self._marker = f"DAYTONA_SESSION={uuid.uuid4()}"
         self._folder = sandbox.folder / "sessions" / uuid.uuid4().hex
         self._folder.mkdir(parents=True)
         self._stdin = _open_fifo(self._folder / "stdin", os.O_RDWR)
@@ -205,9 +207,9 @@ class Session:
         return command
 
     async def kill(self) -> None:
-        """End it with everything it started: TERM, up to 5 seconds of grace, KILL."""
+        """End it with what descends from it: TERM, up to 5 seconds of grace, KILL."""
         with suppress(MachineStoppedError):
-            await self._sandbox.machine.run(["sh", "-c", _KILL_MARKED, self._marker])
+            await self._sandbox.machine.run(["sh", "-c", _KILL_TREE, str(self._folder)])
         self.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -219,10 +221,9 @@ class Session:
             command.end()
 
     async def _live(self) -> None:
-        name, value = self._marker.split("=")
-        argv = ["sh", "-c", _SHELL_ON_FIFO, str(self._folder / "stdin"), *self._sandbox.shell]
+        argv = ["sh", "-c", _SHELL_ON_FIFO, str(self._folder), *self._sandbox.shell]
         with suppress(MachineStoppedError):
-            await self._sandbox.machine.run(argv, env={name: value})
+            await self._sandbox.machine.run(argv)
 
     async def _feed(self) -> None:
         while True:
