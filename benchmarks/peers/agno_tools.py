@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 from agno.tools.daytona import DaytonaTools
 
-from . import FailedError, NotOfferedError, Output, Peer
+from . import FailedError, Output, Peer
 
 
 class AgnoTools(Peer):
@@ -25,8 +25,6 @@ class AgnoTools(Peer):
         return Output(checked(self.tools.run_shell_command(self.agent, command)))
 
     def read(self, path: str, offset: int = 1, limit: int = 2000) -> str:
-        if offset > 1:
-            raise NotOfferedError("it reads files as a whole")
         return checked(self.tools.read_file(self.agent, path))
 
     def write(self, path: str, content: str) -> None:

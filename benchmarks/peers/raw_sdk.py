@@ -1,13 +1,16 @@
 """The Daytona SDK by itself, at its best: one request for each operation. This is the floor."""
 
-from shlex import quote
+import asyncio
+import time
 
-from daytona import Daytona
+from daytona import Daytona, SessionExecuteRequest
 
 from . import FailedError, Output, Peer
 
 
 class RawSdk(Peer):
+    pages = False
+
     def open(self, folder: str) -> None:
         self.daytona = Daytona()
         self.sandbox = self.daytona.create()
@@ -20,16 +23,12 @@ class RawSdk(Peer):
         return Output(answer.result, int(answer.exit_code))
 
     def read(self, path: str, offset: int = 1, limit: int = 2000) -> str:
-        if offset == 1:
-            return (self.sandbox.fs.download_file(path) or b"").decode()
-        # Downloading all of a file to show a page of it would be no floor.
-        last = offset + limit - 1
-        return self.exec(f"sed -n '{offset},{last}p;{last}q' {quote(path)}").text
+        return (self.sandbox.fs.download_file(path) or b"").decode()
 
     def write(self, path: str, content: str) -> None:
         self.sandbox.fs.upload_file(content.encode(), path)
 
-    def edit(self, path: str, old: str, new: str) -> None:
+    def edit(self, path: str, old: str, new: str, seen: str) -> None:
         """Replaces every occurrence; there are no checks."""
         [answer] = self.sandbox.fs.replace_in_files([path], old, new)
         if not answer.success:
@@ -43,6 +42,28 @@ class RawSdk(Peer):
 
     def grep(self, folder: str, text: str) -> list[tuple[str, int]]:
         return [(hit.file, int(hit.line)) for hit in self.sandbox.fs.find_files(folder, text)]
+
+    def upload(self, source: str, path: str) -> None:
+        self.sandbox.fs.upload_file(source, path)
+
+    def download(self, path: str, target: str) -> None:
+        self.sandbox.fs.download_file(path, target)
+
+    def background(self, command: str) -> str:
+        return self.exec(f"{command} >/dev/null 2>&1 & echo $!").text.strip()
+
+    def kill(self, job: str) -> None:
+        self.exec(f"kill {job}")
+
+    def live(self, command: str) -> list[tuple[str, float]]:
+        process, seen = self.sandbox.process, list[tuple[str, float]]()
+        process.create_session("live")
+        request = SessionExecuteRequest(command=command, run_async=True)
+        started = process.execute_session_command("live", request)
+        note = lambda text: seen.append((text, time.time()))  # noqa: E731
+        asyncio.run(process.get_session_command_logs_async("live", started.cmd_id, note, note))
+        process.delete_session("live")
+        return seen
 
 
 PEER = RawSdk

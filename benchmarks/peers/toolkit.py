@@ -1,5 +1,7 @@
 """This project, over Daytona."""
 
+import time
+
 from daytona_toolkit import DaytonaSandbox, SandboxSession
 from daytona_toolkit.sandboxes import Sandbox
 
@@ -19,7 +21,7 @@ class Toolkit(Peer):
 
     def exec(self, command: str) -> Output:
         result = self.session.exec(command)
-        return Output(result.output, result.exit_code, result.truncated)
+        return Output(result.output, result.exit_code)
 
     def read(self, path: str, offset: int = 1, limit: int = 2000) -> str:
         return self.session.read(path, offset=offset, limit=limit).content
@@ -27,7 +29,7 @@ class Toolkit(Peer):
     def write(self, path: str, content: str) -> None:
         self.session.write(path, content)
 
-    def edit(self, path: str, old: str, new: str) -> None:
+    def edit(self, path: str, old: str, new: str, seen: str) -> None:
         self.session.edit(path, old, new)
 
     def ls(self, folder: str) -> list[str]:
@@ -39,6 +41,26 @@ class Toolkit(Peer):
     def grep(self, folder: str, text: str) -> list[tuple[str, int]]:
         found = self.session.grep(text, folder, fixed=True)
         return [(match.path, match.line) for match in found.matches]
+
+    def upload(self, source: str, path: str) -> None:
+        self.session.upload(source, path)
+
+    def download(self, path: str, target: str) -> None:
+        self.session.download(path, target)
+
+    def background(self, command: str) -> str:
+        return self.session.exec(command, background=True).job_id or ""
+
+    def jobs(self) -> list[str]:
+        return [job.job_id for job in self.session.jobs()]
+
+    def kill(self, job: str) -> None:
+        self.session.kill(job)
+
+    def live(self, command: str) -> list[tuple[str, float]]:
+        seen: list[tuple[str, float]] = []
+        self.session.exec(command, on_output=lambda _, text: seen.append((text, time.time())))
+        return seen
 
 
 PEER = Toolkit

@@ -1,17 +1,16 @@
-"""The benchmark's quick mode: no operation of ours may cost more requests than before."""
+"""The benchmark's quick mode, and the page that is made of what a run has found."""
 
+import copy
 import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
-from rich.console import Console
 
-from benchmarks import report, run
-from benchmarks.contest import Results, Sample
+from benchmarks import page, run
 from benchmarks.session import STEPS
-from benchmarks.work import Turn
 
 ROOT = Path(__file__).parents[2]
 
@@ -22,42 +21,60 @@ def test_our_operations_cost_no_more_requests_than_expected() -> None:
         [sys.executable, "benchmarks/run.py", "--quick"], cwd=ROOT, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "lower expected.json" not in done.stdout
 
 
-@pytest.fixture
-def results() -> Results:
-    """A run in which all is as expected."""
-    samples = {
-        ("0 ms", "toolkit", work): [Sample(Turn(0.01), requests)]
-        for work, requests in json.loads(run.EXPECTED.read_text()).items()
-    }
-    return Results(samples=samples)
+def found(**requests: int) -> dict[str, dict[str, Any]]:
+    """What a run finds of ours, with the requests as expected or as given."""
+    expected = json.loads(run.EXPECTED.read_text()) | requests
+    return {name: {"requests": [count], "wrong": []} for name, count in expected.items()}
 
 
-def test_the_comparison_passes_what_is_expected(results: Results) -> None:
-    assert run.compare(results, Console(quiet=True)) == 0
+EXPECTED = json.loads(run.EXPECTED.read_text())
 
 
-def test_the_comparison_fails_when_requests_rise(results: Results) -> None:
-    results.samples["0 ms", "toolkit", "read_small"][0].requests += 1
-    assert run.compare(results, Console(quiet=True)) == 1
+def test_the_comparison_passes_what_is_expected() -> None:
+    assert run.compare(found(), EXPECTED) == []
 
 
-def test_the_comparison_fails_when_an_answer_is_wrong(results: Results) -> None:
-    results.samples["0 ms", "toolkit", "ls"][0].turn.outcome = "wrong"
-    assert run.compare(results, Console(quiet=True)) == 1
+@pytest.mark.parametrize(("requests", "problem"), [(2, "not 1"), (0, "lower expected.json")])
+def test_the_comparison_tells_of_more_and_of_fewer_requests(requests: int, problem: str) -> None:
+    [told] = run.compare(found(read=requests), EXPECTED)
+    assert problem in told
+
+
+def test_the_comparison_tells_of_wrong_answers() -> None:
+    wrong = found()
+    wrong["ls"]["wrong"] = ["other names"]
+    assert run.compare(wrong, EXPECTED) == ["ls: other names"]
 
 
 def test_the_session_is_the_mix_that_it_says_it_is() -> None:
-    tools = [step.tool for step in STEPS]
+    tools = [step["tool"] for step in STEPS]
     mix = {tool: tools.count(tool) for tool in tools}
     assert mix == {"exec": 22, "read": 14, "edit": 14, "write": 4, "grep": 3, "ls": 2, "glob": 1}
 
 
-def test_what_a_package_does_not_offer_is_a_dash(results: Results) -> None:
-    results.samples["0 ms", "agno_tools", "read_small"] = [Sample(Turn(0.02), 2)]
-    [times] = [table for table in report.tables(results) if table.title == "Time, 0 ms"]
-    cells = {row[0]: row[times.columns.index("agno")] for row in times.rows}
-    assert cells["edit: small file, seen"] == report.DASH
-    assert cells["read: small file"] != report.DASH
+@pytest.fixture
+def results() -> dict[str, Any]:
+    """The published run."""
+    return copy.deepcopy(json.loads(run.RESULTS.read_text()))
+
+
+def test_the_page_is_that_of_the_data(results: dict[str, Any], tmp_path: Path) -> None:
+    assert page.rendered(results) == (ROOT / "benchmarks/results.md").read_text()
+    page.draw(results["operations"]["50"], tmp_path / "picture.svg")
+    assert "daytona-toolkit" in (tmp_path / "picture.svg").read_text()
+
+
+def test_a_package_whose_answers_were_wrong_is_not_the_best(results: dict[str, Any]) -> None:
+    entries = results["operations"]["50"]["execute"]
+    first = page.best(entries)
+    assert first
+    entries[first]["wrong"] = ["other output"]
+    assert page.best(entries) != first
+    assert "✗ 1" in page.cell(entries[first])
+    assert (page.TITLES[first], "exec", "other output") in page.problems(results)
+
+
+def test_what_a_package_does_not_offer_is_a_dash() -> None:
+    assert page.cell(None) == "–"

@@ -1,0 +1,153 @@
+"""The results page and its picture, from what was measured."""
+
+import math
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import matplotlib as mpl
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from matplotlib import pyplot as plt
+
+from benchmarks.peers import PEERS
+from benchmarks.work import WORK
+
+Entry = dict[str, Any]
+
+_HERE = Path(__file__).parent
+
+OURS = "toolkit"
+RAW = "raw_sdk"
+REMOTE = [name for name in PEERS if not PEERS[name].local]
+OTHERS = [name for name in REMOTE if name not in (OURS, RAW)]
+TITLES = {name: listed.title for name, listed in PEERS.items()}
+
+_COLOURS = {name: f"C{number}" for number, name in enumerate(OTHERS)}
+
+
+def write(results: dict[str, Any]) -> None:
+    """Write `results.md` and `results.svg` beside this file."""
+    (_HERE / "results.md").write_text(rendered(results))
+    draw(results["operations"]["50"], _HERE / "results.svg")
+
+
+def rendered(results: dict[str, Any]) -> str:
+    """The page; the text is in `results.md.jinja`."""
+    pages = Environment(
+        loader=FileSystemLoader(_HERE),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    pages.globals.update(globals())
+    return pages.get_template("results.md.jinja").render(results, this=results)
+
+
+def ratio(entry: Entry) -> float:
+    """How often one raw request goes into it: the median of the rounds."""
+    pairs = zip(entry["seconds"], entry["raw"], strict=True)
+    return float(median(seconds / raw for seconds, raw in pairs))
+
+
+def relative(entry: Entry, other: Entry) -> float:
+    """How often another entry goes into it, round by round."""
+    pairs = zip(entry["seconds"], other["seconds"], strict=False)
+    return float(median(seconds / others for seconds, others in pairs))
+
+
+def best(entries: dict[str, Entry]) -> str | None:
+    """The other package that is fastest with right answers."""
+    return min(right(entries), key=lambda name: ratio(entries[name]), default=None)
+
+
+def worst(entries: dict[str, Entry]) -> str | None:
+    return max(right(entries), key=lambda name: ratio(entries[name]), default=None)
+
+
+def right(entries: dict[str, Entry]) -> list[str]:
+    return [name for name in OTHERS if name in entries and not entries[name]["wrong"]]
+
+
+def cell(entry: Entry | None) -> str:
+    """Ratio and requests, and a mark where answers were wrong."""
+    if entry is None:
+        return "–"
+    mark = f" ✗ {len(entry['wrong'])}" if entry["wrong"] else ""
+    return f"{number(ratio(entry))} × · {median(entry['requests']):g}{mark}"
+
+
+def number(value: float) -> str:
+    """A figure with three digits, and no more than two behind the point."""
+    digits = 2 - math.floor(math.log10(value)) if value > 0 else 2
+    return f"{value:,.{min(2, max(0, digits))}f}"
+
+
+def ahead(operations: dict[str, dict[str, dict[str, Entry]]]) -> dict[str, list[str]]:
+    """Where ours takes longer than another package: by how much, for each operation."""
+    found: dict[str, list[str]] = {}
+    for latency, works in operations.items():
+        for work, entries in works.items():
+            for peer in right(entries):
+                times = relative(entries[OURS], entries[peer])
+                if times > 1.02:
+                    told = f"{number(times)} × {TITLES[peer]} at {latency} ms"
+                    found.setdefault(work, []).append(told)
+    return found
+
+
+def ratios(works: dict[str, dict[str, Entry]]) -> list[float]:
+    """Those of our operations."""
+    return [ratio(entries[OURS]) for entries in works.values()]
+
+
+def spread(faults: dict[str, Entry], figure: str) -> str:
+    """The least and the most of the other packages."""
+    least, most = (choose(faults[name][figure] for name in OTHERS) for choose in (min, max))
+    return f"{least}" if least == most else f"{least} to {most}"
+
+
+def problems(results: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """What was wrong: the package, in what, and the first reason."""
+    tables = {"the session": results["session"]}
+    for works in results["operations"].values():
+        tables |= {WORK[work].title: entries for work, entries in works.items()}
+    found = [
+        (TITLES[name], title, entry["wrong"][0])
+        for title, entries in tables.items()
+        for name, entry in entries.items()
+        if entry["wrong"]
+    ]
+    return found + [
+        (TITLES[name], "with one request in ten lost", entry["wrong"])
+        for name, entry in results["faults"].items()
+        if entry["wrong"]
+    ]
+
+
+def draw(entries: dict[str, dict[str, Entry]], path: Path) -> None:
+    """A row for each operation, a mark for each package, on a log scale."""
+    mpl.rcParams |= {"svg.fonttype": "none", "svg.hashsalt": "results", "font.size": 9}
+    works = [name for name in WORK if name in entries]
+    figure, axes = plt.subplots(figsize=(8.6, 0.36 * len(works) + 1.5))
+    styles = {RAW: ("|", "#57606a", 11), OURS: ("D", "#d55e00", 8)}
+    for name in (*OTHERS, RAW, OURS):
+        marker, colour, size = styles.get(name, ("o", _COLOURS.get(name), 6))
+        axes.plot([], [], marker, color=colour, markersize=size, label=TITLES[name])
+        for row, work in enumerate(works):
+            if entry := entries[work].get(name):
+                shape = "x" if entry["wrong"] else marker
+                axes.plot(ratio(entry), row, shape, color=colour, markersize=size, alpha=0.8)
+    axes.set(xscale="log", ylim=(len(works) - 0.4, -0.6))
+    axes.set_yticks(range(len(works)), [WORK[name].title for name in works])
+    axes.xaxis.set_major_formatter("{x:g} ×")
+    axes.set_xlabel(
+        "time, in raw requests of the same round; the server is 50 ms away; a cross: wrong answers"
+    )
+    axes.grid(axis="x", color="#d0d7de", linewidth=0.6)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.tick_params(axis="y", length=0)
+    figure.legend(loc="outside upper center", ncols=4, frameon=False)
+    figure.set_layout_engine("constrained")
+    figure.savefig(path, metadata={"Date": None})
+    plt.close(figure)
