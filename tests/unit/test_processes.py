@@ -1,6 +1,5 @@
 """Which tools each operation starts in the sandbox: a process each, and some 1 ms."""
 
-import os
 import stat
 import subprocess
 import time
@@ -45,13 +44,23 @@ def tools(tmp_path: Path) -> Tools:
     return Tools(tmp_path)
 
 
+def session_with(tools: Tools, folder: Path) -> SandboxSession:
+    argv = ["env", f"PATH={tools.path}", f"TMPDIR={folder}", needs("sh")]
+    return SandboxSession(CommandSandbox(argv), root=f"{folder}/root")
+
+
 @pytest.fixture
 def session(tools: Tools, tmp_path: Path) -> Iterator[SandboxSession]:
-    root = tmp_path / "root"
-    argv = ["env", f"PATH={tools.path}", f"TMPDIR={tmp_path}", needs("sh")]
-    with SandboxSession(CommandSandbox(argv), root=os.fspath(root)) as session:
+    with session_with(tools, tmp_path) as session:
         session.write("file", "one\ntwo\n")
         yield session
+
+
+def test_open(tools: Tools, tmp_path: Path) -> None:
+    tools.forget()
+    with session_with(tools, tmp_path):
+        # What is told of folders needs none, where their names are ordinary.
+        assert "base64" not in tools.started()
 
 
 def test_read(session: SandboxSession, tools: Tools) -> None:

@@ -18,3 +18,12 @@ put_text() {
     echo "$1|"
     printf '%s;%s\n.\n' "$_text" "$_line"
 }
+
+# put_string NAME TEXT: likewise, what is in a variable; in base64 if need be.
+put_string() {
+    LC_ALL=C
+    case $2 in
+    *[!\ -~]*) printf %s "$2" | put_bytes "$1" ;;
+    *) printf '%s|\n;%s\n.\n' "$1" "$2" ;;
+    esac
+}

@@ -3,6 +3,7 @@
 # In: those of path.sh; _PATH.
 
 . ../../_remote/frame.sh
+. ../../_remote/inline.sh
 . ../../_remote/path.sh
 
 # Symlinks that are followed before it must be a loop. Loops of up to six end where they began.
@@ -35,5 +36,5 @@ if [ -n "$_CONFINE" ]; then
     *) fail outside ;;
     esac
 fi
-printf %s "${_real:-/}" | put_bytes real
+put_string real "${_real:-/}"
 end

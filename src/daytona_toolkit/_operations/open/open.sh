@@ -7,6 +7,7 @@
 # In: _ROOT (asked for, or empty).
 
 . ../../_remote/frame.sh
+. ../../_remote/inline.sh
 
 # check_tools: whatever is missing is told by name.
 check_tools() {
@@ -49,10 +50,10 @@ begin
 check_tools
 { mkdir -p -- "${_ROOT:-.}" && cd -P -- "${_ROOT:-.}"; } || fail root
 make_state
-printf %s "$PWD" | put_bytes root
-printf %s "${HOME:-/}" | put_bytes home
-printf %s "$_state" | put_bytes state
-printf %s "$_session" | put_bytes session
+put_string root "$PWD"
+put_string home "${HOME:-/}"
+put_string state "$_state"
+put_string session "$_session"
 put shell "$(command -v bash || command -v sh)"
 put setsid "$(command -v setsid)"
 # zsh and bash read us byte by byte, and a printf that is a tool takes 128 KiB at most.
