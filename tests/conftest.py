@@ -4,10 +4,11 @@ import asyncio
 import os
 import re
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from typing import Any
+from zlib import crc32
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -54,8 +55,29 @@ def loops_of_run_sync(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """More workers than cores: most of the time a test waits for a process."""
-    return 2 * (os.cpu_count() or 1)
+    """More workers than cores, as a test often waits; but each costs seconds of imports."""
+    return (os.cpu_count() or 1) * 3 // 2
+
+
+# What a test takes if it runs programs in a sandbox, and so costs a tenth of a second or more.
+IN_A_SANDBOX = {"box", "equipped", "greppers", "make_session", "sandbox", "server", "session"}
+CASES = 3
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Of a test that has many cases in a sandbox, leave all but a few to the slow run.
+
+    The few are a sample that stays the same, and differs between tests that share a table.
+    """
+    tests = defaultdict(list)
+    for item in items:
+        if isinstance(item, pytest.Function) and IN_A_SANDBOX & set(item.fixturenames):
+            kind = item.callspec.params.get("kind") if hasattr(item, "callspec") else None
+            tests[item.parent, item.originalname, kind].append(item)
+    for cases in tests.values():
+        for item in sorted(cases, key=lambda item: crc32(item.nodeid.encode()))[CASES:]:
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -87,7 +87,8 @@ def work(who: str, count: int) -> Iterator[list[Call]]:
         yield batch
 
 
-@pytest.mark.parametrize("count", [10, pytest.param(50, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("count", [10, 50])
 @pytest.mark.timeout(600)
 async def test_nothing_is_lost_and_nothing_done_twice(count: int) -> None:
     """Every edit moves the lines behind it, under the feet of all others."""

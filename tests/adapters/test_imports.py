@@ -17,6 +17,7 @@ FRAMEWORKS = {
 LATER = {"aiohttp", "daytona", "pytest"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("package", "brings"),
     [

@@ -140,20 +140,20 @@ async def test_wrong_arguments_are_told_to_the_model(session: SandboxSession, wa
 
 
 @pytest.mark.parametrize(
-    "kind",
+    "error",
     [
-        kind
-        for _, kind in inspect.getmembers(errors, inspect.isclass)
-        if issubclass(kind, errors.SandboxError) and kind is not errors.SandboxError
+        error
+        for _, error in inspect.getmembers(errors, inspect.isclass)
+        if issubclass(error, errors.SandboxError) and error is not errors.SandboxError
     ],
 )
 async def test_a_model_reads_every_error(
-    session: SandboxSession, kind: type[Exception], monkeypatch: pytest.MonkeyPatch
+    session: SandboxSession, error: type[Exception], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = ["a.txt"] if issubclass(kind, errors.PathError) else []
+    path = ["a.txt"] if issubclass(error, errors.PathError) else []
 
     async def fail(program: str, *, timeout: float) -> bytes:
-        raise kind(f"what happened to {SECRET}", *path)
+        raise error(f"what happened to {SECRET}", *path)
 
     monkeypatch.setattr(session.sandbox, "run", fail)
     async with connected(make_server(session), STREAMS) as client:
@@ -216,6 +216,7 @@ async def test_a_call_takes_the_requests_of_its_operation(
         assert traffic.requests == 2
 
 
+@pytest.mark.slow
 async def test_progress_is_reported_where_it_was_asked_for(
     session: SandboxSession, way: Way, monkeypatch: pytest.MonkeyPatch
 ) -> None:

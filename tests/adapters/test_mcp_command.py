@@ -78,6 +78,7 @@ async def test_a_folder_is_served_over_stdio(tmp_path: Path, era: Era) -> None:
     assert (tmp_path / "b").read_text() == "tok-4f9a77\n"
 
 
+@pytest.mark.slow
 async def test_a_stray_print_does_not_break_the_connection(tmp_path: Path) -> None:
     program = """
 import os, subprocess
@@ -102,6 +103,7 @@ main()
             assert text_of(done) == "hi\n[exit code 0]"
 
 
+@pytest.mark.slow
 async def test_a_cancelled_call_ends_its_command(tmp_path: Path) -> None:
     seconds = unique_seconds()
     command = {"command": f"touch begun; sleep {seconds}"}
@@ -116,6 +118,7 @@ async def test_a_cancelled_call_ends_its_command(tmp_path: Path) -> None:
         assert not (await client.call_tool("exec", {"command": "true"})).is_error
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("end", ["SIGTERM", "SIGINT", "its input"])
 def test_nothing_is_left_at_the_end(tmp_path: Path, end: str) -> None:
     seconds = unique_seconds()
@@ -149,6 +152,7 @@ def as_client_of_old(arguments: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [["--create"], []])
 @pytest.mark.parametrize("end", ["SIGTERM", "its input"])
 def test_a_new_daytona_sandbox_is_deleted_at_the_end(options: list[str], end: str) -> None:
@@ -170,6 +174,7 @@ def test_a_new_daytona_sandbox_is_deleted_at_the_end(options: list[str], end: st
         assert sandbox.state in ("destroying", "destroyed")
 
 
+@pytest.mark.slow
 async def test_a_daytona_sandbox_is_found_again_by_its_key() -> None:
     with DaytonaServer() as daytona:
         for turn in (1, 2):
@@ -186,6 +191,7 @@ async def test_a_daytona_sandbox_is_found_again_by_its_key() -> None:
         assert daytona.sandboxes[id].state == "started"
 
 
+@pytest.mark.slow
 async def test_a_folder_is_served_over_http(tmp_path: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -43,7 +43,7 @@ from tests.daytona.support import config_of, session_on
 from tests.support import counting, sleeping, unique_seconds
 
 
-@pytest.fixture(params=["local", "Daytona"])
+@pytest.fixture(params=["local", pytest.param("Daytona", marks=pytest.mark.slow)])
 def session(request: pytest.FixtureRequest) -> Iterator[SandboxSession]:
     """A session over each kind of sandbox."""
     secrets = {"TOKEN": SECRET}
@@ -132,6 +132,7 @@ async def test_a_long_command_is_come_back_to(
         await box.pty_write_stdin(session_id=begun.process_id, chars="")
 
 
+@pytest.mark.slow
 async def test_a_command_is_typed_into(box: DaytonaSandboxSession) -> None:
     agent = agent_of(("exec_command", {"cmd": "read a; echo got $a; cat", "tty": True}), "done")
     [said] = await answers(agent, box)
@@ -219,6 +220,7 @@ async def test_nothing_that_a_model_says_ends_the_run(box: DaytonaSandboxSession
         assert expected in text
 
 
+@pytest.mark.slow
 async def test_patches_of_two_agents_at_once_are_both_there(
     session: SandboxSession, box: DaytonaSandboxSession
 ) -> None:
@@ -531,6 +533,7 @@ async def test_a_sandbox_of_a_run_alone_goes_with_it() -> None:
         assert not server.sandboxes
 
 
+@pytest.mark.slow
 async def test_a_lost_answer_runs_no_command_twice() -> None:
     with DaytonaServer() as server, session_on(server) as session:
         server.faults.add(DropAfter(kind="execute", every=3))

@@ -311,6 +311,7 @@ MEND = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["parts", "coder"])
 async def test_the_harness_works_in_it(session: SandboxSession, kind: str) -> None:
     pytest.importorskip("pydantic_ai_harness", reason="for want of Python 3.11: it needs it")
@@ -334,6 +335,7 @@ async def test_the_harness_works_in_it(session: SandboxSession, kind: str) -> No
     assert session.exec("python3 -B check.py").stdout == "3\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("module", "workspace"),
     [

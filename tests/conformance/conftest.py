@@ -80,7 +80,6 @@ WIRE = {
     "test_large_content_is_uploaded_and_put_in_place",
     "test_ls_is_sorted_typed_and_sized",
     "test_many_commands_at_once",
-    "test_many_small_files_take_few_requests",
     "test_mode_and_symlink_are_kept",
     "test_nothing_in_a_pattern_is_taken_for_a_command",
     "test_output_arrives_while_the_command_runs",
@@ -88,6 +87,25 @@ WIRE = {
     "test_searches_take_one_request_each",
     "test_streams_and_exit_code_come_apart",
     "test_two_sessions_on_one_file_lose_nothing",
+}
+
+# What takes more than a second of a core.
+LONG = {
+    "test_a_copy_of_a_command_does_not_run",
+    "test_a_copy_of_a_command_leaves_its_shell_alone",
+    "test_a_copy_of_a_removal_or_a_move_takes_nothing_away",
+    "test_a_copy_of_an_upload_undoes_nothing",
+    "test_a_copy_of_what_was_sent_is_not_read",
+    "test_a_page_of_a_gigabyte_costs_a_page",
+    "test_an_edit_does_the_same_to_a_file_that_was_not_seen",
+    "test_an_interrupted_transfer_leaves_whole_files_only",
+    "test_an_unchanged_tree_of_10_000_files_is_looked_at_quickly",
+    "test_any_value_of_a_variable_carries_over",
+    "test_many_small_files_take_few_requests",
+    "test_memory_holds_a_part_and_not_the_whole",
+    "test_random_trees_come_back",
+    "test_the_oldest_of_many_checkpoints_are_removed",
+    "test_two_sessions_make_checkpoints_at_once",
 }
 
 # The default run takes the kinds that most people have, over the wire only what `WIRE` names,
@@ -106,12 +124,13 @@ KINDS = [
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave to the slow run what the wire does not change."""
+    """Leave to the slow run what takes long, and what the wire does not change."""
     for item in items:
         if isinstance(item, pytest.Function) and hasattr(item, "callspec"):
             kind = str(item.callspec.params.get("kind"))
             name, module = item.originalname, item.function.__module__
-            if kind.startswith("daytona-") and name not in WIRE and "transport" not in module:
+            on_the_wire = name in WIRE or "transport" in module
+            if name in LONG or (kind.startswith("daytona-") and not on_the_wire):
                 item.add_marker(pytest.mark.slow)
 
 

@@ -6,11 +6,11 @@ import pytest
 
 from daytona_toolkit import Sandbox, SandboxSession
 from daytona_toolkit.testing import SandboxConformance
-from tests.conformance.conftest import WIRE, Kind
+from tests.conformance.conftest import LONG, WIRE, Kind
 
 
-def test_what_is_tried_over_the_wire_exists() -> None:
-    assert [name for name in WIRE if not hasattr(SandboxConformance, name)] == []
+def test_what_is_chosen_by_name_exists() -> None:
+    assert [name for name in WIRE | LONG if not hasattr(SandboxConformance, name)] == []
 
 
 class TestEachKind(SandboxConformance):

@@ -466,6 +466,7 @@ def greppers(
     return sessions_over(equipped, folder)
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(
     expression=expressions,
@@ -529,6 +530,7 @@ SEARCHES: dict[str, Callable[[SandboxSession], Listing | GrepResult]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("search", SEARCHES)
 @pytest.mark.parametrize("confined", [False, True], ids=["many at once", "one by one"])
 def test_a_search_that_lost_a_stage_is_no_empty_answer(

@@ -52,6 +52,7 @@ def parts_of(printed: str) -> list[str]:
     return parts
 
 
+@pytest.mark.slow
 def test_two_agents_mend_one_program_and_its_test_passes(tmp_path: Path) -> None:
     done = run(str(COOKBOOK / "quickstart.py"), folder=tmp_path)
 
@@ -125,6 +126,7 @@ def test_agents_with_a_workspace_each_mend_nothing(
         assert quickstart.main([]) == 1
 
 
+@pytest.mark.slow
 def test_nothing_that_it_prints_is_wider_than_the_terminal(
     quickstart: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -292,6 +292,7 @@ def test_an_address_that_refuses_is_given_up_soon_and_named(
 # Silence
 
 
+@pytest.mark.slow
 def test_a_request_that_gets_no_answer_is_sent_again_in_time(server: DaytonaServer) -> None:
     with session_on(server, limits=Limits(window=1)) as session:
         for after in (False, True):
@@ -303,6 +304,7 @@ def test_a_request_that_gets_no_answer_is_sent_again_in_time(server: DaytonaServ
         assert session.read("log").content == "ran\nran\n"
 
 
+@pytest.mark.slow
 def test_an_opening_that_gets_no_answer_is_asked_for_again(server: DaytonaServer) -> None:
     with session_on(server) as session:
         server.faults.add(Stall(kind="get"), times=1)
@@ -468,6 +470,7 @@ with SandboxSession(DaytonaSandbox.create()) as session:
 """
 
 
+@pytest.mark.slow
 def test_a_process_without_file_descriptors_is_told_at_once(server: DaytonaServer) -> None:
     program = start_program(server, FULL)
     printed, errors = program.communicate(timeout=60)

@@ -50,6 +50,7 @@ def test_another_session_can_send_to_a_command(server: DaytonaServer) -> None:
         assert session.read(status.stdout_path).content == "got one\ngot two\n"
 
 
+@pytest.mark.slow
 @settings(
     max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -77,6 +78,7 @@ def test_a_long_job_runs_once_whichever_request_is_lost(
     assert session.exec("cat runs").stdout == "run\n"
 
 
+@pytest.mark.slow
 def test_a_job_is_found_again_after_its_client_was_killed(server: DaytonaServer) -> None:
     program = """
 from daytona_toolkit import DaytonaSandbox, SandboxSession

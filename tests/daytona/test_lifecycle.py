@@ -77,6 +77,7 @@ def test_an_attached_sandbox_is_left_running(server: DaytonaServer, by: str) -> 
     assert only(server).state == "started"
 
 
+@pytest.mark.slow
 def test_the_id_leads_another_process_to_the_same_files(server: DaytonaServer) -> None:
     with session_on(server) as session:
         session.write("note", "from the first")
@@ -156,6 +157,7 @@ def test_a_created_sandbox_can_be_kept(server: DaytonaServer) -> None:
         assert session.read("note").content == "kept"
 
 
+@pytest.mark.slow
 def test_a_sandbox_to_keep_that_does_not_start_is_deleted(server: DaytonaServer) -> None:
     server.start_delay, server.answer_creating = 5.0, True
     with pytest.raises(SandboxUnavailableError):
@@ -268,6 +270,7 @@ def test_a_name_that_is_taken_is_refused_and_its_sandbox_left_alone(server: Dayt
     assert list(server.sandboxes) == [first]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("answers_at_once", [True, False])
 def test_a_sandbox_that_does_not_start_in_time_is_deleted(
     server: DaytonaServer, answers_at_once: bool
@@ -463,6 +466,7 @@ print(session.exec("echo hello").stdout)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("minutes_later", ["", "yes"])
 def test_a_session_that_a_program_forgot_is_closed_at_its_end(
     server: DaytonaServer, minutes_later: str
@@ -513,6 +517,7 @@ atexit.register(lambda: print(session.exec("echo hello").stdout, end=""))
 """
 
 
+@pytest.mark.slow
 def test_a_session_can_be_used_while_python_ends_and_says_when_it_is_over(
     server: DaytonaServer,
 ) -> None:
@@ -550,6 +555,7 @@ def test_ctrl_c_deletes_the_sandbox(server: DaytonaServer) -> None:
     assert not server.sandboxes
 
 
+@pytest.mark.slow
 def test_kill_9_leaves_it_to_the_intervals(server: DaytonaServer) -> None:
     program = start_working(server)
     program.kill()

@@ -119,6 +119,7 @@ echo | tee plot.png report.pdf
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "example"),
     [

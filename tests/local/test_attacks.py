@@ -36,7 +36,13 @@ def victims() -> Iterator[Callable[[str, str], Victim]]:
         yield make
 
 
-@pytest.mark.parametrize("user", USERS)
+@pytest.mark.parametrize(
+    "user",
+    [
+        pytest.param(user, marks=[] if uid == os.getuid() else pytest.mark.slow)
+        for user, uid in USERS.items()
+    ],
+)
 @pytest.mark.parametrize("level", [BUBBLEWRAP, pytest.param(LANDLOCK, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name.replace(" ", "-"))
 def test_an_attack_does_what_the_table_says(

@@ -46,6 +46,7 @@ def test_threads_count_as_well() -> None:
         assert session.exec("echo fine").stdout == "fine\n"
 
 
+@pytest.mark.slow
 def test_a_fork_bomb_is_ended() -> None:
     """As an ordinary user, whom the kernel bounds as well: the machine is not put at risk."""
     try:

@@ -183,6 +183,7 @@ def test_everyday_tools_work(isolation: Any) -> None:
             assert done.exit_code == 0, done.output
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("isolation", CONFINED)
 def test_our_python_has_our_packages_and_pip_installs_into_it(isolation: Any) -> None:
     files = {
@@ -227,6 +228,7 @@ def test_what_looks_like_an_environment_opens_nothing(outside: Path) -> None:
         assert session.exec(f"ls {secret}").exit_code != 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("isolation", CONFINED)
 @pytest.mark.parametrize("kind", ["symlink", "dots", "folder"])
 def test_it_starts_however_python_was_found(isolation: Any, kind: str, outside: Path) -> None:
@@ -272,6 +274,7 @@ def test_close_changes_nothing_that_links_lead_to(outside: Path) -> None:
     assert Path("/").stat().st_mode & 0o777 != 0o700
 
 
+@pytest.mark.slow
 def test_close_removes_what_is_deep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "t"))
     (tmp_path / "t").mkdir()

@@ -44,6 +44,7 @@ def run(shell: list[str], program: remote.Program, **options: object) -> bytes:
     return bytes(done.stdout)
 
 
+@pytest.mark.slow
 def test_shellcheck_finds_nothing() -> None:
     programs = sorted(str(path) for path in PACKAGE.rglob("*.sh"))
     assert len(programs) > 15
