@@ -104,11 +104,11 @@ find_once() {
 
 # start_within LINE: sets $_start, where _TEXT is in that line.
 start_within() {
-    _body=$(tail -n "+$1" "$_source" | head -n 1 | head -c 10001)
-    measure "$_body"
+    _content=$(tail -n "+$1" "$_source" | head -n 1 | head -c 10001)
+    measure "$_content"
     [ "$_size" -le 10000 ] || fail_with_file # shells are slow at this
-    _head=${_body%%"$_TEXT"*}
-    [ "$_head" = "${_body%"$_TEXT"*}" ] || fail_with_file
+    _head=${_content%%"$_TEXT"*}
+    [ "$_head" = "${_content%"$_TEXT"*}" ] || fail_with_file
     measure "$_head"
     _start=$(($(start_of "$1") + _size))
 }
