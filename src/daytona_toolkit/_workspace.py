@@ -65,7 +65,7 @@ class Facts:
         session: This session's folder in it.
         shell: What runs commands: bash where there is one.
         setsid: The path of that tool.
-        reset: A command that runs another with SIGINT not ignored; empty if there is none.
+        reset: Words of sh that run a command with SIGINT not ignored; empty if nothing can.
         grep_text: What grep takes so as to read any bytes as text.
         grep_gnu: `yes` if grep has GNU's options.
         find_gnu: `yes` if find, head and stat have GNU's options.

@@ -6,8 +6,8 @@
 #
 # In: those of job.sh, shell.sh, once.sh and upload.sh; _JOB (its name); _CWD; _COMMAND; _INPUT (stdin in
 #     base64, or empty; or it is in the upload); _INTERACTIVE (yes: more may be sent); _ENV (NAME=value words); _SHELL; _SETSID;
-#     _RESET (a command that brings SIGINT back, or empty); _BOUND (of a stream's file, in
-#     blocks of 512 bytes); _WINDOW (hundredths of a second to wait), _TIMEOUT (of the job,
+#     _RESET (words of sh: a command that brings SIGINT back; or empty); _BOUND (of a stream's
+#     file, in blocks of 512 bytes); _WINDOW (hundredths of a second to wait), _TIMEOUT (of the job,
 #     likewise; 0: none); _FOLLOW (yes: answer as soon as there is output, after a while);
 #     _OUT, _ERR (as report takes them); _LIFE (hundredths of a second after which the job is ended
 #     even if no request comes any more; 0: never).
@@ -109,8 +109,8 @@ supervise() {
     (
         [ ! -e "$_job/killed" ] || exit 143
         # The state may set any variable, also one of ours.
-        # shellcheck disable=SC2086 # a command and its option
-        set -- "export $_GIVEN DAYTONA_TOOLKIT_JOB=$_id" $_RESET "$_SETSID" "$_SHELL" "$@"
+        eval "set -- \"export \$_GIVEN DAYTONA_TOOLKIT_JOB=\$_id\" $_RESET" \
+            '"$_SETSID" "$_SHELL" "$@"'
         eval "export $_ENV DAYTONA_TOOLKIT_JOB"
         if [ -n "$_NAMED" ]; then
             note_names

@@ -59,9 +59,19 @@ put setsid "$(command -v setsid)"
 # zsh and bash read us byte by byte, and a printf that is a tool takes 128 KiB at most.
 case ${ZSH_VERSION-}${BASH_VERSION-}$(command -v printf) in printf) put swift yes ;; esac
 # A job is a `&` of our program, for which sh ignores SIGINT and SIGQUIT; only a program that
-# is no shell can bring them back.
-_env=$(command -v env)
-if "$_env" --default-signal=INT,QUIT true; then put reset "$_env --default-signal=INT,QUIT"; fi
+# is no shell can bring them back. Python ignores two signals more.
+for _reset in \
+    "$(command -v env) --default-signal=INT,QUIT" \
+    "env PERL_BADLANG=0 perl -e 'delete \$ENV{PERL_BADLANG}; \
+        \$SIG{INT} = \$SIG{QUIT} = q(DEFAULT); exec @ARGV'" \
+    "python3 -IS -c 'import os, sys; from signal import *; \
+        [signal(s, SIG_DFL) for s in (SIGINT, SIGQUIT, SIGPIPE, SIGXFSZ)]; \
+        os.execvp(sys.argv[1], sys.argv[1:])'"; do
+    if eval "$_reset env true"; then
+        put reset "$_reset"
+        break
+    fi
+done
 # GNU grep takes some bytes for binary data unless it is told not to; busybox does not know
 # the option, nor need it.
 if echo x | grep -aq x; then put grep_text -a; fi

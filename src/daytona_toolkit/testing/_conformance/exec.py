@@ -484,9 +484,11 @@ def test_a_quick_command_does_not_yield(session: SandboxSession) -> None:
 
 
 def test_interrupts_are_not_ignored(session: SandboxSession) -> None:
-    if session.exec("env --default-signal=INT true").exit_code:
-        pytest.skip("env in the sandbox cannot undo that a signal is ignored")
-    assert session.exec("timeout -s INT 0.2 sleep 5; echo $?").stdout == "124\n"
+    if session.exec("env --default-signal=INT true || perl -e 1 || python3 -c 1").exit_code:
+        pytest.skip("nothing in the sandbox can undo that a signal is ignored")
+    # busybox hands on the status of the command that the signal ended.
+    result = session.exec("timeout -s INT 0.2 sleep 5; echo $?")
+    assert result.stdout in ("124\n", "130\n")
 
 
 def test_what_a_command_leaves_running_does_not_hold_it_up(session: SandboxSession) -> None:
