@@ -150,6 +150,8 @@ class Machine(asyncio.Protocol):
             SandboxGoneError: The helper has ended.
             SandboxUnavailableError: No answer came.
         """
+        # bubblewrap would go on in a folder that was removed, and lose what is written there.
+        self._place.folder.stat()
         request = {
             "argv": list(argv),
             "cwd": str(self._place.folder),
