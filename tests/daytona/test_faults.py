@@ -305,6 +305,14 @@ def test_a_request_that_gets_no_answer_is_sent_again_in_time(server: DaytonaServ
 
 
 @pytest.mark.slow
+def test_a_timeout_holds_where_a_request_gets_no_answer(server: DaytonaServer) -> None:
+    with session_on(server) as session:
+        server.faults.add(Stall(kind="execute", after=True), times=1)
+        started = time.monotonic()
+        assert session.exec("echo ran >>log; cat log", timeout=5).stdout == "ran\n"
+        assert time.monotonic() - started < 20
+
+
 def test_an_opening_that_gets_no_answer_is_asked_for_again(server: DaytonaServer) -> None:
     with session_on(server) as session:
         server.faults.add(Stall(kind="get"), times=1)
