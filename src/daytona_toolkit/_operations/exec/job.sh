@@ -172,7 +172,7 @@ await_done() {
     # wait for a supervisor that is no more. The fifo is open before we look for the end, so an
     # end that comes after the look closes it.
     # shellcheck disable=SC2094 # a fifo
-    exec 6<>"$_job/done" 5<"$_job/done" 6>&-
+    command exec 6<>"$_job/done" 5<"$_job/done" 6>&- || return
     while [ "$_waited" -lt "$_wait" ] && ! is_over; do
         [ $((_waited + _slice)) -lt "$_wait" ] || _slice=$((_wait - _waited))
         set_time "$_slice"

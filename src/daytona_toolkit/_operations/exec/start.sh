@@ -135,7 +135,7 @@ supervise() {
     [ -z "$_NAMED" ] || hand_on "$_code"
     now
     echo "$_code $_now" >"$_job/exit"
-    has_ended || {
+    has_ended || [ ! -d "$_job" ] || {
         make_room
         echo "$_code $_now" >"$_job/exit"
     }
@@ -173,8 +173,9 @@ watch() {
 await() {
     set_wait "$_WINDOW" "$_TIMEOUT"
     _slice=10 _waited=0
+    # A command may have removed its own files: then there is nothing to wait for.
     # shellcheck disable=SC2094 # a fifo
-    exec 6<>"$_job/wake" 5<"$_job/wake"
+    command exec 6<>"$_job/wake" 5<"$_job/wake" || return
     while [ "$_waited" -lt "$_wait" ] && ! is_complete; do
         # What a command left behind may hold its pipes, and then no line comes.
         ! is_over || break
@@ -184,7 +185,7 @@ await() {
         exec 6>&-
         read -r _line <&5
         kill $!
-        exec 6<>"$_job/wake"
+        command exec 6<>"$_job/wake" || break
         _waited=$((_waited + _slice))
         if [ -z "$_FOLLOW" ]; then
             [ "$_slice" -ge 200 ] || _slice=$((_slice * 2))

@@ -6,6 +6,7 @@ import contextvars
 import re
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from daytona_toolkit.errors import (
     NotAFolderError,
     PathNotFoundError,
     PreviewError,
+    SandboxError,
     WriteFailedError,
 )
 from daytona_toolkit.testing._conformance.support import (
@@ -329,6 +331,39 @@ def test_an_exit_does_not_wait_for_a_child_that_holds_the_streams(session: Sandb
 
 
 # --- jobs
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        'rm -rf "$d"',
+        'rm -f "$d"/*',
+        'rm -f "$d/rc"; mkdir "$d/rc"',
+        'rm -f "$d/rc"; mkfifo "$d/rc"',
+    ],
+)
+def test_a_command_that_spoils_its_own_files_harms_itself_alone(
+    session: SandboxSession, spoil: str
+) -> None:
+    state = session._workspace.facts.state
+    other = session.exec("sleep 0.5; echo other", background=True)
+    find = f'd=$(find {state} -name "$DAYTONA_TOOLKIT_JOB" -type d); [ -d "$d" ] && echo $d >found'
+    with contextlib.suppress(SandboxError):
+        session.exec(f"{find}; echo ran >>ran; {spoil}", timeout=5)
+    assert "/job-" in session.read("found").content
+    assert session.read("ran").content == "ran\n"
+    assert session.exec("echo fine").stdout == "fine\n"
+    assert other.job_id in {job.job_id for job in session.jobs()}
+    assert session.job(other.job_id, wait=10).stdout == "other\n"
+
+
+def test_looks_at_one_job_at_once_each_see_all_of_its_output(session: SandboxSession) -> None:
+    job = session.exec("seq 300; sleep 0.5; seq 300", background=True)
+    with ThreadPoolExecutor(3) as threads:
+        looks = list(threads.map(lambda _: session.job(job.job_id, wait=10), range(3)))
+    lines = [str(number) for number in range(1, 301)]
+    for look in looks:
+        assert look.stdout.split() == lines * 2
 
 
 def test_a_background_job_is_started_polled_and_ended(session: SandboxSession) -> None:
