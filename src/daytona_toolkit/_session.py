@@ -751,9 +751,10 @@ class SandboxSession(Generic[S_co]):
     ) -> TransferResult:
         """Bring a file or a folder of the sandbox to this host.
 
-        As `upload`, the other way. Nothing is written outside `local`: symlinks of the
-        sandbox are skipped, none that is here is followed below `local`, and names that
-        mean more than a name are refused. The notes of the result say what was skipped.
+        As `upload`, the other way. Nothing is written outside `local`, or outside what it leads
+        to if it is a symlink: symlinks of the sandbox are skipped, none that is here is followed
+        below `local`, and names that mean more than a name are refused. No device, pipe or socket
+        is replaced. The notes of the result say what was skipped.
 
         Args:
             remote: The file or folder there.

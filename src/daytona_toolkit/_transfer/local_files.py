@@ -131,6 +131,11 @@ def read_range(path: Path, start: int, length: int) -> bytes:
         return file.read(length)
 
 
+def target_of(path: Path) -> Path:
+    """Where a download to a path goes: through a symlink that was asked for."""
+    return Path(os.path.realpath(path)) if path.is_symlink() else path
+
+
 def places_for(
     target: Path, folders: Iterable[str], files: Iterable[str]
 ) -> tuple[dict[str, Path | None], dict[str, Path | None]]:
@@ -145,7 +150,19 @@ def places_for(
     for name in folders:
         place = _place_in(known, name)
         known[name] = None if name and place and place.is_symlink() else place
-    return known, {name: _place_in(known, name) for name in files}
+    places = {name: _place_in(known, name) for name in files}
+    return known, {
+        n: None if place and _is_special(place) else place for n, place in places.items()
+    }
+
+
+def _is_special(place: Path) -> bool:
+    """Whether a device, a pipe or a socket stands there, which no file may replace."""
+    try:
+        kind = stat.S_IFMT(place.lstat().st_mode)
+    except OSError:  # nothing does
+        return False
+    return kind not in (stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK)
 
 
 def _place_in(known: dict[str, Path | None], name: str) -> Path | None:

@@ -22,7 +22,7 @@ _TREE_TIME = 600.0
 
 _TREE, _PACK = (Source(__name__, name) for name in ("tree", "pack"))
 
-_UNSAFE = "a symlink is in the way, or this system cannot store the name"
+_UNSAFE = "a symlink, device or pipe is in the way, or this system cannot store the name"
 
 # Bytes of a single file that comes with the first request.
 _SMALL = 1024 * 1024
@@ -48,7 +48,7 @@ async def _download(
 ) -> TransferResult:
     remote, local = check_path(remote), check_path(local)
     source = Target(workspace, remote, workspace.resolve(remote))
-    target = Path(local)
+    target = await on_host(Path(local), host.target_of, Path(local))
     tally = Tally()
     items, folders, small = await _tree(source, tally)
     if not folders and await on_host(target, target.is_dir):
@@ -67,6 +67,12 @@ async def _download(
     wanted = []
     for item in items:
         place = of_files[item.name]
+        if place is None and not item.name:
+            raise NotAFileError(
+                f"{str(local)!r} on this host is a device, a pipe or a socket, which is not "
+                "replaced; name a file.",
+                str(local),
+            )
         if place is None:
             tally.leave_out(item.name, _UNSAFE)
         elif await on_host(place, host.has, place, item):

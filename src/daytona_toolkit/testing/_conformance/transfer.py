@@ -342,6 +342,27 @@ def test_a_symlink_on_the_host_is_not_followed_out_of_the_folder(
     assert (back / "plain.txt").read_text() == "text\n"
 
 
+def test_a_download_replaces_no_pipe_and_writes_through_the_symlink_that_it_is_given(
+    session: SandboxSession, folder: Path, tmp_path: Path
+) -> None:
+    back, pipe, link = (tmp_path / name for name in ("back", "pipe", "link"))
+    session.upload(folder, "there")
+    back.mkdir()
+    for special in (pipe, back / "plain.txt"):
+        os.mkfifo(special)
+    with pytest.raises(NotAFileError, match=r"pipe' on this host is a device, a pipe or a socket"):
+        session.download("there/plain.txt", pipe)
+    assert pipe.is_fifo()
+    (note,) = session.download("there", back).notes
+    assert note.startswith("1 path skipped (a symlink, device or pipe is in the way")
+    assert (back / "plain.txt").is_fifo()
+
+    (tmp_path / "file").write_text("old")
+    link.symlink_to("file")
+    session.download("there/plain.txt", link)
+    assert (link.is_symlink(), (tmp_path / "file").read_text()) == (True, "text\n")
+
+
 def test_a_sandbox_that_lies_about_names_writes_nothing_outside(
     session: SandboxSession, tmp_path: Path
 ) -> None:
