@@ -501,6 +501,16 @@ def test_an_edit_of_a_large_file_sends_the_edit(session: SandboxSession) -> None
     ]
 
 
+def test_a_text_within_a_line_of_a_large_file_is_replaced(session: SandboxSession) -> None:
+    session.exec("(seq 30000; echo a needle here; seq 30000) >big")
+    with counting(session) as count:
+        session.edit("big", "needle", "pin")
+    assert (count.requests, count.sent < 10_000, count.received < 500) == (1, True, True)
+    assert session.exec("sed -n 30000,30002p big; wc -l <big").stdout == (
+        "30000\na pin here\n1\n60001\n"
+    )
+
+
 def test_a_text_seen_in_a_page_must_be_unique_in_the_file(session: SandboxSession) -> None:
     session.exec("(seq 30000; echo 'a twin'; seq 30000; echo 'a twin') >big")
     session.read("big", offset=29_990)
