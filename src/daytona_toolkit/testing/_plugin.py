@@ -9,6 +9,11 @@ if TYPE_CHECKING:
     from daytona_toolkit.testing import DaytonaServer
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Name the mark of the suite's longest tests, for runs with `--strict-markers`."""
+    config.addinivalue_line("markers", "slow: takes more than a few seconds")
+
+
 @pytest.fixture
 def daytona_server(monkeypatch: pytest.MonkeyPatch) -> "Iterator[DaytonaServer]":
     """A Daytona on this machine that fails on order, with its address in the environment.
