@@ -8,6 +8,7 @@ import asyncio
 import ctypes
 import gc
 import json
+import re
 import resource
 import sys
 import threading
@@ -83,7 +84,8 @@ class Same(Raw):
         super().__init__(config)
         self.config = config
         self.programs: list[str] = []
-        self.model = ""
+        self.model = self.model_folder = ""
+        self.folders: list[str] = []
 
     async def record(self) -> None:
         sandbox = DaytonaSandbox.create(config=self.config)
@@ -91,7 +93,10 @@ class Same(Raw):
 
         async def recorded(program: str, *, timeout: float) -> bytes:
             self.programs.append(program)
-            return await run(program, timeout=timeout)
+            printed = await run(program, timeout=timeout)
+            if not self.model_folder:
+                self.model_folder = folder_in(printed.decode())
+            return printed
 
         sandbox.run = recorded  # type: ignore[method-assign]
         async with SandboxSession(sandbox) as session:
@@ -100,13 +105,22 @@ class Same(Raw):
 
     async def open(self) -> None:
         sandbox = await self.client.create()
-        await sandbox.process.exec(self.programs[0])
+        answer = await sandbox.process.exec(self.programs[0])
+        self.folders.append(folder_in(answer.result))
         self.sandboxes.append(sandbox)
 
     async def run(self, number: int) -> str:
         sandbox = self.sandboxes[number]
-        answer = await sandbox.process.exec(self.programs[1].replace(self.model, sandbox.id))
+        program = self.programs[1].replace(self.model_folder, self.folders[number])
+        answer = await sandbox.process.exec(program.replace(self.model, sandbox.id))
         return f"{number}\n" if "exit 0" in answer.result else answer.result
+
+
+def folder_in(printed: str) -> str:
+    """The session's folder, out of the answer of the program that begins it."""
+    found = re.search(r"^session\|\n;(.+)$", printed, re.MULTILINE)
+    assert found, printed
+    return found[1]
 
 
 async def timed(work: Callable[[], Awaitable[Any]]) -> tuple[float, float, Any]:
