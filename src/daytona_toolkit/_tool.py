@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
@@ -298,6 +299,10 @@ class Tool:
             case "value_error":
                 return ": ".join(filter(None, [name, str(error["ctx"]["error"])]))
         return f"{name}: {error['msg'][:1].lower()}{error['msg'][1:]}, not {shown}"
+
+
+# A row of the table whose tool only looks.
+read_only_tool = partial(Tool, read_only=True, destructive=False, idempotent=True)
 
 
 def _without_middle(text: str) -> str:

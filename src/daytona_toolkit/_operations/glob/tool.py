@@ -4,7 +4,7 @@ from pydantic import Field
 
 from daytona_toolkit import _operations as operations
 from daytona_toolkit._result import Result
-from daytona_toolkit._tool import Call, ReadOnlyArguments, Tool
+from daytona_toolkit._tool import Call, ReadOnlyArguments, read_only_tool
 from daytona_toolkit.limits import Limits
 
 
@@ -32,13 +32,4 @@ def _about_glob(limits: Limits) -> str:
     )
 
 
-GLOB = Tool(
-    "glob",
-    "Find files",
-    _about_glob,
-    GlobArguments,
-    _glob,
-    read_only=True,
-    destructive=False,
-    idempotent=True,
-)
+GLOB = read_only_tool("glob", "Find files", _about_glob, GlobArguments, _glob)

@@ -4,7 +4,7 @@ from pydantic import Field
 
 from daytona_toolkit import _operations as operations
 from daytona_toolkit._result import Result
-from daytona_toolkit._tool import Call, ReadOnlyArguments, Tool
+from daytona_toolkit._tool import Call, ReadOnlyArguments, read_only_tool
 from daytona_toolkit.limits import Limits
 
 _CONTEXT = 20
@@ -52,13 +52,4 @@ def _about_grep(limits: Limits) -> str:
     )
 
 
-GREP = Tool(
-    "grep",
-    "Search in files",
-    _about_grep,
-    GrepArguments,
-    _grep,
-    read_only=True,
-    destructive=False,
-    idempotent=True,
-)
+GREP = read_only_tool("grep", "Search in files", _about_grep, GrepArguments, _grep)

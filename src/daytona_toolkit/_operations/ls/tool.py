@@ -4,7 +4,7 @@ from pydantic import Field
 
 from daytona_toolkit import _operations as operations
 from daytona_toolkit._result import Result
-from daytona_toolkit._tool import Call, ReadOnlyArguments, Tool
+from daytona_toolkit._tool import Call, ReadOnlyArguments, read_only_tool
 from daytona_toolkit.limits import Limits
 
 
@@ -27,13 +27,4 @@ def _about_ls(limits: Limits) -> str:
     )
 
 
-LS = Tool(
-    "ls",
-    "List a folder",
-    _about_ls,
-    LsArguments,
-    _ls,
-    read_only=True,
-    destructive=False,
-    idempotent=True,
-)
+LS = read_only_tool("ls", "List a folder", _about_ls, LsArguments, _ls)

@@ -5,7 +5,7 @@ from pydantic import Field
 from daytona_toolkit import _operations as operations
 from daytona_toolkit._operations.preview import PORTS
 from daytona_toolkit._result import Result
-from daytona_toolkit._tool import Call, ReadOnlyArguments, Tool
+from daytona_toolkit._tool import Call, ReadOnlyArguments, read_only_tool
 from daytona_toolkit.limits import Limits
 
 
@@ -29,13 +29,6 @@ def _about_preview(limits: Limits) -> str:
     )
 
 
-PREVIEW = Tool(
-    "preview",
-    "Get the URL of a port",
-    _about_preview,
-    PreviewArguments,
-    _preview,
-    read_only=True,
-    destructive=False,
-    idempotent=True,
+PREVIEW = read_only_tool(
+    "preview", "Get the URL of a port", _about_preview, PreviewArguments, _preview
 )

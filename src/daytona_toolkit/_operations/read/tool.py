@@ -4,7 +4,7 @@ from pydantic import Field
 
 from daytona_toolkit import _operations as operations
 from daytona_toolkit._result import Result
-from daytona_toolkit._tool import Call, ReadOnlyArguments, Tool
+from daytona_toolkit._tool import Call, ReadOnlyArguments, read_only_tool
 from daytona_toolkit.limits import MIB, Limits
 
 _LINES = 1_000_000_000
@@ -47,13 +47,4 @@ def _about_read(limits: Limits) -> str:
     )
 
 
-READ = Tool(
-    "read",
-    "Read a file",
-    _about_read,
-    ReadArguments,
-    _read,
-    read_only=True,
-    destructive=False,
-    idempotent=True,
-)
+READ = read_only_tool("read", "Read a file", _about_read, ReadArguments, _read)
