@@ -9,7 +9,7 @@ import pytest
 
 from daytona_toolkit import Limits, SandboxSession
 from daytona_toolkit.errors import CheckpointError, CheckpointNotFoundError
-from daytona_toolkit.testing._conformance.support import MakeSession, counting
+from daytona_toolkit.testing._conformance.support import MakeSession, counting, skip_without
 
 needs_git = pytest.mark.usefixtures("git")
 
@@ -233,8 +233,7 @@ def test_a_restore_that_was_interrupted_can_be_repeated(session: SandboxSession)
 
 def test_the_oldest_of_many_checkpoints_are_removed(make_session: MakeSession) -> None:
     session = make_session(limits=Limits(kept_checkpoints=3))
-    if session.exec("command -v git").exit_code != 0:
-        pytest.skip("the sandbox has no git, which checkpoints need")
+    skip_without(session, "git", "which checkpoints need")
     store = session._workspace.facts.state + "/checkpoints-*"
     do(session, "head -c 3000000 /dev/urandom >large")
     made = [session.checkpoint("0")]

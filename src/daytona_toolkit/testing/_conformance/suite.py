@@ -22,7 +22,7 @@ from daytona_toolkit.testing._conformance import (
     transport,
     tree,
 )
-from daytona_toolkit.testing._conformance.support import MakeSession
+from daytona_toolkit.testing._conformance.support import MakeSession, skip_without
 
 
 class SandboxConformance:
@@ -80,14 +80,12 @@ class SandboxConformance:
     @pytest.fixture
     def git(self, session: SandboxSession) -> None:
         """Skips a test where the sandbox has no git."""
-        if session.exec("command -v git").exit_code != 0:
-            pytest.skip("the sandbox has no git, which checkpoints need")
+        skip_without(session, "git", "which checkpoints need")
 
     @pytest.fixture
     def python(self, session: SandboxSession) -> None:
         """Skips a test where the sandbox has no Python."""
-        if session.exec("command -v python3").exit_code != 0:
-            pytest.skip("the sandbox has no python3, which this test runs there")
+        skip_without(session, "python3", "which this test runs there")
 
     @pytest.fixture
     def confined(self, make_session: MakeSession) -> SandboxSession:

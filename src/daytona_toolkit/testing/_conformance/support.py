@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import pytest
+
 from daytona_toolkit import SandboxSession
 from daytona_toolkit._remote import Source
 
@@ -21,6 +23,12 @@ def unique_seconds() -> str:
 def sleeping(seconds: str) -> str:
     """A command that succeeds if its sandbox runs `sleep` with that argument."""
     return f"cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' ' | grep -q '[s]leep {seconds}'"
+
+
+def skip_without(session: SandboxSession, command: str, why: str) -> None:
+    """Skip a test, by name, where the sandbox has no such command."""
+    if session.exec(f"command -v {command}").exit_code != 0:
+        pytest.skip(f"the sandbox has no {command}, {why}")
 
 
 def our_variables(env: str) -> set[str]:
