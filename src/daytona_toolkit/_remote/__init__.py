@@ -1,6 +1,14 @@
 """The programs that run inside a sandbox: how one is put together, and how its reply is read."""
 
-from daytona_toolkit._remote.program import Input, Program, Source, assign, quote, text_of
+from daytona_toolkit._remote.program import (
+    Input,
+    Program,
+    Source,
+    assign,
+    quote,
+    text_of,
+    text_or_base64,
+)
 from daytona_toolkit._remote.reply import CutReplyError, Reply, parse
 
 __all__ = [
@@ -13,4 +21,5 @@ __all__ = [
     "parse",
     "quote",
     "text_of",
+    "text_or_base64",
 ]

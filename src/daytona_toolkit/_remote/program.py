@@ -13,6 +13,7 @@ one function, which the shell reads to its end before it runs, and standard inpu
 away from what it starts.
 """
 
+import base64
 import re
 import secrets
 from collections.abc import Mapping, Sequence
@@ -158,6 +159,16 @@ def text_of(data: bytes) -> str | None:
         return data.decode()
     except UnicodeDecodeError:
         return None
+
+
+def text_or_base64(data: bytes) -> tuple[str | None, str | None]:
+    r"""The two inputs of `content.sh`, one of which brings the bytes.
+
+    >>> text_or_base64(b"it's\n"), text_or_base64(b"\xff")
+    (("it's\n", None), (None, '/w=='))
+    """
+    text = text_of(data)
+    return text, base64.b64encode(data).decode() if text is None else None
 
 
 def _composed(root: str, path: PurePosixPath, seen: set[PurePosixPath]) -> str:

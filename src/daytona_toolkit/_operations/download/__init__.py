@@ -59,6 +59,12 @@ async def _download(
     progress = Progress(tell, sum(item.size for item in items))
     names = [item.name for item in items]
     of_folders, of_files = await on_host(target, host.places_for, target, folders, names)
+    if of_files.get("", target) is None:
+        raise NotAFileError(
+            f"{str(local)!r} on this host is a device, a pipe or a socket, which is not "
+            "replaced; name a file.",
+            str(local),
+        )
     for name in folders:
         if place := of_folders[name]:
             await on_host(place, host.make_folder, place)
@@ -67,12 +73,6 @@ async def _download(
     wanted = []
     for item in items:
         place = of_files[item.name]
-        if place is None and not item.name:
-            raise NotAFileError(
-                f"{str(local)!r} on this host is a device, a pipe or a socket, which is not "
-                "replaced; name a file.",
-                str(local),
-            )
         if place is None:
             tally.leave_out(item.name, _UNSAFE)
         elif await on_host(place, host.has, place, item):
@@ -82,12 +82,9 @@ async def _download(
             wanted.append((item, place))
     places = {item.name: place for item, place in wanted}
     for batch in batches([item for item, _ in wanted]):
-        if small is None:
-            contents = await _get(source, [(item, 0, item.size) for item in batch])
-        else:
-            contents = [small]
+        contents = await _get_whole(source, batch) if small is None else [small]
         for item, content in zip(batch, contents, strict=True):
-            if hashlib.sha256(content).hexdigest() != item.sum:
+            if content is None:
                 _changed(item, remote, tally)
                 continue
             place = places[item.name]
@@ -144,6 +141,15 @@ async def _tree(source: Target, tally: Tally) -> tuple[list[Item], list[str], by
         elif name not in summed:
             tally.leave_out(name, "not readable")
     return items, folders, None
+
+
+async def _get_whole(source: Target, items: Sequence[Item]) -> list[bytes | None]:
+    """What files hold; None where one is no longer what it was."""
+    contents = await _get(source, [(item, 0, item.size) for item in items])
+    return [
+        content if hashlib.sha256(content).hexdigest() == item.sum else None
+        for item, content in zip(items, contents, strict=True)
+    ]
 
 
 async def _get(source: Target, ranges: Sequence[tuple[Item, int, int]]) -> list[bytes]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from daytona_toolkit._refusals import refusal
-from daytona_toolkit._remote import Reply, Source, text_of
+from daytona_toolkit._remote import Reply, Source, text_or_base64
 from daytona_toolkit._transfer import LEFT_OUT, PART, Tally, Target, batches
 from daytona_toolkit._transfer import local_files as host
 from daytona_toolkit._transfer.local_files import Item, on_host
@@ -78,12 +78,12 @@ async def _put(
     """Put one small file in place, if it is not there: one request."""
     workspace = target.workspace
     content = await on_host(source, source.read_bytes)
-    text = text_of(content)
+    text, encoded = text_or_base64(content)
     reply = await workspace.change(
         _PUT,
         path=target.full,
         text=text,
-        content=base64.b64encode(content).decode() if text is None else None,
+        content=encoded,
         sha256=hashlib.sha256(content).hexdigest(),
         mode=_mode(item),
     )

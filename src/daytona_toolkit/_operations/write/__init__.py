@@ -1,13 +1,12 @@
 """write: a file's whole content, in place at once or not at all."""
 
-import base64
 import os
 import re
 
 from daytona_toolkit._operations.read import fetch
 from daytona_toolkit._operations.write.result import WriteResult
 from daytona_toolkit._refusals import refusal
-from daytona_toolkit._remote import Source, text_of
+from daytona_toolkit._remote import Source, text_or_base64
 from daytona_toolkit._workspace import AnyPath, Workspace, check_encodable
 from daytona_toolkit.errors import (
     FileChangedError,
@@ -39,13 +38,13 @@ async def write(
         )
     content = bytes(content)
     inline = len(content) <= workspace.inline_bytes
-    text = text_of(content) if inline else None
+    text, encoded = text_or_base64(content if inline else b"")
     reply = await workspace.change(
         _WRITE,
         data=b"" if inline else content,
         path=full,
         text=text,
-        content=base64.b64encode(content).decode() if inline and text is None else None,
+        content=encoded,
         if_version="*" if if_version is None else if_version or "none",
     )
     if reply.failure == "changed":
