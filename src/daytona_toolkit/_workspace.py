@@ -7,7 +7,7 @@ import os
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import ParamSpec, TypeVar
+from typing import ParamSpec, Protocol, TypeVar, runtime_checkable
 from weakref import WeakValueDictionary
 
 from daytona_toolkit._cache import FileCache
@@ -89,13 +89,20 @@ class Facts:
     search_lacks: str
 
 
+@runtime_checkable
+class _WithVariables(Protocol):
+    """A sandbox with variables for commands alone."""
+
+    @property
+    def command_env(self) -> Mapping[str, str]: ...
+
+
 class Workspace:
     """A sandbox and what is known of it; sends programs to it.
 
     Attributes:
         sandbox: The machine.
         limits: The bounds in force.
-        env: Variables that every command gets.
         secrets: Variables that every command gets, whose values nobody is shown.
         confined: Whether file operations stay under the root.
         files: What was last seen of files.
@@ -118,7 +125,7 @@ class Workspace:
     ) -> None:
         self.sandbox = sandbox
         self.limits = limits
-        self.env = dict(env)
+        self._env = dict(env)
         self.secrets = dict(secrets)
         self.confined = confined
         self.files = FileCache(limits.cache_bytes)
@@ -145,6 +152,12 @@ class Workspace:
     def root(self) -> str:
         """The folder that relative paths start from."""
         return self.facts.root
+
+    @property
+    def env(self) -> dict[str, str]:
+        """Variables that every command gets: the session's, over those of the sandbox."""
+        of_sandbox = self.sandbox.command_env if isinstance(self.sandbox, _WithVariables) else {}
+        return {**of_sandbox, **self._env}
 
     @property
     def known_root(self) -> str:

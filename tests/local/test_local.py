@@ -249,3 +249,33 @@ def test_a_change_whose_program_dies_at_the_move_happens_once(at: str) -> None:
             assert "-one\n+one one\n" in session.edit(path, "one", "one one").diff
             assert session.read_bytes(path) == b"one one\n"
         assert session.exec("ls -A").stdout == "file\nunseen\n"
+
+
+PLANTED = ("sh", "env", "cat", "sed", "stat", "head", "tail", "mv", "grep", "find", "base64", "tr")
+
+
+def test_our_programs_take_no_tool_that_a_command_left(tmp_path: Path) -> None:
+    """Only commands have the project's own tools, and what is installed into its Python."""
+    planted = tmp_path / ".venv/bin"
+    planted.mkdir(parents=True)
+    (planted / "python").symlink_to(sys.executable)
+    for folder in (planted, tmp_path):
+        for name in PLANTED:
+            (folder / name).write_text("#!/bin/sh\necho planted\n")
+            (folder / name).chmod(0o755)
+    with SandboxSession(LocalSandbox(tmp_path)) as session:
+        assert session.exec("cat file; mv; env").stdout == "planted\n" * 3
+        session.exec(
+            'cp -a "$VIRTUAL_ENV"/bin/. "$(dirname "$(PATH=${PATH#*:} command -v pip)")";'
+            "for f in .profile .bashrc .zshenv; do echo 'cat() { echo planted; }' >~/$f; done;"
+            'cat() { echo planted; }; export -f cat; export ENV="$HOME/.profile" BASH_ENV="$ENV"',
+            shell="main",
+        )
+        assert session.write("file", "one\ntwo\n").created
+        assert session.read("file").content == "one\ntwo\n"
+        assert "+three\n" in session.edit("file", "two", "three").diff
+        assert [match.text for match in session.grep("three").matches] == ["three"]
+        assert [entry.path for entry in session.glob("fil*").entries] == ["file"]
+        assert session.exec("command cat file; echo $ENV", shell="main").stdout == (
+            f"planted\n{session.exec('echo ~').stdout.strip()}/.profile\n"
+        )

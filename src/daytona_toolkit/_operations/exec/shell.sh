@@ -30,16 +30,18 @@ stand() {
     printf %s "$_stands" >"$_job/stood" && printf %s "$_KEEP" >"$_job/keep"
 }
 
-# note_names: what keep.sh has to know.
+# note_names PATH: what keep.sh has to know; with a PATH of tools that are not the command's.
 note_names() {
-    printf '%s\n' "$_SESSION/shell.$_NAMED" "$_SESSION/exported" "$PATH" "$_UNKEPT" "$_HIDDEN" \
+    printf '%s\n' "$_SESSION/shell.$_NAMED" "$_SESSION/exported" "$1" "$_UNKEPT" "$_HIDDEN" \
         >"$_job/names"
     # It is the same for all commands of a session.
-    [ -e "$_SESSION/exported" ] || {
+    [ -e "$_SESSION/exported" ] || (
+        # shellcheck disable=SC2030 # it is meant for these tools alone
+        PATH=$1
         env -0 | tr '\n\0' ' \n' | cut -d= -f1 | tr '\n' ' ' >"$_job/exported"
         echo >>"$_job/exported"
         mv "$_job/exported" "$_SESSION/exported"
-    }
+    )
 }
 
 # hand_on CODE: what the command has left becomes the state, unless it was ended by a signal.

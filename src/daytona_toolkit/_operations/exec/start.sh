@@ -111,9 +111,11 @@ supervise() {
         # The state may set any variable, also one of ours.
         eval "set -- \"export \$_GIVEN DAYTONA_TOOLKIT_JOB=\$_id\" $_RESET" \
             '"$_SETSID" "$_SHELL" "$@"'
+        # shellcheck disable=SC2031 # it is the whole program's
+        _path=$PATH
         eval "export $_ENV DAYTONA_TOOLKIT_JOB"
         if [ -n "$_NAMED" ]; then
-            note_names
+            note_names "$_path"
             _state=$_SESSION/shell.$_NAMED
             # shellcheck disable=SC1090 # it is made at run time
             [ ! -e "$_state" ] || . "$_state"

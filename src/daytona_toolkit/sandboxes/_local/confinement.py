@@ -18,6 +18,9 @@ from daytona_toolkit.sandboxes._local.system import DEVICES, SETTINGS, SYSTEM
 Isolation = Literal["auto", "bubblewrap", "landlock", "none"]
 Level = Literal["bubblewrap", "landlock", "none"]
 
+# Where the system keeps its tools.
+_TOOLS = ["/usr/local/bin", "/usr/bin", "/bin", "/usr/local/sbin", "/usr/sbin", "/sbin"]
+
 # Variables of the host that a program may know; all others may hold credentials.
 _PASSED = ["LANG", "LC_ALL", "LC_CTYPE", "TZ"]
 
@@ -148,19 +151,26 @@ def command(level: Level, place: Place) -> list[str]:
 
 
 def environment(place: Place) -> dict[str, str]:
-    """The environment of the helper, and so of all that it runs."""
-    paths, variables = python.environment(place.folder, place.extra)
-    system = ["/usr/local/bin", "/usr/bin", "/bin", "/usr/local/sbin", "/usr/sbin", "/sbin"]
+    """The environment of the helper, and so of all that it runs.
+
+    Its tools are those of the system. A command can write to the environments of Python, and
+    what a file operation answers must not be for it to say.
+    """
     return {
-        "PATH": os.pathsep.join([*paths, *system]),
+        "PATH": os.pathsep.join(_TOOLS),
         "HOME": str(place.home),
         "TMPDIR": str(place.temporary),
         "USER": "user",
         "LOGNAME": "user",
         **_UNATTENDED,
-        **variables,
         **_of_the_host(os.environ),
     }
+
+
+def environment_of_commands(place: Place) -> dict[str, str]:
+    """What differs for commands: they take the tools of the project, and of Python, first."""
+    paths, variables = python.environment(place.folder, place.extra)
+    return {"PATH": os.pathsep.join([*paths, *_TOOLS]), **variables}
 
 
 def _of_the_host(variables: Mapping[str, str]) -> dict[str, str]:

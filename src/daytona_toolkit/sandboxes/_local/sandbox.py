@@ -62,6 +62,7 @@ class LocalSandbox:
         owned: True: at the end every process is ended, and what the sandbox made is removed.
         isolation: The level in force, once open; before, what was asked for.
         network: Whether commands may use it; always where nothing confines them.
+        command_env: Variables that commands get, and the programs of a session do not, once open.
 
     Raises:
         InvalidArgumentError: An argument names nothing that can be used. What needs a look at
@@ -104,6 +105,7 @@ class LocalSandbox:
         )
         self.isolation: Isolation | Level = isolation
         self.network = network or isolation == "none"
+        self.command_env: dict[str, str] = {}
         self.id = f"local:{self._given or 'temporary'}"
         self._machine: Machine | None = None
         self._own: OwnFolder | None = None
@@ -122,6 +124,7 @@ class LocalSandbox:
             level, place, variables = await in_thread(self._prepare)
             self._machine = Machine(place, level, environment=variables)
             await self._machine.start()
+            self.command_env = confinement.environment_of_commands(place)
         except BaseException:
             await self.close()
             raise
