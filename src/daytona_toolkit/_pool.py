@@ -1,26 +1,29 @@
-"""Sessions for servers: one a conversation."""
+"""A pool of sessions, for servers: one session for each conversation."""
 
 import asyncio
 import logging
-import os
+import math
 import time
 import weakref
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from concurrent.futures import Future
-from types import TracebackType
-from typing import Any
+from contextlib import closing
+from functools import partial
+from typing import Any, cast
 
-from daytona_toolkit._loop import Lock, Runner, ended
+from daytona_toolkit._callbacks import event_of
+from daytona_toolkit._loop import Runner
 from daytona_toolkit._session import SandboxSession
+from daytona_toolkit._workers import Lock, in_thread
 from daytona_toolkit.errors import InvalidArgumentError, SessionClosedError
 
 logger = logging.getLogger("daytona_toolkit")
 
-# How often in `idle_seconds` the pool looks for sessions that were not used for so long, and
-# the seconds between two looks at the most.
-_LOOKS = 4
-_LONGEST_PAUSE = 30.0
+# The pool looks for idle sessions so often within `idle_seconds`, and at least every so many
+# seconds.
+_CHECKS = 4
+_MAX_PAUSE = 30.0
 
 
 class SessionPool:
@@ -74,17 +77,16 @@ class SessionPool:
         self._make = make
         self._max_sessions = max_sessions
         self._idle_seconds = idle_seconds
-        self._wanted = warm
-        # The lock is held for moments only: what others wrote is never called under it.
+        self._wanted_warm = warm
+        # The lock is held for moments only: the user's code is never called under it.
         self._lock = Lock()
         self._members: OrderedDict[str, _Member] = OrderedDict()
+        self._closing: dict[str, Future[None]] = {}
         self._warm: deque[SandboxSession] = deque()
         self._warming = 0
-        self._leaving: dict[str, Future[None]] = {}
-        self._runner: Runner | None = None
-        self._finalizer: weakref.finalize[Any, Any] | None = None
-        self._closed = False
-        self._process = os.getpid()
+        self._checks_idle = False
+        self._runner = Runner("pool")
+        weakref.finalize(self, self._runner.finish)
 
     def __len__(self) -> int:
         return len(self._members)
@@ -143,53 +145,46 @@ class SessionPool:
             pool.close_all()
             ```
         """
-        for future in self._close_everything():
-            future.exception()
-        if runner := self._let_go():
-            runner.finish(_nothing).wait()
+        if ending := self._runner.finish(self._close_sessions):
+            ending.wait()
 
     async def aclose_all(self) -> None:
         """`close_all` for async code."""
-        for future in self._close_everything():
-            await ended(future)
-        if runner := self._let_go():
-            await runner.finish(_nothing).wait_async()
+        if ending := self._runner.finish(self._close_sessions):
+            await ending.wait_async()
 
     def __enter__(self) -> "SessionPool":
         self._warm_up()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close_all()
 
     async def __aenter__(self) -> "SessionPool":
         self._warm_up()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.aclose_all()
 
     def _enter(self, key: str) -> "tuple[_Member, bool]":
         """Count a user of a key; whether it has to make the session."""
-        self._running()
         with self._lock:
-            member = self._members.get(key)
-            fresh = member is None
-            if member is None:
-                member = self._members[key] = _Member()
+            self._runner.share()
+            is_new = key not in self._members
+            if is_new:
+                self._members[key] = _Member(self._closing.get(key))
+            member = self._members[key]
             self._members.move_to_end(key)
             member.users += 1
-        return member, fresh
+        return member, is_new
+
+    def _exit(self, member: "_Member") -> None:
+        """Count a user less."""
+        with self._lock:
+            member.users -= 1
+            member.used = time.monotonic()
+        self._evict()
 
     def _fill(self, key: str, member: "_Member") -> None:
         """Give a member its session."""
@@ -198,13 +193,14 @@ class SessionPool:
         if session is None:
             session = self._make(key)
         with self._lock:
-            if kept := self._members.get(key) is member:
+            if is_wanted := self._members.get(key) is member:
                 member.session.set_result(session)
-        if not kept:
+        if not is_wanted:
             session.close()
             raise SessionClosedError(f"The session of {key!r} was closed while it was made.")
-        self._make_room()
+        self._evict()
         self._warm_up()
+        self._check_idle()
 
     def _give_up(self, key: str, member: "_Member", error: BaseException) -> None:
         """Take a member out that will have no session."""
@@ -216,13 +212,7 @@ class SessionPool:
         if isinstance(error, Exception):
             member.session.set_exception(error)
         else:
-            member.session.set_result(None)  # who was interrupted speaks for nobody else
-
-    def _exit(self, member: "_Member") -> None:
-        with self._lock:
-            member.users -= 1
-            member.used = time.monotonic()
-        self._make_room()
+            member.session.set_result(None)  # whoever waits was not interrupted, and tries again
 
     def _take(self, key: str) -> SandboxSession | None:
         """Take a session away from its key."""
@@ -231,118 +221,72 @@ class SessionPool:
         # One that is just being made is closed by its maker.
         return member.made() if member else None
 
-    def _make_room(self) -> None:
-        """Close what is too much, of what is not in use."""
+    def _evict(self, unused_since: float = -math.inf) -> None:
+        """Close what nobody uses, if there is too much of it, or it was not used since then."""
         with self._lock:
             surplus = len(self._members) - self._max_sessions
-            idle = self._idle() if surplus > 0 else []
-            leaving = [(key, self._members.pop(key)) for key in idle[: max(0, surplus)]]
-        self._see_off(leaving)
+            if surplus <= 0 and unused_since == -math.inf:
+                return
+            idle = [(key, m) for key, m in self._members.items() if not m.users and m.made()]
+            for position, (key, member) in enumerate(idle):
+                if position < surplus or member.used <= unused_since:
+                    del self._members[key]
+                    self._start_closing(key, member.made())
 
-    def _close_idle(self, seconds: float) -> None:
-        """Close what was not used for so long."""
-        before = time.monotonic() - seconds
+    def _start_closing(self, key: str, session: SandboxSession | None) -> "Future[None] | None":
+        """Begin to close a session, under the lock; the next of its key waits for the end."""
+        ending = session._start_closing() if session else None
+        if ending is None:
+            return None
+        ending.future.add_done_callback(partial(_log_failure, key))
+        self._closing = {k: future for k, future in self._closing.items() if not future.done()}
+        self._closing[key] = ending.future
+        return ending.future
+
+    async def _close_sessions(self) -> None:
+        """Close all sessions, and wait for those that are closing."""
         with self._lock:
-            idle = [key for key in self._idle() if self._members[key].used <= before]
-            leaving = [(key, self._members.pop(key)) for key in idle]
-        self._see_off(leaving)
-
-    def _idle(self) -> list[str]:
-        """Keys of sessions that nobody uses, unused for longest first."""
-        return [key for key, member in self._members.items() if not member.users and member.made()]
-
-    def _see_off(self, leaving: "list[tuple[str, _Member]]") -> None:
-        """Close sessions without waiting for it; the next one of a key waits."""
-        for key, member in leaving:
-            if session := member.made():
-                self._close_soon(key, session)
-
-    def _close_soon(self, key: str, session: SandboxSession) -> "Future[None]":
-        assert self._runner
-        future = self._runner.start(lambda: _close(key, session)).future
-        with self._lock:
-            self._leaving[key] = future
-        future.add_done_callback(lambda _: self._forget(key, future))
-        return future
-
-    def _forget(self, key: str, future: "Future[None]") -> None:
-        with self._lock:
-            if self._leaving.get(key) is future:
-                del self._leaving[key]
-
-    def _predecessor(self, key: str) -> "Future[None] | None":
-        with self._lock:
-            return self._leaving.get(key)
+            closing = set(self._closing.values())
+            sessions = [(key, member.made()) for key, member in self._members.items()]
+            sessions += [("", session) for session in self._warm]
+            self._members.clear()
+            self._warm.clear()
+            closing.update(filter(None, (self._start_closing(*each) for each in sessions)))
+        for future in closing:
+            await event_of(future).wait()
 
     def _warm_up(self) -> None:
         """See to it that enough sessions are ready, or will be soon."""
-        if not self._wanted:
-            return
-        runner = self._running()
         with self._lock:
-            missing = self._wanted - len(self._warm) - self._warming
-            self._warming += max(0, missing)
+            missing = self._wanted_warm - len(self._warm) - self._warming
+            self._warming += missing
         for _ in range(missing):
-            try:
-                session = self._make("")
-            except Exception as error:
-                logger.warning("no session could be made ahead: %s", error)
-                with self._lock:
-                    self._warming -= 1
-                continue
-            runner.start(lambda session=session: self._make_ready(session))  # type: ignore[misc]
+            self._runner.start(self._add_warm)
 
-    async def _make_ready(self, session: SandboxSession) -> None:
-        ready = False
+    async def _add_warm(self) -> None:
+        """Open a session before it is known whose it will be."""
         try:
-            await session.aopen()
-            ready = True
+            session = await in_thread(self._make, "")
+            try:
+                await session.aopen()
+            except BaseException:
+                await session.aclose()
+                raise
+            with self._lock:
+                self._warm.append(session)
         except Exception as error:
             logger.warning("a session could not be opened ahead: %s", error)
         finally:
             with self._lock:
                 self._warming -= 1
-                if kept := ready and not self._closed:
-                    self._warm.append(session)
-            if not kept:
-                await _close("", session)
 
-    def _running(self) -> Runner:
-        """A share of the loop, taken now if it was not."""
-        if os.getpid() != self._process:
-            raise SessionClosedError(
-                f"This pool belongs to process {self._process}; make a new one in a forked child."
-            )
+    def _check_idle(self) -> None:
+        """See to it that sessions are closed that nobody has used for a while."""
         with self._lock:
-            if self._closed:
-                raise SessionClosedError("The pool of sessions is closed; make a new one.")
-            if self._runner:
-                return self._runner
-            self._runner = runner = Runner()
-        self._finalizer = weakref.finalize(self, runner.finish, _nothing)
-        if self._idle_seconds is not None:
-            me, seconds = weakref.ref(self), self._idle_seconds
-            runner.start(lambda: _look_for_idle(me, seconds))
-        return runner
-
-    def _close_everything(self) -> "list[Future[None]]":
-        if os.getpid() != self._process:
-            return []
-        with self._lock:
-            self._closed = True
-            members, self._members = self._members, OrderedDict()
-            warm, self._warm = list(self._warm), deque()
-            leaving = list(self._leaving.values())
-        made = [(key, session) for key, member in members.items() if (session := member.made())]
-        made += [("", session) for session in warm]
-        return leaving + [self._close_soon(key, session) for key, session in made]
-
-    def _let_go(self) -> Runner | None:
-        with self._lock:
-            runner, self._runner = self._runner, None
-        if runner and self._finalizer:
-            self._finalizer.detach()
-        return runner
+            begins, self._checks_idle = not self._checks_idle, True
+        if begins and self._idle_seconds is not None:
+            pool, seconds = weakref.ref(self), self._idle_seconds
+            self._runner.start(lambda: _evict_idle(pool, seconds))
 
 
 class Use:
@@ -354,92 +298,74 @@ class Use:
         self._members: list[_Member] = []
 
     def __enter__(self) -> SandboxSession:
-        while True:
-            member, fresh = self._pool._enter(self._key)
-            try:
-                if fresh:
-                    if before := self._pool._predecessor(self._key):
-                        before.exception()
-                    self._pool._fill(self._key, member)
-                if session := member.session.result():
-                    self._members.append(member)
-                    return session
-            except BaseException as error:
-                if fresh:
-                    self._pool._give_up(self._key, member, error)
-                self._pool._exit(member)
-                raise
+        with closing(self._awaited()) as futures:
+            for future in futures:
+                future.exception()
+        return cast("SandboxSession", future.result())
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._pool._exit(self._members.pop())
 
     async def __aenter__(self) -> SandboxSession:
+        with closing(self._awaited()) as futures:
+            for future in futures:
+                await event_of(future).wait()
+        return cast("SandboxSession", future.result())
+
+    async def __aexit__(self, *_: object) -> None:
+        self._pool._exit(self._members.pop())
+
+    def _awaited(self) -> "Generator[Future[Any], None, None]":
+        """What has to be waited for on the way into the block; the session is the last."""
         while True:
-            member, fresh = self._pool._enter(self._key)
+            member, is_new = self._pool._enter(self._key)
             try:
-                if fresh:
-                    if before := self._pool._predecessor(self._key):
-                        await ended(before)
+                if is_new:
+                    if member.predecessor:
+                        yield member.predecessor
                     self._pool._fill(self._key, member)
-                await ended(member.session)
-                if session := member.session.result():
+                yield member.session
+                if member.session.result():
                     self._members.append(member)
-                    return session
+                    return
             except BaseException as error:
-                if fresh:
+                if is_new:
                     self._pool._give_up(self._key, member, error)
                 self._pool._exit(member)
                 raise
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._pool._exit(self._members.pop())
 
 
 class _Member:
     """A key's session and who uses it.
 
     Attributes:
-        session: The session, once it is made; None if who should make it was interrupted.
+        predecessor: What has its outcome when the last session of the key has closed.
+        session: The session, once it is made; None if its making was interrupted.
         users: How many use it, or wait for it.
         used: When it was used last, on the monotonic clock.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, predecessor: "Future[None] | None") -> None:
+        self.predecessor = predecessor
         self.session: Future[SandboxSession | None] = Future()
         self.users = 0
         self.used = time.monotonic()
 
     def made(self) -> SandboxSession | None:
         """The session, if there is one by now."""
-        there = self.session.done() and not self.session.exception()
-        return self.session.result() if there else None
+        is_made = self.session.done() and not self.session.exception()
+        return self.session.result() if is_made else None
 
 
-async def _close(key: str, session: SandboxSession) -> None:
-    try:
-        await session.aclose()
-    except Exception:  # there is nobody left to tell
-        logger.exception("closing the session of %r failed", key)
+def _log_failure(key: str, closed: "Future[None]") -> None:
+    if error := closed.exception():
+        logger.error("closing the session of %r failed", key, exc_info=error)
 
 
-async def _look_for_idle(pool: "weakref.ref[SessionPool]", seconds: float) -> None:
+async def _evict_idle(reference: "weakref.ref[SessionPool]", seconds: float) -> None:
     while True:
-        await asyncio.sleep(min(seconds / _LOOKS, _LONGEST_PAUSE))
-        if (found := pool()) is None:
+        await asyncio.sleep(min(seconds / _CHECKS, _MAX_PAUSE))
+        if (pool := reference()) is None:
             return
-        found._close_idle(seconds)
-        del found  # or it would never be collected
-
-
-async def _nothing() -> None:
-    """A share of the loop is all that is given back."""
+        pool._evict(time.monotonic() - seconds)
+        del pool  # or it would never be collected

@@ -3,19 +3,16 @@
 import asyncio
 import html
 import logging
-import os
-import threading
 import time
 import warnings
 import weakref
-from collections.abc import Callable, Coroutine, Mapping
-from types import TracebackType
-from typing import Any, Generic
+from collections.abc import Mapping
+from typing import Generic
 
 from typing_extensions import Self, TypeVar
 
 from daytona_toolkit import _operations as operations
-from daytona_toolkit._loop import Deliveries, Runner
+from daytona_toolkit._loop import Ending, Runner
 from daytona_toolkit._masking import Mask, MaskedOutput
 from daytona_toolkit._operations.exec import OnOutput
 from daytona_toolkit._result import Outcome, Result
@@ -25,7 +22,7 @@ from daytona_toolkit._transcript import Transcript
 from daytona_toolkit._transfer.progress import OnProgress
 from daytona_toolkit._twins import Operation, about, awaited, both
 from daytona_toolkit._workspace import AnyPath, Workspace
-from daytona_toolkit.errors import InvalidArgumentError, SandboxError, SessionClosedError
+from daytona_toolkit.errors import InvalidArgumentError, SandboxError
 from daytona_toolkit.limits import Limits
 from daytona_toolkit.results import (
     Checkpoint,
@@ -101,7 +98,6 @@ class SandboxSession(Generic[S_co]):
         confined: bool = False,
         limits: Limits | None = None,
     ) -> None:
-        self._closed = True  # until all that follows has worked
         if isinstance(sandbox, type) or not isinstance(sandbox, Sandbox):
             raise InvalidArgumentError(
                 f"A session takes a sandbox, not {sandbox!r}; give it LocalSandbox(), "
@@ -126,12 +122,9 @@ class SandboxSession(Generic[S_co]):
         )
         self._commands = 0
         self._jobs: set[str] = set()
-        self._lock = threading.Lock()
-        self._runner: Runner | None = None
-        self._opening: asyncio.Lock
-        self._finalizer: weakref.finalize[Any, Any]
-        self._closed = False
-        self._process = os.getpid()
+        self._opening = asyncio.Lock()
+        self._runner = Runner()
+        self._finalizer = weakref.finalize(self, _close_forgotten, self._runner, self._workspace)
 
     @property
     def root(self) -> str:
@@ -1067,37 +1060,13 @@ class SandboxSession(Generic[S_co]):
             session.close()
             ```
         """
-        if runner := self._end():
-            runner.finish(self._workspace.close).wait()
+        if ending := self._start_closing():
+            ending.wait()
 
     async def aclose(self) -> None:
         """`close` for async code."""
-        if runner := self._end():
-            await runner.finish(self._workspace.close).wait_async()
-
-    def _operation(
-        self,
-        name: str,
-        target: str,
-        work: Callable[[Workspace], Coroutine[Any, Any, T]],
-        deliveries: Deliveries,
-    ) -> Operation[T]:
-        """Something to do in this session's workspace, for `_perform` and `_aperform`."""
-        return Operation(name, target, lambda: work(self._workspace), deliveries)
-
-    def _perform(self, operation: Operation[T]) -> T:
-        """Do an operation on the session's loop, and wait in this thread."""
-        runner = self._running()
-        if runner.is_current():
-            name = operation.name
-            raise RuntimeError(f"use `await session.a{name}(...)` in code that runs on its loop")
-        return runner.run(lambda: self._carry_out(operation), operation.deliveries)
-
-    async def _aperform(self, operation: Operation[T]) -> T:
-        """Do an operation on the session's loop, and wait on this loop."""
-        return await self._running().run_async(
-            lambda: self._carry_out(operation), operation.deliveries
-        )
+        if ending := self._start_closing():
+            await ending.wait_async()
 
     def __enter__(self) -> Self:
         try:
@@ -1107,12 +1076,7 @@ class SandboxSession(Generic[S_co]):
             raise
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     async def __aenter__(self) -> Self:
@@ -1123,35 +1087,45 @@ class SandboxSession(Generic[S_co]):
             raise
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
     def __repr__(self) -> str:
-        shown = ", ".join(f"{name}={value}" for name, value in self._shape().items())
+        shown = ", ".join(f"{name}={value}" for name, value in self._summary().items())
         return f"<SandboxSession {shown}>"
 
     def _repr_html_(self) -> str:
         """A small table, for notebooks."""
         cells = (
             f"<tr><th style='text-align:left'>{name}</th><td>{html.escape(value)}</td></tr>"
-            for name, value in self._shape().items()
+            for name, value in self._summary().items()
         )
         return f"<table><caption>SandboxSession</caption>{''.join(cells)}</table>"
 
-    def _shape(self) -> dict[str, str]:
+    def _summary(self) -> dict[str, str]:
         """What the session is, as far as it is known without a request."""
-        state = "closed" if self._closed else "open" if self._workspace.is_open else "not open yet"
+        state = "open" if self._workspace.is_open else "not open yet"
+        if self._runner.is_closed:
+            state = "closed"
         return {
             "sandbox": self.sandbox.id,
             "root": self._workspace.known_root or "not known yet",
             "state": state,
             "running": count_of(self._commands + len(self._jobs), "job"),
         }
+
+    def _perform(self, operation: Operation[T]) -> T:
+        """Do an operation on the session's loop, and wait in this thread."""
+        if self._runner.is_current():
+            name = operation.name
+            raise RuntimeError(f"use `await session.a{name}(...)` in code that runs on its loop")
+        return self._runner.start(lambda: self._carry_out(operation)).wait(operation.callbacks)
+
+    async def _aperform(self, operation: Operation[T]) -> T:
+        """Do an operation on the session's loop, and wait on this loop."""
+        asyncio.get_running_loop()  # trio has none, and must learn it before anything runs
+        call = self._runner.start(lambda: self._carry_out(operation))
+        return await call.wait_async(operation.callbacks)
 
     async def _carry_out(self, operation: Operation[T]) -> T:
         """Do one operation: open what is not open, and write down how it went."""
@@ -1188,34 +1162,10 @@ class SandboxSession(Generic[S_co]):
             case JobStatus():
                 self._jobs.discard(result.job_id)
 
-    def _running(self) -> Runner:
-        """The loop, started now if it was not."""
-        if os.getpid() != self._process:
-            raise SessionClosedError(
-                f"This session belongs to process {self._process}; a forked child has no part "
-                "in its connections. Make a new session in the child."
-            )
-        with self._lock:
-            if self._closed:
-                raise SessionClosedError("The session is closed; make a new one.")
-            if self._runner is None:
-                self._runner = Runner()
-                self._opening = asyncio.Lock()
-                self._finalizer = weakref.finalize(
-                    self, _abandon, self._runner, self._workspace, self._process
-                )
-            return self._runner
-
-    def _end(self) -> Runner | None:
-        """Take the loop away, so that no operation can start any more."""
-        if os.getpid() != self._process:
-            return None
-        with self._lock:
-            self._closed = True
-            runner, self._runner = self._runner, None
-        if runner:
-            self._finalizer.detach()
-        return runner
+    def _start_closing(self) -> Ending | None:
+        """Begin to close; None where there is nothing to close, or no longer."""
+        self._finalizer.detach()
+        return self._runner.finish(self._workspace.close)
 
 
 def outcome_of(result: object) -> Outcome:
@@ -1232,17 +1182,17 @@ def outcome_of(result: object) -> Outcome:
     return Outcome(True, "done")
 
 
-def _abandon(runner: Runner, workspace: Workspace, process: int) -> None:
+def _close_forgotten(runner: Runner, workspace: Workspace) -> None:
     """Give back what a session owned that nobody closed."""
-    if os.getpid() != process:
+    was_open = workspace.has_sandbox  # opening it may have failed
+    ending = runner.finish(workspace.close)
+    if ending is None:
         return
-    if workspace.has_sandbox:  # opening it may have failed
+    if was_open:
         warnings.warn(
             f"A session over {workspace.sandbox.id} was not closed; use it in a `with` block, or "
             "call close().",
             ResourceWarning,
             stacklevel=2,
         )
-    ending = runner.finish(workspace.close)
-    if runner.may_wait():
-        ending.wait_quietly(_EXIT_CLOSE_TIMEOUT)
+    ending.wait_in_finalizer(_EXIT_CLOSE_TIMEOUT)

@@ -7,8 +7,8 @@ from typing import Any, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
+from daytona_toolkit._callbacks import CallbackQueue
 from daytona_toolkit._cursors import Stream
-from daytona_toolkit._loop import Deliveries
 from daytona_toolkit._masking import MaskedOutput, valid_unicode
 from daytona_toolkit._result import Image, Result
 from daytona_toolkit._seen import SeenFiles
@@ -273,16 +273,18 @@ class Tool:
         on_output: OnOutput | None,
         yield_after: float | None,
     ) -> Operation[Result]:
-        parsed, deliveries = self.parse(arguments), Deliveries(on_output)
+        parsed = self.parse(arguments)
+        callbacks = CallbackQueue(on_output) if on_output else None
 
-        async def work(workspace: Workspace) -> Result:
-            output = MaskedOutput(session.mask, deliveries.put) if on_output else None
-            result = await self.call(Call(workspace, output, self.seen, yield_after), parsed)
+        async def work() -> Result:
+            output = MaskedOutput(session.mask, callbacks.put) if callbacks else None
+            call = Call(session._workspace, output, self.seen, yield_after)
+            result = await self.call(call, parsed)
             if output:
                 await output.flush()
             return result
 
-        return session._operation(self.name, parsed.target(), work, deliveries)
+        return Operation(self.name, parsed.target(), work, callbacks)
 
     def _complaint(self, error: dict[str, Any]) -> str:
         """What is wrong with one argument."""

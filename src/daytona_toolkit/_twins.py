@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from types import MethodType
 from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, overload
 
-from daytona_toolkit._loop import Deliveries
+from daytona_toolkit._callbacks import CallbackQueue
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -35,13 +35,13 @@ class Operation(Generic[T]):
         name: What it is called.
         target: The path or command that it is about.
         work: Does it.
-        deliveries: What it hands to its caller meanwhile.
+        callbacks: The calls that it makes to its caller meanwhile, if any.
     """
 
     name: str
     target: str
     work: Callable[[], Coroutine[Any, Any, T]]
-    deliveries: Deliveries
+    callbacks: CallbackQueue | None = None
 
 
 class Performer(Protocol):
@@ -81,15 +81,16 @@ class both(Generic[S, P, T]):  # noqa: N801 - a decorator
     def operation(self, session: S, /, *args: P.args, **options: P.kwargs) -> Operation[T]:
         """What a call asks for."""
         given: dict[str, Any] = dict(options)
-        name = next((each for each in _CALLBACKS if given.get(each) is not None), "")
-        deliveries = Deliveries(given.get(name))
-        if name:
-            given[name] = deliveries.put
+        callbacks = None
+        for name in _CALLBACKS:
+            if given.get(name) is not None:
+                callbacks = CallbackQueue(given[name])
+                given[name] = callbacks.put
         first = args[0] if args else next(iter(given.values()), "")
         target = getattr(self._function, _TARGET, str)(first)
         function: Callable[..., Coroutine[Any, Any, T]] = self._function
         return Operation(
-            self._function.__name__, target, lambda: function(session, *args, **given), deliveries
+            self._function.__name__, target, lambda: function(session, *args, **given), callbacks
         )
 
     @overload

@@ -7,15 +7,15 @@ import os
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import ParamSpec, Protocol, TypeVar, runtime_checkable
+from typing import Protocol, runtime_checkable
 from weakref import WeakValueDictionary
 
 from daytona_toolkit._cache import FileCache
 from daytona_toolkit._cursors import Cursors
 from daytona_toolkit._ledger import Ledger
-from daytona_toolkit._loop import in_thread
 from daytona_toolkit._masking import Mask
 from daytona_toolkit._remote import CutReplyError, Input, Program, Reply, Source, parse
+from daytona_toolkit._workers import in_thread_if_large
 from daytona_toolkit.errors import (
     InvalidArgumentError,
     SandboxError,
@@ -42,16 +42,10 @@ _PAUSES = (0.1, 0.4, 1.0, 2.0)
 # request that an upload costs.
 _SLOW_INLINE = 32 * 1024
 
-# Work on more bytes than that is done in a thread: others on the loop must not wait for it.
-_LARGE = 100_000
-
 _OPEN = Source("daytona_toolkit._operations.open", "open")
 _CLOSE = Source("daytona_toolkit._operations.open", "close")
 
 AnyPath = str | os.PathLike[str]
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -333,7 +327,7 @@ class Workspace:
         return {
             "upload": path,
             "upload_size": len(data),
-            "upload_sum": (await aside(len(data), hashlib.sha256, data)).hexdigest(),
+            "upload_sum": (await in_thread_if_large(len(data), hashlib.sha256, data)).hexdigest(),
         }
 
     def _common(self, source: Source) -> dict[str, Input]:
@@ -371,14 +365,7 @@ class Workspace:
             raise SandboxFailedError(
                 f"The sandbox {self.sandbox.id} failed with {type(error).__name__}: {error}"
             ) from error
-        return await aside(len(printed), parse, program, printed)
-
-
-async def aside(size: int, function: Callable[P, T], /, *args: P.args, **options: P.kwargs) -> T:
-    """Do work on that many bytes, in a thread if it takes long."""
-    if size > _LARGE:
-        return await in_thread(function, *args, **options)
-    return function(*args, **options)
+        return await in_thread_if_large(len(printed), parse, program, printed)
 
 
 def check_path(path: AnyPath) -> str:

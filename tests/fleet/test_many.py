@@ -212,9 +212,7 @@ def _delays(session: SandboxSession) -> tuple[float, float]:
             await asyncio.sleep(0.001)
             lags.append(time.perf_counter() - started - 0.001)
 
-    runner = session._runner
-    assert runner
-    looking = runner.start(look)
+    looking = session._runner.start(look)
     for _ in range(40):
         started = time.perf_counter()
         session.exec("true")

@@ -16,7 +16,8 @@ import anyio
 import pytest
 
 from daytona_toolkit import LocalSandbox, SandboxSession
-from daytona_toolkit._loop import Runner, in_thread
+from daytona_toolkit._loop import Runner
+from daytona_toolkit._workers import in_thread
 from daytona_toolkit.errors import SandboxUnavailableError, SessionClosedError
 from tests.support import running, unique_seconds
 
@@ -25,6 +26,12 @@ from tests.support import running, unique_seconds
 def session() -> Iterator[SandboxSession]:
     with SandboxSession(LocalSandbox(isolation="none")) as session:
         yield session
+
+
+def end(runner: Runner) -> None:
+    ending = runner.finish()
+    assert ending
+    ending.wait()
 
 
 def loop_threads() -> list[threading.Thread]:
@@ -148,13 +155,10 @@ def test_one_that_raises_what_ends_a_program_ends_no_other(session: SandboxSessi
 
     runner = Runner()
     with pytest.raises(SystemExit):
-        runner.run(leave)
+        runner.start(leave).wait()
     assert session.exec("echo hello").stdout == "hello\n"
 
-    async def nothing() -> None:
-        pass
-
-    runner.finish(nothing).wait()
+    end(runner)
 
 
 def test_a_session_made_in_a_forked_child_has_a_loop_of_its_own(session: SandboxSession) -> None:
@@ -194,18 +198,15 @@ def test_slow_work_is_done_beside_the_loop_in_few_threads() -> None:
     async def all_of_it() -> list[int]:
         return await asyncio.gather(*(in_thread(work, number) for number in range(40)))
 
-    async def nothing() -> None:
-        pass
-
     before = threading.active_count()
     call = runner.start(all_of_it)
     started = time.monotonic()
-    runner.run(nothing)
+    runner.start(lambda: asyncio.sleep(0)).wait()
     assert time.monotonic() - started < 2
     assert call.wait() == list(range(40))
     assert seen == {"daytona-toolkit-worker"}
-    assert threading.active_count() <= before + 6
-    runner.finish(nothing).wait()
+    assert threading.active_count() <= before + 1 + 6  # the loop's, and those
+    end(runner)
 
 
 def test_who_cancels_slow_work_waits_for_its_end() -> None:
@@ -220,11 +221,8 @@ def test_who_cancels_slow_work_waits_for_its_end() -> None:
             await in_thread(work)
         assert ended.is_set()
 
-    async def nothing() -> None:
-        pass
-
-    runner.run(cancelled)
-    runner.finish(nothing).wait()
+    runner.start(cancelled).wait()
+    end(runner)
 
 
 # Limits
@@ -251,12 +249,9 @@ def test_a_process_at_its_limits_is_told_which(where: str, error: Exception, nam
 def test_slow_work_is_done_on_the_loop_where_no_thread_can_be_started() -> None:
     runner = Runner()
 
-    async def nothing() -> None:
-        pass
-
     async def work() -> str:
         with mock.patch("threading.Thread.start", side_effect=RuntimeError("no more")):
             return await in_thread(lambda: threading.current_thread().name)
 
-    assert runner.run(work) == "daytona-toolkit"
-    runner.finish(nothing).wait()
+    assert runner.start(work).wait() == "daytona-toolkit"
+    end(runner)

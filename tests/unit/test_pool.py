@@ -324,7 +324,7 @@ def test_a_forked_child_is_told_to_make_its_own() -> None:
         os.close(writer)
         os.waitpid(child, 0)
         with os.fdopen(reader) as told:
-            assert "make a new one in a forked child" in told.read()
+            assert "Make a new pool in the child" in told.read()
 
 
 # Warm

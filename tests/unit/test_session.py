@@ -20,7 +20,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from daytona_toolkit import LocalSandbox, SandboxError, SandboxSession
 from daytona_toolkit import _tracing as tracing
-from daytona_toolkit._loop import Deliveries
+from daytona_toolkit._twins import Operation
 from daytona_toolkit.errors import SessionClosedError
 from tests.support import counting, running, unique_seconds
 
@@ -267,8 +267,8 @@ def test_secrets_stay_out_of_log_and_transcript(caplog: pytest.LogCaptureFixture
 
 
 def test_a_session_on_its_own_loop_says_what_to_use(session: SandboxSession) -> None:
-    async def inside(workspace: object) -> None:
+    async def inside() -> None:
         session.exec("true")
 
     with pytest.raises(RuntimeError, match=r"await session\.aexec"):
-        session._perform(session._operation("test", "", inside, Deliveries(None)))
+        session._perform(Operation("test", "", inside))

@@ -5,7 +5,6 @@ symlink is followed below the folder that was asked for, and a file takes its na
 whole.
 """
 
-import asyncio
 import contextlib
 import hashlib
 import os
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import ParamSpec, TypeVar
 
+from daytona_toolkit._workers import in_thread
 from daytona_toolkit.errors import (
     NotAFileError,
     PathDeniedError,
@@ -77,7 +77,7 @@ async def on_host(path: Path, work: Callable[P, T], *args: P.args, **options: P.
         PathNotFoundError, PathDeniedError, WriteFailedError: What the host says of the path.
     """
     try:
-        return await asyncio.to_thread(work, *args, **options)
+        return await in_thread(work, *args, **options)
     except FileNotFoundError as error:
         raise PathNotFoundError(f"{str(path)!r} does not exist on this host.", str(path)) from error
     except PermissionError as error:

@@ -19,7 +19,8 @@ from daytona_toolkit._operations.edit.result import EditResult
 from daytona_toolkit._operations.read import fetch
 from daytona_toolkit._refusals import refusal
 from daytona_toolkit._remote import Input, Reply, Source, text_of
-from daytona_toolkit._workspace import AnyPath, Workspace, aside, check_encodable
+from daytona_toolkit._workers import in_thread_if_large
+from daytona_toolkit._workspace import AnyPath, Workspace, check_encodable
 from daytona_toolkit.errors import (
     AmbiguousMatchError,
     BinaryFileError,
@@ -106,17 +107,21 @@ async def _edit(
     elif content is None:
         content = await fetch(workspace, path, full, _ADVICE)
     for _ in range(_TRIES):
-        found = await aside(len(content), match, content, old_string, new_string)
+        found = await in_thread_if_large(len(content), match, content, old_string, new_string)
         if not fresh and len(found.starts) != 1:
             # What we remember may be old: look again before we complain.
             content = await fetch(workspace, path, full, _ADVICE)
             fresh = True
             continue
         if not found.starts:
-            await aside(len(content), _check_stars, workspace, content, old_string, path)
-        await aside(len(content), _check, content, found, old_string, path, replace_all=replace_all)
+            await in_thread_if_large(
+                len(content), _check_stars, workspace, content, old_string, path
+            )
+        await in_thread_if_large(
+            len(content), _check, content, found, old_string, path, replace_all=replace_all
+        )
         splices = found.splices()
-        wanted = await aside(len(content), splice, content, splices)
+        wanted = await in_thread_if_large(len(content), splice, content, splices)
         reply = await _swap(workspace, full, content, splices)
         if reply.failure:
             current = _current(reply, workspace, full, path)
@@ -125,7 +130,7 @@ async def _edit(
                 content = current
                 continue
         workspace.files.put(full, wanted)
-        diff = await aside(len(content), unified_diff, content, splices, path)
+        diff = await in_thread_if_large(len(content), unified_diff, content, splices, path)
         return EditResult(path=full, occurrences=len(splices), diff=diff, **_versions(reply))
     raise FileChangedError(
         f"{path!r} was changed by others each of the {_TRIES} times that this edit was tried; "
@@ -242,8 +247,8 @@ def _search_key(lines: list[bytes]) -> tuple[bytes, int, int]:
 
 async def _swap(workspace: Workspace, full: str, content: bytes, splices: list[Splice]) -> Reply:
     """Ask for the splices, if the file still is what we saw."""
-    pieces = await aside(len(content), merge, content, splices, _SPLICES)
-    digest = await aside(len(content), hashlib.sha256, content)
+    pieces = await in_thread_if_large(len(content), merge, content, splices, _SPLICES)
+    digest = await in_thread_if_large(len(content), hashlib.sha256, content)
     borders = [0, *(border for piece in pieces for border in (piece.start, piece.end))]
     kept = [
         f"keep {start} {end - start}" if end > start else ""

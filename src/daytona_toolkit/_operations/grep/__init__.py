@@ -9,7 +9,8 @@ from daytona_toolkit._search import BOTTOMLESS, as_input, check_pattern, denials
 from daytona_toolkit._search.globs import compile_name_glob
 from daytona_toolkit._search.regex import compile_regex
 from daytona_toolkit._text import clip, count_of, printable
-from daytona_toolkit._workspace import AnyPath, Workspace, aside, check_path
+from daytona_toolkit._workers import in_thread_if_large
+from daytona_toolkit._workspace import AnyPath, Workspace, check_path
 from daytona_toolkit.errors import InvalidArgumentError, SearchPatternError
 
 # Bytes of lines that grep returns, for each entry of the bound: a page of long lines has to
@@ -77,7 +78,7 @@ async def grep(
     }
     reply = await look(workspace, _GREP, path, is_whole, inputs)
     size = len(reply.blobs.get("lines", b""))
-    return await aside(size, _matches, workspace, path, reply, bounds)
+    return await in_thread_if_large(size, _matches, workspace, path, reply, bounds)
 
 
 def _is_full(lines: bytes, bounds: dict[str, int]) -> bool:

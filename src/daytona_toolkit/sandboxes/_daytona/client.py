@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 from weakref import WeakKeyDictionary
 
-from daytona_toolkit._loop import in_thread
+from daytona_toolkit._workers import in_thread
 from daytona_toolkit.sandboxes._daytona.errors import descriptor_limit, translated
 from daytona_toolkit.sandboxes._daytona.retries import retried
 

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from daytona_toolkit._workers import in_thread
 from daytona_toolkit.errors import (
     InvalidArgumentError,
     PathDeniedError,
@@ -20,7 +21,6 @@ from daytona_toolkit.sandboxes._local import confinement, folders, git, python
 from daytona_toolkit.sandboxes._local.confinement import Bounds, Isolation, Level, Place
 from daytona_toolkit.sandboxes._local.folders import OwnFolder
 from daytona_toolkit.sandboxes._local.machine import Completed, Machine
-from daytona_toolkit.sandboxes._local.threads import in_thread
 
 logger = logging.getLogger("daytona_toolkit")
 
