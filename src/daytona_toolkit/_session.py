@@ -12,6 +12,7 @@ from typing import Generic
 from typing_extensions import Self, TypeVar
 
 from daytona_toolkit import _operations as operations
+from daytona_toolkit._arguments import AnyPath, check_variables
 from daytona_toolkit._loop import Ending, Runner
 from daytona_toolkit._masking import Mask, MaskedOutput
 from daytona_toolkit._operations.exec import OnOutput
@@ -21,7 +22,7 @@ from daytona_toolkit._tracing import span
 from daytona_toolkit._transcript import Transcript
 from daytona_toolkit._transfer.progress import OnProgress
 from daytona_toolkit._twins import Operation, about, awaited, both
-from daytona_toolkit._workspace import AnyPath, Workspace
+from daytona_toolkit._workspace import Workspace
 from daytona_toolkit.errors import InvalidArgumentError, SandboxError
 from daytona_toolkit.limits import Limits
 from daytona_toolkit.results import (
@@ -109,7 +110,7 @@ class SandboxSession(Generic[S_co]):
         self.transcript = Transcript()
         for variables in (env, secrets):
             if variables is not None:
-                operations.exec.check_variables(variables)
+                check_variables(variables)
         self.mask = Mask((secrets or {}).values())
         self._workspace = Workspace(
             sandbox,
@@ -1138,20 +1139,18 @@ class SandboxSession(Generic[S_co]):
                     if not self._workspace.is_open:
                         await self._workspace.open()
                 result = self.mask.hide(await operation.work())
-                note.ok, note.outcome = outcome_of(result)
+                note.outcome = outcome_of(result)
                 self._count(result)
             except SandboxError as error:
-                note.outcome = type(error).__name__
+                note.outcome = Outcome(False, type(error).__name__)
                 if (shown := self.mask.hide(error)) is not error:
                     raise shown from None
                 raise
             finally:
                 self._commands -= name == "exec"
                 duration = time.monotonic() - started
-                step = self.transcript.add(
-                    name, target, note.outcome, ok=note.ok, duration=duration
-                )
-                logger.info("%s %s: %s (%.3f s)", name, step.target, note.outcome, duration)
+                step = self.transcript.add(name, target, note.outcome, duration)
+                logger.info("%s %s: %s (%.3f s)", name, step.target, step.outcome, duration)
         return result
 
     def _count(self, result: object) -> None:

@@ -9,17 +9,17 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
+from daytona_toolkit._result import Outcome
+
 
 class Note:
     """What is said of an operation when it has ended.
 
     Attributes:
-        outcome: How it went, in a few words.
-        ok: Whether it did what was asked.
+        outcome: How it went.
     """
 
-    outcome: str = "cancelled"
-    ok: bool = False
+    outcome = Outcome(False, "cancelled")
 
 
 @contextmanager
@@ -40,8 +40,8 @@ def span(operation: str, sandbox_id: str, target: str) -> Iterator[Note]:
         try:
             yield note
         finally:
-            current.set_attribute("daytona_toolkit.outcome", note.outcome)
-            current.set_attribute("daytona_toolkit.ok", note.ok)
+            current.set_attribute("daytona_toolkit.outcome", note.outcome.words)
+            current.set_attribute("daytona_toolkit.ok", note.outcome.ok)
 
 
 @cache

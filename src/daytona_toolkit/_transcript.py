@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
+from daytona_toolkit._result import Outcome
+
 _KEPT = 1000
 _SHOWN = 60
 
@@ -42,11 +44,13 @@ class Transcript:
         self._steps: deque[Step] = deque(maxlen=bound)
         self._lock = threading.Lock()
 
-    def add(self, operation: str, target: str, outcome: str, *, ok: bool, duration: float) -> Step:
+    def add(self, operation: str, target: str, outcome: Outcome, duration: float) -> Step:
         """Remember an operation that has just ended."""
         line = " ".join(target.split())
         shown = line if len(line) <= _SHOWN else line[: _SHOWN - 1] + "…"
-        step = Step(datetime.now(timezone.utc), operation, shown, outcome, ok, duration)
+        step = Step(
+            datetime.now(timezone.utc), operation, shown, outcome.words, outcome.ok, duration
+        )
         with self._lock:
             self._steps.append(step)
         return step

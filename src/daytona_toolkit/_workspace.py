@@ -3,17 +3,17 @@
 import asyncio
 import contextlib
 import hashlib
-import os
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 from weakref import WeakValueDictionary
 
+from daytona_toolkit._arguments import AnyPath, check_path
 from daytona_toolkit._cache import FileCache
 from daytona_toolkit._cursors import Cursors
 from daytona_toolkit._ledger import Ledger
 from daytona_toolkit._masking import Mask
+from daytona_toolkit._probe import CLOSE, OPEN, Facts, facts_of
 from daytona_toolkit._remote import CutReplyError, Input, Program, Reply, Source, parse
 from daytona_toolkit._workers import in_thread_if_large
 from daytona_toolkit.errors import (
@@ -41,46 +41,6 @@ _PAUSES = (0.1, 0.4, 1.0, 2.0)
 # Bytes that travel inside a request to a shell that reads slowly: longer takes as long as the
 # request that an upload costs.
 _SLOW_INLINE = 32 * 1024
-
-_OPEN = Source("daytona_toolkit._operations.open", "open")
-_CLOSE = Source("daytona_toolkit._operations.open", "close")
-
-AnyPath = str | os.PathLike[str]
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What a sandbox told when the session opened.
-
-    Attributes:
-        root: The folder that relative paths start from, absolute, symlinks resolved.
-        home: The home folder of the sandbox's user.
-        state: Our own folder in the sandbox.
-        session: This session's folder in it.
-        shell: What runs commands: bash where there is one.
-        setsid: The path of that tool.
-        reset: Words of sh that run a command with SIGINT not ignored; empty if nothing can.
-        grep_text: What grep takes so as to read any bytes as text.
-        grep_gnu: `yes` if grep has GNU's options.
-        find_gnu: `yes` if find, head and stat have GNU's options.
-        grep_z: `yes` if grep knows lines that end with a NUL.
-        swift: `yes` if the shell takes a program of some 100 KB within milliseconds.
-        search_lacks: Tools that searching takes and that are missing.
-    """
-
-    root: str
-    home: str
-    state: str
-    session: str
-    shell: str
-    setsid: str
-    reset: str
-    swift: str
-    grep_text: str
-    grep_gnu: str
-    find_gnu: str
-    grep_z: str
-    search_lacks: str
 
 
 @runtime_checkable
@@ -170,39 +130,12 @@ class Workspace:
             if not self.has_sandbox:
                 await self.sandbox.open()
                 self.has_sandbox = True
-            self._facts = await self._probe()
+            reply = await self._send(OPEN, {"root": self._wanted_root})
+            self._facts = facts_of(reply, self._wanted_root)
         except BaseException:
             await self.sandbox.close()
             self.has_sandbox = False
             raise
-
-    async def _probe(self) -> Facts:
-        reply = await self._send(_OPEN, {"root": self._wanted_root})
-        match reply.failure:
-            case "tools":
-                raise SandboxFailedError(
-                    f"The sandbox lacks these commands: {reply.values['names'].strip()}. Install "
-                    "the packages coreutils and util-linux in its image; a busybox that has "
-                    "these commands will do as well."
-                )
-            case "root":
-                raise InvalidArgumentError(
-                    f"The root {self._wanted_root or 'folder'!r} cannot be made or entered in the "
-                    "sandbox; choose another `root`."
-                )
-            case "state":
-                raise SandboxFailedError(
-                    "The sandbox has no folder for temporary files that can be written; make "
-                    "/tmp writable, free some space, or set TMPDIR."
-                )
-        return Facts(
-            **{name: reply.text(name) for name in ("root", "home", "state", "session")},
-            **{name: reply.values[name] for name in ("shell", "setsid", "search_lacks")},
-            **{
-                name: reply.values.get(name, "")
-                for name in ("reset", "swift", "grep_text", "grep_gnu", "find_gnu", "grep_z")
-            },
-        )
 
     async def close(self) -> None:
         """Remove what is left of this session in the sandbox, and close it."""
@@ -212,7 +145,7 @@ class Workspace:
                 names = self.ledger.take_removable(everything=True)
                 inputs = {"state": facts.state, "session": facts.session, "forget": names}
                 with contextlib.suppress(SandboxError):  # it may be gone, and they with it
-                    await self._send(_CLOSE, inputs)
+                    await self._send(CLOSE, inputs)
         finally:
             await self.sandbox.close()
             self.has_sandbox = False
@@ -366,40 +299,3 @@ class Workspace:
                 f"The sandbox {self.sandbox.id} failed with {type(error).__name__}: {error}"
             ) from error
         return await in_thread_if_large(len(printed), parse, program, printed)
-
-
-def check_path(path: AnyPath) -> str:
-    """A path as text.
-
-    Raises:
-        InvalidArgumentError: It is no path, is empty, or has characters that no path has.
-    """
-    try:
-        text = os.fspath(path)
-    except TypeError:
-        text = None
-    if not isinstance(text, str):
-        raise InvalidArgumentError(f"A path is text or a Path, not {path!r}.")
-    if not text:
-        raise InvalidArgumentError("The path is empty; give the path of a file or folder.")
-    if "\0" in text:
-        raise InvalidArgumentError(f"The path {text!r} contains a NUL character; remove it.")
-    check_encodable(text, "path")
-    return text
-
-
-def check_encodable(text: str, what: str) -> None:
-    """Refuse text with lone surrogates that stand for no byte.
-
-    Raises:
-        InvalidArgumentError: It has some.
-    """
-    try:
-        text.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError as error:
-        raise InvalidArgumentError(
-            f"The {what} contains {text[error.start]!r} at position {error.start}, half of a "
-            "surrogate pair, which is no character; write the whole character."
-        ) from None
-    except AttributeError:
-        raise InvalidArgumentError(f"The {what} is {text!r}, which is not text.") from None

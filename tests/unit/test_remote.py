@@ -20,7 +20,7 @@ SOURCES = [
     if "begin\n" in path.read_text()
 ]
 
-OPEN = remote.Source("daytona_toolkit._operations.open", "open")
+OPEN = remote.Source("daytona_toolkit._probe", "open")
 WRITE = remote.Source("daytona_toolkit._operations.write", "write")
 EXISTS = remote.Source("daytona_toolkit._operations.read", "exists")
 SHELLS = [["dash"], ["bash"], ["zsh"], ["busybox", "sh"], ["bash", "--posix"]]

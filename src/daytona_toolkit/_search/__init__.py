@@ -3,10 +3,11 @@
 import re
 from collections.abc import Callable, Iterator, Mapping
 
+from daytona_toolkit._arguments import check_encodable
 from daytona_toolkit._refusals import refusal
 from daytona_toolkit._remote import Input, Reply, Source
 from daytona_toolkit._text import count_of, printable
-from daytona_toolkit._workspace import Workspace, check_encodable
+from daytona_toolkit._workspace import Workspace
 from daytona_toolkit.errors import SandboxFailedError, SearchPatternError
 
 # Deeper than a path can be.

@@ -57,24 +57,22 @@ async def list_files(
         subfolder: A folder under the path, which need not exist, that the entries are in.
     """
     bound = workspace.limits.entries
+    folder = join(path, subfolder) if subfolder else path
+    entries: list[Entry] = []
+    is_cut = False
 
     def is_whole(reply: Reply) -> bool:
+        nonlocal entries, is_cut
         if "entries" not in reply.blobs:
             return "entered" in reply.values  # there is no such folder
-        return not _is_cut(reply) or len(entries_of(reply)) > bound
+        entries = entries_of(reply, partial(join, folder))
+        is_cut = not _LAST.search(reply.blobs["entries"])
+        return not is_cut or len(entries) > bound
 
     reply = await look(workspace, source, path, is_whole, {**inputs, "entries": bound}, subfolder)
-    folder = join(path, subfolder) if subfolder else path
-    entries = entries_of(reply, partial(join, folder))
     return Listing(
         path=workspace.resolve(path),
         entries=tuple(entries[:bound]),
-        truncated=_is_cut(reply),
+        truncated=is_cut,
         notes=tuple(denials(reply)),
     )
-
-
-def _is_cut(reply: Reply) -> bool:
-    """Whether there is more than was listed."""
-    entries = reply.blobs.get("entries")
-    return entries is not None and not _LAST.search(entries)

@@ -108,11 +108,21 @@ def scan(source: Path) -> list[Found]:
     return [Found("", "file", item_at(source, ""))]
 
 
+def read_small(path: Path, max_bytes: int) -> tuple[Item, bytes] | None:
+    """A file and its content; None if it is larger, or something else."""
+    if not path.is_file() or path.stat().st_size > max_bytes:
+        return None
+    content = path.read_bytes()
+    return Item("", len(content), hashlib.sha256(content).hexdigest(), _is_program(path)), content
+
+
 def item_at(path: Path, name: str) -> Item:
     """What a file is like."""
-    looked = path.stat()
-    program = bool(looked.st_mode & 0o111) if _POSIX else None
-    return Item(name, looked.st_size, sum_of(path), program)
+    return Item(name, path.stat().st_size, sum_of(path), _is_program(path))
+
+
+def _is_program(path: Path) -> bool | None:
+    return bool(path.stat().st_mode & 0o111) if _POSIX else None
 
 
 def sum_of(path: Path) -> str:

@@ -5,9 +5,10 @@ import hashlib
 import re
 from datetime import datetime, timezone
 
+from daytona_toolkit._arguments import check_encodable
 from daytona_toolkit._operations.checkpoint.result import Checkpoint, Diff
 from daytona_toolkit._remote import Reply, Source
-from daytona_toolkit._workspace import Workspace, check_encodable
+from daytona_toolkit._workspace import Workspace
 from daytona_toolkit.errors import CheckpointError, CheckpointNotFoundError
 
 _CHECKPOINT = Source(__name__, "checkpoint")

@@ -5,6 +5,7 @@ import stat
 from collections.abc import Sequence
 from pathlib import Path
 
+from daytona_toolkit._arguments import AnyPath, check_path
 from daytona_toolkit._refusals import refusal
 from daytona_toolkit._remote import Source
 from daytona_toolkit._search import BOTTOMLESS
@@ -14,7 +15,7 @@ from daytona_toolkit._transfer.local_files import Item, on_host
 from daytona_toolkit._transfer.progress import OnProgress, Progress, progress_of
 from daytona_toolkit._transfer.records import RECORD, files_of, is_program, name_of
 from daytona_toolkit._transfer.result import TransferResult
-from daytona_toolkit._workspace import AnyPath, Workspace, check_path
+from daytona_toolkit._workspace import Workspace
 from daytona_toolkit.errors import FileChangedError, NotAFileError
 
 # Seconds for the sums of what a folder holds, whose size is not known before.

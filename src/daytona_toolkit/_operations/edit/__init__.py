@@ -5,6 +5,7 @@ import hashlib
 import os
 import re
 
+from daytona_toolkit._arguments import AnyPath, check_encodable
 from daytona_toolkit._operations.edit.matching import (
     Match,
     Splice,
@@ -20,7 +21,7 @@ from daytona_toolkit._operations.read import fetch
 from daytona_toolkit._refusals import refusal
 from daytona_toolkit._remote import Input, Reply, Source, text_of
 from daytona_toolkit._workers import in_thread_if_large
-from daytona_toolkit._workspace import AnyPath, Workspace, check_encodable
+from daytona_toolkit._workspace import Workspace
 from daytona_toolkit.errors import (
     AmbiguousMatchError,
     BinaryFileError,

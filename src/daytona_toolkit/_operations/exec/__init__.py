@@ -10,12 +10,20 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeAlias
 
+from daytona_toolkit._arguments import (
+    AnyPath,
+    as_bytes,
+    check_encodable,
+    check_no_nul,
+    check_seconds,
+    check_variables,
+)
 from daytona_toolkit._cursors import FILES, Cursor, Stream
 from daytona_toolkit._operations.exec.result import ExecResult, JobList, JobStatus
 from daytona_toolkit._refusals import refusal
 from daytona_toolkit._remote import Input, Reply, Source, quote
 from daytona_toolkit._text import join_ends
-from daytona_toolkit._workspace import AnyPath, Workspace, check_encodable
+from daytona_toolkit._workspace import Workspace
 from daytona_toolkit.errors import (
     InvalidArgumentError,
     JobInputError,
@@ -34,9 +42,6 @@ _SHOWN = 500
 # end by themselves, and as much again.
 _KILL_TIME = 10.0
 
-# A longer time is none at all; a century fits into what sh can count.
-_FOR_EVER = 3_000_000_000.0
-
 _START = Source(__name__, "start")
 _KEEP = Source(__name__, "keep")
 _POLL = Source(__name__, "poll")
@@ -54,7 +59,6 @@ _DEAF = {
 
 _ID = re.compile(r"job-[0-9a-f]{12}")
 _NAMED = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 async def run(
@@ -254,12 +258,7 @@ async def jobs(workspace: Workspace) -> JobList:
 
 def _text_to_read(workspace: Workspace, text: str | bytes, name: str) -> tuple[bytes, str]:
     """What a command shall read: bytes to upload, or in base64 if they are few."""
-    if isinstance(text, str):
-        check_encodable(text, name)
-        text = text.encode("utf-8", "surrogateescape")
-    if not isinstance(text, bytes | bytearray | memoryview):
-        raise InvalidArgumentError(f"{name} is text or bytes, not {type(text).__name__}.")
-    data = bytes(text)
+    data = as_bytes(text, name)
     if len(data) > workspace.inline_bytes:
         return data, ""
     return b"", base64.b64encode(data).decode()
@@ -271,8 +270,7 @@ def _checked_command(command: str) -> str:
             f"The command is text, a line or a script, not {type(command).__name__}; "
             "join a list with `shlex.join`."
         )
-    if "\0" in command:
-        raise InvalidArgumentError("The command contains a NUL character; remove it.")
+    check_no_nul(command, "command")
     check_encodable(command, "command")
     return command
 
@@ -314,47 +312,6 @@ def check_shell(name: str) -> None:
             f'{name!r} is no name for a shell, such as "main"; use up to 64 letters, digits, _ '
             "and -."
         )
-
-
-def check_variables(variables: Mapping[str, str]) -> None:
-    """Refuse what cannot be a variable.
-
-    Raises:
-        InvalidArgumentError: A name or a value is none.
-    """
-    if not isinstance(variables, Mapping):
-        raise InvalidArgumentError(
-            f"Variables are {variables!r:.200}; give a mapping of names to texts."
-        )
-    for name, value in variables.items():
-        if not isinstance(name, str) or not _NAME.fullmatch(name):
-            raise InvalidArgumentError(
-                f"{name!r} is not a valid name for an environment variable; use letters, digits "
-                "and _, and do not begin with a digit."
-            )
-        if not isinstance(value, str):
-            raise InvalidArgumentError(
-                f"The value of {name} is of type {type(value).__name__}; environment variables "
-                "are text."
-            )
-        if "\0" in value:
-            raise InvalidArgumentError(f"The value of {name} contains a NUL character; remove it.")
-        check_encodable(value, f"value of {name}")
-
-
-def check_seconds(seconds: float | None, name: str) -> float | None:
-    """A time that a caller gave; None and infinity are no limit.
-
-    Raises:
-        InvalidArgumentError: It is no number, not a number, or negative.
-    """
-    if seconds is None:
-        return None
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds >= 0:
-        raise InvalidArgumentError(
-            f"{name} is {seconds!r}; give a number of seconds, or None for no limit."
-        )
-    return None if seconds > _FOR_EVER else seconds
 
 
 def _waiting(

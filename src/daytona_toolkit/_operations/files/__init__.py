@@ -2,10 +2,11 @@
 
 import os
 
+from daytona_toolkit._arguments import AnyPath, check_path
 from daytona_toolkit._entry import Entry, entries_of
 from daytona_toolkit._refusals import refusal
 from daytona_toolkit._remote import Reply, Source
-from daytona_toolkit._workspace import AnyPath, Workspace, check_path
+from daytona_toolkit._workspace import Workspace
 from daytona_toolkit.errors import InvalidArgumentError
 
 _STAT = Source(__name__, "stat")

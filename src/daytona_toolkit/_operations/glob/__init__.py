@@ -1,10 +1,11 @@
 """glob: files and folders whose path matches a pattern."""
 
+from daytona_toolkit._arguments import AnyPath, check_path
 from daytona_toolkit._remote import Input, Source
 from daytona_toolkit._search import BOTTOMLESS, as_input, check_pattern
 from daytona_toolkit._search.globs import compile_glob
 from daytona_toolkit._search.listing import Listing, list_files
-from daytona_toolkit._workspace import AnyPath, Workspace, check_path
+from daytona_toolkit._workspace import Workspace
 
 _GLOB = Source(__name__, "glob")
 

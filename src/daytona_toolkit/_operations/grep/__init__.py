@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from daytona_toolkit._arguments import AnyPath, check_path, check_whole
 from daytona_toolkit._operations.grep.result import GrepResult, Match
 from daytona_toolkit._remote import Input, Reply, Source
 from daytona_toolkit._search import BOTTOMLESS, as_input, check_pattern, denials, join, look
@@ -10,7 +11,7 @@ from daytona_toolkit._search.globs import compile_name_glob
 from daytona_toolkit._search.regex import compile_regex
 from daytona_toolkit._text import clip, count_of, printable
 from daytona_toolkit._workers import in_thread_if_large
-from daytona_toolkit._workspace import AnyPath, Workspace, check_path
+from daytona_toolkit._workspace import Workspace
 from daytona_toolkit.errors import InvalidArgumentError, SearchPatternError
 
 # Bytes of lines that grep returns, for each entry of the bound: a page of long lines has to
@@ -44,8 +45,7 @@ async def grep(
 ) -> GrepResult:
     """Find lines by a pattern."""
     path, pattern = check_path(path), check_pattern(pattern)
-    if isinstance(context, bool) or not isinstance(context, int):
-        raise InvalidArgumentError(f"context is {context!r}; give a whole number of lines.")
+    check_whole(context, "context")
     if not 0 <= context <= _MOST_CONTEXT:
         raise InvalidArgumentError(
             f"context is {context}; ask for 0 to {_MOST_CONTEXT} lines around each match."

@@ -1,8 +1,9 @@
 """ls: what a folder holds."""
 
+from daytona_toolkit._arguments import AnyPath, check_path
 from daytona_toolkit._remote import Source
 from daytona_toolkit._search.listing import Listing, list_files
-from daytona_toolkit._workspace import AnyPath, Workspace, check_path
+from daytona_toolkit._workspace import Workspace
 
 _LS = Source(__name__, "ls")
 

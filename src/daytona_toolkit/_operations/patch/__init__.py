@@ -6,13 +6,14 @@ import re
 from dataclasses import dataclass, field
 from typing import Literal
 
+from daytona_toolkit._arguments import check_encodable
 from daytona_toolkit._operations.edit.matching import Splice, merge, unified_diff
 from daytona_toolkit._operations.patch.result import PatchedFile, PatchResult
 from daytona_toolkit._operations.patch.v4a import FileChange, parse, splices
 from daytona_toolkit._operations.read import check_complete
 from daytona_toolkit._refusals import refusal
 from daytona_toolkit._remote import Reply, Source
-from daytona_toolkit._workspace import Workspace, check_encodable
+from daytona_toolkit._workspace import Workspace
 from daytona_toolkit.errors import (
     FileChangedError,
     FileTooLargeError,

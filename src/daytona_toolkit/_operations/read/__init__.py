@@ -2,12 +2,13 @@
 
 import os
 
+from daytona_toolkit._arguments import AnyPath, check_whole
 from daytona_toolkit._operations.read.result import ReadResult
 from daytona_toolkit._refusals import refusal
 from daytona_toolkit._remote import Source
 from daytona_toolkit._result import Image
 from daytona_toolkit._text import clip, count_of, image_type, is_binary, whole_characters
-from daytona_toolkit._workspace import AnyPath, Workspace
+from daytona_toolkit._workspace import Workspace
 from daytona_toolkit.errors import (
     BinaryFileError,
     FileTooLargeError,
@@ -29,8 +30,7 @@ async def read(
     limits = workspace.limits
     count = limits.read_lines if limit is None else limit
     for name, number in (("offset", offset), ("limit", count)):
-        if isinstance(number, bool) or not isinstance(number, int):
-            raise InvalidArgumentError(f"{name} is {number!r}; give a whole number of lines.")
+        check_whole(number, name)
     if offset < 1:
         raise InvalidArgumentError(f"offset is {offset}; lines count from 1.")
     if count < 1:

@@ -1,11 +1,11 @@
 """upload: files and folders of the host, into the sandbox."""
 
 import base64
-import hashlib
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
 
+from daytona_toolkit._arguments import AnyPath, check_path
 from daytona_toolkit._refusals import refusal
 from daytona_toolkit._remote import Reply, Source, text_or_base64
 from daytona_toolkit._transfer import LEFT_OUT, PART, Tally, Target, batches
@@ -14,7 +14,7 @@ from daytona_toolkit._transfer.local_files import Item, on_host
 from daytona_toolkit._transfer.progress import OnProgress, Progress, progress_of
 from daytona_toolkit._transfer.records import RECORD, files_of, name_of
 from daytona_toolkit._transfer.result import TransferResult
-from daytona_toolkit._workspace import AnyPath, Workspace, check_path
+from daytona_toolkit._workspace import Workspace
 
 # Bytes a second that the sandbox is trusted to hash, and requests wait for.
 _HASHING = 50_000_000
@@ -40,14 +40,14 @@ async def _upload(
     source = Path(check_path(local))
     target = Target(workspace, check_path(remote), workspace.resolve(remote))
     tally = Tally()
+    if small := await on_host(source, host.read_small, source, workspace.inline_bytes):
+        await _put(target, *small, tally, tell)
+        return tally.result(target.full)
     found = await on_host(source, host.scan, source)
     for other in found:
         if other.kind in LEFT_OUT:
             tally.leave_out(other.name, LEFT_OUT[other.kind])
     items = [file.item for file in found if file.item]
-    if items and not items[0].name and items[0].size <= workspace.inline_bytes:
-        await _put(target, source, items[0], tally, tell)
-        return tally.result(target.full)
     empty = await on_host(source, host.empty_folders, found)
     there, parts = await _survey(target, items, empty)
     progress = Progress(tell, sum(item.size for item in items))
@@ -73,18 +73,17 @@ async def _upload(
 
 
 async def _put(
-    target: Target, source: Path, item: Item, tally: Tally, tell: OnProgress | None
+    target: Target, item: Item, content: bytes, tally: Tally, tell: OnProgress | None
 ) -> None:
     """Put one small file in place, if it is not there: one request."""
     workspace = target.workspace
-    content = await on_host(source, source.read_bytes)
     text, encoded = text_or_base64(content)
     reply = await workspace.change(
         _PUT,
         path=target.full,
         text=text,
         content=encoded,
-        sha256=hashlib.sha256(content).hexdigest(),
+        sha256=item.sum,
         mode=_mode(item),
     )
     if reply.failure:

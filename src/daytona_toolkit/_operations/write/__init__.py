@@ -3,11 +3,12 @@
 import os
 import re
 
+from daytona_toolkit._arguments import AnyPath, as_bytes
 from daytona_toolkit._operations.read import fetch
 from daytona_toolkit._operations.write.result import WriteResult
 from daytona_toolkit._refusals import refusal
 from daytona_toolkit._remote import Source, text_or_base64
-from daytona_toolkit._workspace import AnyPath, Workspace, check_encodable
+from daytona_toolkit._workspace import Workspace
 from daytona_toolkit.errors import (
     FileChangedError,
     InvalidArgumentError,
@@ -25,23 +26,19 @@ async def write(
 ) -> WriteResult:
     """Write a file, with the folders above it."""
     full = workspace.resolve(path)
+    data = as_bytes(content, "content")
     if isinstance(content, str):
-        check_encodable(content, "content")
         await _check_stars(workspace, os.fspath(path), full, content)
-        content = content.encode("utf-8", "surrogateescape")
-    if not isinstance(content, bytes | bytearray | memoryview):
-        raise InvalidArgumentError(f"The content is text or bytes, not {type(content).__name__}.")
     if if_version and not (isinstance(if_version, str) and _VERSION.fullmatch(if_version)):
         raise InvalidArgumentError(
             f"if_version is {if_version!r:.200}, which is no version; take the `version` of a "
             'result of this session, or "" if there should be no file yet.'
         )
-    content = bytes(content)
-    inline = len(content) <= workspace.inline_bytes
-    text, encoded = text_or_base64(content if inline else b"")
+    inline = len(data) <= workspace.inline_bytes
+    text, encoded = text_or_base64(data if inline else b"")
     reply = await workspace.change(
         _WRITE,
-        data=b"" if inline else content,
+        data=b"" if inline else data,
         path=full,
         text=text,
         content=encoded,
@@ -56,10 +53,10 @@ async def write(
         )
     if reply.failure:
         raise refusal(reply, os.fspath(path), workspace)
-    workspace.files.put(full, content)
+    workspace.files.put(full, data)
     return WriteResult(
         path=full,
-        size=len(content),
+        size=len(data),
         created="created" in reply.values,
         version=reply.values["version"],
     )

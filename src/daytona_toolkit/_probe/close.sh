@@ -2,7 +2,7 @@
 # close: end a session. Nothing of it runs any more, whatever copies of requests still come.
 # In: _STATE, _SESSION (its folder), _FORGET (names under _STATE to remove).
 
-. ../../_remote/frame.sh
+. ../_remote/frame.sh
 
 begin
 set -- "$_SESSION"

@@ -6,8 +6,8 @@
 #
 # In: _ROOT (asked for, or empty).
 
-. ../../_remote/frame.sh
-. ../../_remote/inline.sh
+. ../_remote/frame.sh
+. ../_remote/inline.sh
 
 # check_tools: whatever is missing is told by name.
 check_tools() {

@@ -1,0 +1,76 @@
+"""What a session learns of a sandbox when it opens, and the programs that open and close it."""
+
+from dataclasses import dataclass, fields
+
+from daytona_toolkit._remote import Reply, Source
+from daytona_toolkit.errors import InvalidArgumentError, SandboxFailedError
+
+OPEN = Source(__name__, "open")
+CLOSE = Source(__name__, "close")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a sandbox told when the session opened.
+
+    Attributes:
+        root: The folder that relative paths start from, absolute, symlinks resolved.
+        home: The home folder of the sandbox's user.
+        state: Our own folder in the sandbox.
+        session: This session's folder in it.
+        shell: What runs commands: bash where there is one.
+        setsid: The path of that tool.
+        reset: Words of sh that run a command with SIGINT not ignored; empty if nothing can.
+        grep_text: The option that makes grep read any bytes as text.
+        grep_gnu: `yes` if grep has GNU's options.
+        find_gnu: `yes` if find, head and stat have GNU's options.
+        grep_z: `yes` if grep knows lines that end with a NUL.
+        swift: `yes` if the shell takes a program of some 100 KB within milliseconds.
+        search_lacks: Tools that searching takes and that are missing.
+    """
+
+    root: str
+    home: str
+    state: str
+    session: str
+    shell: str
+    setsid: str
+    reset: str
+    grep_text: str
+    grep_gnu: str
+    find_gnu: str
+    grep_z: str
+    swift: str
+    search_lacks: str
+
+
+def facts_of(reply: Reply, root: str) -> Facts:
+    """What `open.sh` says in a reply.
+
+    Args:
+        reply: The reply.
+        root: The root that was asked for, or empty.
+
+    Raises:
+        SandboxFailedError: The sandbox lacks what every sandbox must have.
+        InvalidArgumentError: The root cannot be used.
+    """
+    match reply.failure:
+        case "tools":
+            raise SandboxFailedError(
+                f"The sandbox lacks these commands: {reply.values['names'].strip()}. Install "
+                "the packages coreutils and util-linux in its image; a busybox that has "
+                "these commands will do as well."
+            )
+        case "root":
+            raise InvalidArgumentError(
+                f"The root {root or 'folder'!r} cannot be made or entered in the sandbox; choose "
+                "another `root`."
+            )
+        case "state":
+            raise SandboxFailedError(
+                "The sandbox has no folder for temporary files that can be written; make "
+                "/tmp writable, free some space, or set TMPDIR."
+            )
+    names = [field.name for field in fields(Facts)]
+    return Facts(**{name: reply.values.get(name) or reply.text(name) for name in names})
