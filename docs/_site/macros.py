@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from daytona_toolkit import Limits
-from daytona_toolkit.tools import TOOLS
+from daytona_toolkit.tools import choose
 
 ROOT = Path(__file__).parents[2]
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
@@ -78,7 +78,7 @@ def tool_table() -> str:
         f"`{tool.name.upper()}`: {tool.title.lower()}; {hints(tool)}.\n\n"
         f"> {tool.description}\n\n"
         f"{arguments(tool.schema()['properties'])}"
-        for tool in TOOLS.values()
+        for tool in choose("all").values()
     )
 
 

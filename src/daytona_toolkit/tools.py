@@ -15,7 +15,7 @@ from typing import Literal, TypeAlias
 
 from daytona_toolkit._masking import valid_unicode
 from daytona_toolkit._operations.edit.tool import EDIT
-from daytona_toolkit._operations.exec.tool import EXEC, JOB, exec_in_shell
+from daytona_toolkit._operations.exec.tool import EXEC, JOB, SEND, exec_with
 from daytona_toolkit._operations.glob.tool import GLOB
 from daytona_toolkit._operations.grep.tool import GREP
 from daytona_toolkit._operations.ls.tool import LS
@@ -38,6 +38,7 @@ __all__ = [
     "LS",
     "PREVIEW",
     "READ",
+    "SEND",
     "TOOLS",
     "WRITE",
     "Arguments",
@@ -52,7 +53,7 @@ __all__ = [
 
 Choice: TypeAlias = Literal["core", "read_only", "all"] | Sequence[str]
 
-_TABLE = (EXEC, READ, WRITE, EDIT, LS, GLOB, GREP, JOB, APPLY_PATCH, PREVIEW)
+_TABLE = (EXEC, READ, WRITE, EDIT, LS, GLOB, GREP, JOB, SEND, APPLY_PATCH, PREVIEW)
 
 TOOLS = {tool.name: tool for tool in _TABLE}
 
@@ -71,7 +72,7 @@ def choose(
     """The tools of one agent, by the names under which its model shall know them.
 
     Together they remember which version of each file the model was shown, so that `write` never
-    replaces a newer one.
+    replaces a newer one. Beside `send`, `exec` can start commands to type into.
 
     Args:
         tools: `"core"` (exec, read, write, edit), `"read_only"`, `"all"`, or names.
@@ -112,9 +113,7 @@ def choose(
                 f"{prefix + name!r} is not a valid name for a tool: models allow up to 64 letters, "
                 "digits, _ and -. Choose another prefix."
             )
-    seen, rows = SeenFiles(), TOOLS
-    if shell is not None:
-        rows = TOOLS | {"exec": exec_in_shell(shell)}
+    seen, rows = SeenFiles(), TOOLS | {"exec": exec_with(shell=shell, interactive="send" in tools)}
     return {
         prefix + name: replace(rows[name], limits=limits or Limits(), network=network, seen=seen)
         for name in tools

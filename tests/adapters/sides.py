@@ -58,9 +58,14 @@ class Side:
     call: Callable[..., Awaitable[Shown]]
 
 
+def _with(name: str, options: dict[str, Any]) -> dict[str, Any]:
+    """Options of a toolkit that has a tool, alone unless they name others too."""
+    return {"tools": [name]} | options
+
+
 def _langchain_tool(session: SandboxSession, name: str, **options: Any) -> Any:
-    [tool] = DaytonaToolkit(session, tools=[name], **options).get_tools()
-    return tool
+    tools = DaytonaToolkit(session, **_with(name, options)).get_tools()
+    return next(tool for tool in tools if tool.name == name)
 
 
 async def _langchain_told(session: SandboxSession, name: str, **options: Any) -> Told:
@@ -96,8 +101,8 @@ def _of_message(message: Any) -> Shown:
 
 
 def _llama_index_tool(session: SandboxSession, name: str, **options: Any) -> Any:
-    [tool] = DaytonaToolSpec(session, tools=[name], **options).to_tool_list()
-    return tool
+    tools = DaytonaToolSpec(session, **_with(name, options)).to_tool_list()
+    return next(tool for tool in tools if tool.metadata.name == name)
 
 
 async def _llama_index_told(session: SandboxSession, name: str, **options: Any) -> Told:
@@ -132,16 +137,16 @@ def _of_openai(tool: dict[str, Any]) -> Told:
 
 
 async def _mcp_told(session: SandboxSession, name: str, **options: Any) -> Told:
-    async with Client(make_server(session, tools=[name], **options)) as client:
+    async with Client(make_server(session, **_with(name, options))) as client:
         tools = {tool.name: tool for tool in (await client.list_tools()).tools}
-    tool = tools[name]  # with exec comes job
+    tool = tools[name]
     return Told(tool.name, tool.description or "", tool.input_schema)
 
 
 async def _mcp(
     session: SandboxSession, name: str, arguments: dict[str, Any], **options: Any
 ) -> Shown:
-    async with Client(make_server(session, tools=[name], **options)) as client:
+    async with Client(make_server(session, **_with(name, options))) as client:
         result = await client.call_tool(name, arguments)
     texts = [part.text for part in result.content if isinstance(part, TextContent)]
     images = [
@@ -160,10 +165,9 @@ async def _pydantic_ai_told(session: SandboxSession, name: str, **options: Any) 
         told.extend(info.function_tools)
         return ModelResponse([TextPart("done")])
 
-    await Agent(
-        FunctionModel(respond), toolsets=[DaytonaToolset(session, tools=[name], **options)]
-    ).run("go")
-    [tool] = told
+    toolset = DaytonaToolset(session, **_with(name, options))
+    await Agent(FunctionModel(respond), toolsets=[toolset]).run("go")
+    tool = next(tool for tool in told if tool.name == name)
     return Told(tool.name, tool.description or "", tool.parameters_json_schema)
 
 
@@ -171,7 +175,7 @@ async def _pydantic_ai(
     session: SandboxSession, name: str, arguments: dict[str, Any], **options: Any
 ) -> Shown:
     model = pydantic_ai_model([(name, arguments)], "done")
-    agent = Agent(model, toolsets=[DaytonaToolset(session, tools=[name], **options)])
+    agent = Agent(model, toolsets=[DaytonaToolset(session, **_with(name, options))])
     messages = (await agent.run("go")).all_messages()
     [part] = [p for m in messages for p in m.parts if isinstance(p, ToolReturnPart)]
     contents = part.content if isinstance(part.content, list) else [part.content]
@@ -179,9 +183,15 @@ async def _pydantic_ai(
     return Shown(str(contents[0]), part.metadata, images, part.outcome == "failed")
 
 
-async def _openai_told(session: SandboxSession, name: str, **options: Any) -> Told:
-    [tool] = daytona_tools(session, tools=[name], **options)
+def _openai_tool(session: SandboxSession, name: str, **options: Any) -> FunctionTool:
+    tools = daytona_tools(session, **_with(name, options))
+    tool = next(tool for tool in tools if tool.name == name)
     assert isinstance(tool, FunctionTool)
+    return tool
+
+
+async def _openai_told(session: SandboxSession, name: str, **options: Any) -> Told:
+    tool = _openai_tool(session, name, **options)
     return Told(tool.name, tool.description, tool.params_json_schema)
 
 
@@ -189,8 +199,7 @@ async def _openai(
     session: SandboxSession, name: str, arguments: dict[str, Any], **options: Any
 ) -> Shown:
     """As the SDK's runner does, which itself ends the run at half a surrogate pair."""
-    [tool] = daytona_tools(session, tools=[name], **options)
-    assert isinstance(tool, FunctionTool)
+    tool = _openai_tool(session, name, **options)
     assert callable(tool.custom_data_extractor)
     text = json.dumps(arguments)
     call = ResponseFunctionToolCall(name=name, arguments=text, call_id="1", type="function_call")

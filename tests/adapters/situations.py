@@ -60,6 +60,7 @@ MISTAKES: list[tuple[str, dict[str, Any]]] = [
     ("ls", {"path": "nowhere"}),
     ("grep", {"pattern": "("}),
     ("job", {"job_id": "job-nope"}),
+    ("send", {"job_id": "job-nope", "text": "x"}),
     ("apply_patch", {"patch": "nonsense"}),
 ]
 
@@ -179,6 +180,10 @@ SITUATIONS = {
     "a bad pattern": error("grep", {"pattern": "("}, r"\("),
     "plain text": ok("grep", {"pattern": "(1)", "fixed": True}, r"^b_py:2:print\(1\)\n$", **TREE),
     "an unknown job": error("job", {"job_id": "job-0123456789ab"}, "no job"),
+    "text for an unknown job": error("send", {"job_id": "job-0", "text": "hello\n"}, "no job"),
+    "input to a command that takes none": error(
+        "exec", {"command": "cat", "interactive": True}, "interactive is not an argument of exec"
+    ),
     "a port without a network": error("preview", {"port": 8000}, "no network.*network=True"),
     "no port": error("preview", {"port": 0}, "port: .*not 0"),
     "nothing to kill": error("job", {"kill": True}, "kill needs a job_id"),

@@ -143,7 +143,7 @@ async def test_a_tool_can_be_invoked_outside_a_graph(session: SandboxSession) ->
 def test_nobody_but_the_model_gives_a_tool_arguments(session: SandboxSession) -> None:
     """So a model sees them all, can forge none, and callbacks show no state of the graph."""
     for tool in DaytonaToolkit(session, tools="all").get_tools():
-        assert tool.get_input_schema() is TOOLS[tool.name].arguments  # LangGraph adds to no other
+        assert tool.get_input_schema() is tool.args_schema  # LangGraph adds to no other
         assert not tool._injected_args_keys
 
     agent = agent_of(session, [("exec", {"command": "echo hi"})], "done")
@@ -270,7 +270,7 @@ def test_tools_can_be_chosen_and_named(session: SandboxSession) -> None:
 
     assert names() == ["exec", "read", "write", "edit"]
     assert names(tools="read_only") == ["read", "ls", "glob", "grep", "preview"]
-    every = "exec read write edit ls glob grep job apply_patch preview"
+    every = "exec read write edit ls glob grep job send apply_patch preview"
     assert names(tools="all") == every.split()
     assert names(tools=["job", "exec"], prefix="lab_") == ["lab_job", "lab_exec"]
     with pytest.raises(ValueError, match="out of exec, read"):

@@ -27,6 +27,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "glob": {"pattern": "*.txt"},
     "grep": {"pattern": "m.lk", "ignore_case": True},
     "job": {},
+    "send": {"job_id": "job-0123456789ab", "text": "yes\n"},
     "apply_patch": {
         "patch": "*** Begin Patch\n*** Update File: notes.txt\n-milk\n+bread\n*** End Patch"
     },

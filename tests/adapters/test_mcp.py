@@ -100,9 +100,8 @@ async def test_tools_are_announced_as_the_table_has_them(session: SandboxSession
         assert hints
         assert hints.read_only_hint is row.read_only
         assert hints.destructive_hint is row.destructive
-    assert {t.name for t in tools if t.annotations and t.annotations.open_world_hint} == {
-        "box-exec"
-    }
+    reaching = {t.name for t in tools if t.annotations and t.annotations.open_world_hint}
+    assert reaching == {"box-exec", "box-send"}
 
 
 async def test_who_may_run_commands_can_look_after_them(session: SandboxSession) -> None:
@@ -192,6 +191,7 @@ async def test_a_call_takes_the_requests_of_its_operation(
     session: SandboxSession, way: Way
 ) -> None:
     await session.awrite("a.txt", "one\n")
+    job_id = (await session.aexec("cat", interactive=True)).job_id
     calls: dict[str, dict[str, Any]] = {
         "exec": {"command": "true"},
         "read": {"file_path": "a.txt"},
@@ -201,6 +201,7 @@ async def test_a_call_takes_the_requests_of_its_operation(
         "glob": {"pattern": "*"},
         "grep": {"pattern": "1"},
         "job": {},
+        "send": {"job_id": job_id, "text": "hello\n"},
         "apply_patch": {"patch": "*** Begin Patch\n*** Add File: c\n+c\n*** End Patch"},
         "preview": {"port": 8000},
     }

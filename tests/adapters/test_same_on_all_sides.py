@@ -81,6 +81,39 @@ async def test_all_frameworks_can_share_a_shell(shared: SandboxSession) -> None:
         choose(shell="a shell")
 
 
+async def test_all_frameworks_can_type_into_a_command(shared: SandboxSession) -> None:
+    tools = ["exec", "send"]
+    loop = "while read -r line; do echo you said $line; done; echo bye"
+    row = choose(tools, limits=shared.limits, network=shared.network)["exec"]
+    for side, each in SIDES.items():
+        told = await each.told(shared, "exec", tools=tools)
+        assert told.description == row.description, side
+        assert "interactive=true" in told.description, side
+        assert told.schema["properties"] == row.schema()["properties"], side
+        begun = await each.call(shared, "exec", {"command": loop, "interactive": True}, tools=tools)
+        job = {"job_id": begun.data["job_id"]}
+        assert begun.data["running"], side
+        said = await each.call(shared, "send", {**job, "text": "hello\n", "wait": 20})
+        assert said.text.startswith(f"you said hello\n[{job['job_id']}: running for "), side
+        seen = await each.call(shared, "send", {**job, "text": "", "wait": 0})
+        assert seen.text.startswith("[no new output]\n"), side
+        ended = await each.call(shared, "send", {**job, "text": "", "eof": True, "wait": 20})
+        assert re.match(r"bye\n\[job-.*: exit code 0, ", ended.text), side
+        deaf = await each.call(shared, "send", {**job, "text": "more\n"})
+        assert deaf.is_error, side
+        assert "it has ended" in deaf.text, side
+
+
+async def test_commands_of_a_shell_can_be_typed_into(shared: SandboxSession) -> None:
+    rows = choose(["exec", "send"], shell="typed")
+    await rows["exec"].arun(shared, {"command": "mkdir -p lab; cd lab"})
+    asks = {"command": "read -r name; echo $name is in $PWD", "interactive": True}
+    begun = await rows["exec"].arun(shared, asks)
+    answer = {"job_id": begun.data["job_id"], "text": "Ann\n", "wait": 20}
+    said = await rows["send"].arun(shared, answer)
+    assert said.text.startswith(f"Ann is in {shared.root}/lab\n")
+
+
 async def test_a_picture_arrives_byte_by_byte(shared: SandboxSession) -> None:
     await shared.awrite("plot.png", PICTURE)
     for side in SIDES.values():

@@ -42,7 +42,7 @@ PUBLIC = {
     """,
     "daytona_toolkit.tools": """
         APPLY_PATCH Arguments Choice EDIT EXEC GLOB GREP Image JOB LS OnOutput PREVIEW READ
-        Rendered TOOLS Tool WRITE choose valid_unicode
+        Rendered SEND TOOLS Tool WRITE choose valid_unicode
     """,
 }
 

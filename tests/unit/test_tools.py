@@ -78,6 +78,17 @@ def test_what_a_model_is_told_are_the_limits_of_its_session() -> None:
     assert "56 lines" in rows["read"].description
     assert "78 entries" in rows["ls"].description
     assert "9 seconds" in rows["job"].description
+    assert "9 seconds" in rows["send"].description
+
+
+def test_exec_takes_input_where_there_is_send() -> None:
+    assert "no input" in choose("core")["exec"].description
+    assert "interactive" not in choose("core")["exec"].schema()["properties"]
+    exec = choose("all")["exec"]
+    assert "no input" not in exec.description
+    assert "interactive" in exec.schema()["properties"]
+    question = exec.question({"command": "python3 -i", "cwd": "src", "interactive": True})
+    assert question == "Run a command\n\npython3 -i\n[in src, open to further input]"
 
 
 @pytest.mark.parametrize(
@@ -90,6 +101,9 @@ def test_what_a_model_is_told_are_the_limits_of_its_session() -> None:
         ("grep", {"pattern": "a"}, False),
         ("job", {"job_id": "job-1"}, False),
         ("job", {"job_id": "job-1", "kill": "true"}, True),
+        ("send", {"job_id": "job-1", "text": ""}, False),
+        ("send", {"job_id": "job-1", "text": "y\n"}, True),
+        ("send", {"job_id": "job-1", "text": "", "eof": True}, True),
     ],
 )
 def test_approval_is_needed_for_what_changes_something(

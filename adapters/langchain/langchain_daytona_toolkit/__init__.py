@@ -12,6 +12,7 @@ from langchain_daytona_toolkit.tools import (
     PreviewTool,
     ReadTool,
     SandboxTool,
+    SendTool,
     WriteTool,
 )
 
@@ -27,5 +28,6 @@ __all__ = [
     "PreviewTool",
     "ReadTool",
     "SandboxTool",
+    "SendTool",
     "WriteTool",
 ]

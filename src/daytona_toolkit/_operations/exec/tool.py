@@ -1,4 +1,4 @@
-"""The tools `exec` and `job`."""
+"""The tools `exec`, `job` and `send`."""
 
 from dataclasses import replace
 from functools import partial
@@ -12,6 +12,12 @@ from daytona_toolkit.limits import Limits
 
 _TIMEOUT = 120
 _LONGEST = 3600
+
+# Seconds that an interactive command has to say that it is ready, before the model types.
+_GREETING = 1.0
+
+# Seconds that a model waits for what a command says to its text; it says it at once, or nothing.
+_REPLY = 2.0
 
 # What a model writes for no folder in particular.
 _HERE = ("", ".")
@@ -50,10 +56,13 @@ class ExecArguments(Arguments):
 
     def question(self) -> str:
         """The command as it stands, and how it runs where that is out of the ordinary."""
+        notes = self._notes()
+        return f"{self.command}\n[{', '.join(notes)}]" if notes else self.command
+
+    def _notes(self) -> list[str]:
         notes = [f"in {self.cwd}"] if self.cwd not in _HERE else []
         notes += [f"with {variable}" for variable in self.env]
-        notes += ["in the background"] if self.background else []
-        return f"{self.command}\n[{', '.join(notes)}]" if notes else self.command
+        return notes + (["in the background"] if self.background else [])
 
 
 class ShellExecArguments(ExecArguments):
@@ -64,6 +73,23 @@ class ShellExecArguments(ExecArguments):
         description="The folder to run in, if not that in which the last command has ended. "
         "Relative paths start at the workspace root.",
     )
+
+
+class InteractiveExecArguments(ExecArguments):
+    """Arguments of exec where there is `send`."""
+
+    interactive: bool = Field(
+        default=False,
+        description="Start a program to type into with send, such as python3 -i. Returns after "
+        "a second and lets it run on, without a time limit.",
+    )
+
+    def _notes(self) -> list[str]:
+        return super()._notes() + (["open to further input"] if self.interactive else [])
+
+
+class InteractiveShellExecArguments(ShellExecArguments, InteractiveExecArguments):
+    """Arguments of exec where commands share a shell and there is `send`."""
 
 
 class JobArguments(Arguments):
@@ -90,15 +116,36 @@ class JobArguments(Arguments):
         return self.kill
 
 
+class SendArguments(Arguments):
+    """Arguments of send."""
+
+    job_id: str = Field(description="The job, as exec named it.")
+    text: str = Field(
+        description="What to type, with a newline at the end of each line. Empty to only look."
+    )
+    eof: bool = Field(
+        default=False, description="Close the input after the text, as Ctrl-D does in a terminal."
+    )
+    wait: float = Field(
+        default=_REPLY, ge=0, le=_LONGEST, description="Seconds to wait for new output."
+    )
+
+    def is_mutating(self) -> bool:
+        """See Arguments."""
+        return bool(self.text) or self.eof
+
+
 async def _exec(call: Call, arguments: ExecArguments, *, shell: str | None = None) -> Result:
+    interactive = isinstance(arguments, InteractiveExecArguments) and arguments.interactive
     return await operations.exec.run(
         call.workspace,
         arguments.command,
         cwd=None if arguments.cwd in _HERE else arguments.cwd,
         env=dict(variable.split("=", 1) for variable in arguments.env),
-        timeout=arguments.timeout,
+        timeout=None if interactive else arguments.timeout,
         background=arguments.background,
-        yield_after=call.yield_after,
+        yield_after=_GREETING if interactive else call.yield_after,
+        interactive=interactive,
         shell=shell,
         on_output=call.on_output,
     )
@@ -112,6 +159,12 @@ async def _job(call: Call, arguments: JobArguments) -> Result:
     return await operations.exec.job(call.workspace, arguments.job_id, wait=arguments.wait)
 
 
+async def _send(call: Call, arguments: SendArguments) -> Result:
+    return await operations.exec.send(
+        call.workspace, arguments.job_id, arguments.text, eof=arguments.eof, wait=arguments.wait
+    )
+
+
 _FRESH = (
     "Each command starts fresh: cd and variables do not carry over to the next command; files and "
     "servers do."
@@ -120,13 +173,17 @@ _SHARED = (
     "cd and exported variables carry over to the next command, unless the command was killed, and "
     "so do files and servers; other variables and functions do not."
 )
+_NO_INPUT = "There is no terminal and no input, so use flags such as --yes."
+_INPUT = (
+    "There is no terminal, so use flags such as --yes; to type into a program, use "
+    "interactive=true and send."
+)
 
 
-def _about_exec(limits: Limits, state: str = _FRESH) -> str:
+def _about_exec(limits: Limits, state: str = _FRESH, stdin: str = _NO_INPUT) -> str:
     return (
         "Run a shell command in the workspace, under bash where it is installed. Returns what it "
-        f"printed to stdout and stderr, and its exit code. {state} There is no "
-        "terminal and no input, so use flags such as --yes. Output over "
+        f"printed to stdout and stderr, and its exit code. {state} {stdin} Output over "
         f"{limits.output_bytes:,} bytes per stream is cut to its head and tail, and the path of "
         "the full output is given. Commands that exceed the timeout are killed; for servers and "
         "long work use background=true, which returns the paths of the output."
@@ -141,18 +198,40 @@ def _about_job(limits: Limits) -> str:
     )
 
 
+def _about_send(limits: Limits) -> str:
+    return (
+        "Type text into a command that exec started with interactive=true. Returns as soon as "
+        f"there is new output (after at most {limits.window:g} seconds in one call): what it has "
+        "printed since the last look, whether it runs, its exit code. There may be more to come: "
+        "look again with an empty text. There is no terminal, so control characters do nothing."
+    )
+
+
 EXEC = Tool("exec", "Run a command", _about_exec, ExecArguments, _exec, open_world=True)
 
 
-def exec_in_shell(name: str) -> Tool:
-    """The tool `exec`, whose commands share a shell of that name."""
-    operations.exec.check_shell(name)
+def exec_with(*, shell: str | None, interactive: bool) -> Tool:
+    """The tool `exec` whose commands share a shell of that name, or can be typed into."""
+    if shell is not None:
+        operations.exec.check_shell(shell)
+    arguments = {
+        (False, False): ExecArguments,
+        (False, True): InteractiveExecArguments,
+        (True, False): ShellExecArguments,
+        (True, True): InteractiveShellExecArguments,
+    }
     return replace(
         EXEC,
-        text=partial(_about_exec, state=_SHARED),
-        arguments=ShellExecArguments,
-        call=partial(_exec, shell=name),
+        text=partial(
+            _about_exec,
+            state=_FRESH if shell is None else _SHARED,
+            stdin=_INPUT if interactive else _NO_INPUT,
+        ),
+        arguments=arguments[shell is not None, interactive],
+        call=partial(_exec, shell=shell),
     )
 
 
 JOB = Tool("job", "Check or kill a background command", _about_job, JobArguments, _job)
+
+SEND = Tool("send", "Type into a command", _about_send, SendArguments, _send, open_world=True)
