@@ -1,8 +1,12 @@
-"""A command can be interrupted, whichever tool of the sandbox brings the signals back."""
+"""A command can be interrupted, and ends at its time; or a call goes on without it."""
 
 import os
 import shutil
+import signal
 import sys
+import tempfile
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -34,3 +38,32 @@ def test_no_signal_is_ignored(tool: str, shell: str, tmp_path: Path) -> None:
         assert result.stdout == "SigIgn:\t0000000000000000\n"
         # bash complains of the locale as well, as it would without us.
         assert "perl" not in result.stderr
+
+
+def test_a_process_that_cannot_be_killed_holds_up_nobody() -> None:
+    """It belongs to root, and the sandbox does not: so does what `su` and `doas` start."""
+    if os.getuid() != 0:
+        pytest.skip("only root can leave a program that becomes root")
+    setpriv = needs("setpriv")
+    # pytest's folder is closed to others.
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
+        Path(folder).chmod(0o777)
+        become = Path(shutil.copy(setpriv, folder))
+        become.chmod(0o4755)
+        start = f'cd "$0" && exec env -i "PATH={os.environ["PATH"]}" "TMPDIR=$0" sh'
+        nobody = [setpriv, "--reuid", "65534", "--regid", "65534", "--clear-groups"]
+        with SandboxSession(CommandSandbox([*nobody, "sh", "-c", start, folder])) as session:
+            command = f"echo $$; exec {become} --ruid 0 --euid 0 sleep 300"
+            started = time.monotonic()
+            result = session.exec(command, timeout=0.5)
+            process = int(result.stdout)
+            try:
+                assert time.monotonic() - started < 0.5 + 3 + 2
+                assert result.timed_out
+                assert result.survived
+                assert "could not be killed and may still run" in result.text()
+                assert session.exec("echo fine").stdout == "fine\n"
+                assert Path(f"/proc/{process}").exists()
+            finally:
+                with suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGKILL)

@@ -83,23 +83,31 @@ kill_job() {
     true >"$_job/killed"
     signal_group TERM
     _told=' '
-    _round=-4 # the first of them are short: most end at once
+    _rounds=0 _kills=0
+    now
+    _since=$_now
     while _pids=$(members) && [ -n "$_pids" ] || ! { has_ended || is_lost; }; do
-        [ "$_round" -lt 60 ] || {
-            true >"$_job/stubborn"
-            return
-        }
-        [ "$_round" -lt 40 ] || signal_group KILL
+        # By the clock: where many processes run, to look at them takes longer than the pauses.
+        now
+        if [ $((_now - _since)) -ge 200 ]; then
+            [ "$_kills" -lt 3 ] || [ $((_now - _since)) -lt 270 ] || {
+                true >"$_job/stubborn"
+                return
+            }
+            signal_group KILL
+            _kills=$((_kills + 1))
+        fi
         for _pid in $_pids; do
-            case $_round:$_told in
-            [4-5][0-9]:*) kill -s KILL "$_pid" ;;
-            *" $_pid "*) ;;
-            *) kill -s TERM "$_pid" ;;
+            case $_kills:$_told in
+            0:*" $_pid "*) ;;
+            0:*) kill -s TERM "$_pid" ;;
+            *) kill -s KILL "$_pid" ;;
             esac
             _told="$_told$_pid "
         done
-        if [ "$_round" -lt 0 ]; then sleep 0.01; else sleep 0.05; fi
-        _round=$((_round + 1))
+        # The first pauses are short: most end at once.
+        if [ "$_rounds" -lt 4 ]; then sleep 0.01; else sleep 0.05; fi
+        _rounds=$((_rounds + 1))
     done
 }
 
