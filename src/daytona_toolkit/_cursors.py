@@ -10,7 +10,7 @@ from daytona_toolkit._remote import Input, Reply
 
 Stream: TypeAlias = Literal["stdout", "stderr"]
 
-# The name of a stream in a job's folder, and in replies.
+# The name of a stream among a job's files, and in replies.
 FILES: dict[Stream, str] = {"stdout": "out", "stderr": "err"}
 
 # Jobs whose output is remembered as seen; of older ones all is new again.

@@ -27,7 +27,7 @@ from tests.support import counting, needs
 # --- the tools that a sandbox may have
 
 TOOLS = """
-    base64 basename bash cat chmod chown cp cut env find flock grep head id ln ls mkdir mkfifo mv
+    base64 basename bash cat chmod chown cp cut dd env find flock grep head id ln ls mkdir mkfifo mv
     printf readlink rm sed seq setsid sh sha256sum sleep sort stat tail timeout touch tr uname wc
     xargs
 """

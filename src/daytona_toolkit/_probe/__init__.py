@@ -19,8 +19,8 @@ class Facts:
         state: Our own folder in the sandbox.
         session: This session's folder in it.
         shell: What runs commands: bash where there is one.
-        setsid: The path of that tool.
-        reset: Words of sh that run a command with SIGINT not ignored; empty if nothing can.
+        launch: Words of sh that become a command, in a session of its own and, if anything
+            can, with SIGINT not ignored.
         grep_text: The option that makes grep read any bytes as text.
         grep_gnu: `yes` if grep has GNU's options.
         find_gnu: `yes` if find, head and stat have GNU's options.
@@ -34,8 +34,7 @@ class Facts:
     state: str
     session: str
     shell: str
-    setsid: str
-    reset: str
+    launch: str
     grep_text: str
     grep_gnu: str
     find_gnu: str

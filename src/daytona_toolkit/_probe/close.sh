@@ -1,13 +1,10 @@
 # shellcheck shell=sh
 # close: end a session. Nothing of it runs any more, whatever copies of requests still come.
-# In: _STATE, _SESSION (its folder), _FORGET (names under _STATE to remove).
+# In: _SESSION (its folder); those of forget.sh.
 
 . ../_remote/frame.sh
+. ../_remote/forget.sh
 
 begin
-set -- "$_SESSION"
-for _name in $_FORGET; do
-    set -- "$@" "$_STATE/$_name/start" "$_STATE/$_name"
-done
-rm -rf -- "$@"
+remove "$_SESSION"
 end

@@ -11,7 +11,9 @@
 #   ballast   bytes to give up when the disk is full
 #
 # In: _STATE, _SESSION (the session's folder in it), _NUMBER, _FLOOR (what to raise the floor
-#     to, or empty), _FORGET (names under _STATE to remove).
+#     to, or empty); those of forget.sh.
+
+. ./forget.sh
 
 # is_fresh: whether this request may still run; else $_late says why not. Look at the mark
 # first and at the floor then: the floor is raised before a mark is removed.
@@ -28,7 +30,7 @@ is_fresh() {
 # make_room: the disk is full. What we keep for later is worth less than what is wanted now.
 make_room() {
     rm -f "$_SESSION/ballast"
-    for _exit in "$_STATE"/job-*/exit; do
+    for _exit in "$_STATE"/job-*.exit; do
         for _kept in "${_exit%exit}out" "${_exit%exit}err"; do
             [ ! -s "$_kept" ] || true >"$_kept"
         done
@@ -57,11 +59,7 @@ tidy() {
             _mark_of=${_mark_of%%.*}
             [ "$_mark_of" = '*' ] || [ "$_mark_of" -ge "$_FLOOR" ] || set -- "$@" "$_file"
         done
-        # A job without `start` is in no list: half removed, it would look like a lost one.
-        for _file in $_FORGET; do
-            set -- "$@" "$_STATE/$_file/start" "$_STATE/$_file"
-        done
-        [ $# = 0 ] || rm -rf -- "$@"
+        remove "$@"
         [ -e ballast ] || head -c 65536 /dev/zero >ballast
     ) &
 }

@@ -236,7 +236,7 @@ async def jobs(workspace: Workspace) -> JobList:
         words = reply.values[job_id].split()
         fields = dict(zip(words[::2], words[1::2], strict=False))
         (_, begun), (out, _), (err, _) = (
-            map(int, reply.values.get(f"{job_id}/{name}", "0 0").split())
+            map(int, reply.values.get(f"{job_id}.{name}", "0 0").split())
             for name in ("start", "out", "err")
         )
         status = JobStatus(
@@ -293,7 +293,7 @@ def _shell(
         "named": name,
         "stay": "yes" if stay else "",
         "keep": _KEEP.text if name else "",
-        "trap": quote(f"{workspace.facts.state}/{job_id}/keep") if name else "",
+        "trap": quote(f"{workspace.facts.state}/{job_id}.keep") if name else "",
         "env": [f"{name}={value}" for name, value in workspace.env.items()],
         "given": [f"{name}={value}" for name, value in given.items()],
         "unkept": " ".join(given),
@@ -412,7 +412,7 @@ def _kept(workspace: Workspace, job_id: str, reply: Reply, stream: Stream) -> st
 
 
 def _path(workspace: Workspace, job_id: str, stream: Stream) -> str:
-    return f"{workspace.facts.state}/{job_id}/{FILES[stream]}"
+    return f"{workspace.facts.state}/{job_id}.{FILES[stream]}"
 
 
 def _checked(job_id: str) -> str:

@@ -1,10 +1,13 @@
 # shellcheck shell=sh
 # The life of a job, for the programs that start, watch and end one.
 #
+# Its files lie side by side in our folder. The one that has the job's name is the claim; the names
+# of the others begin with it and a dot:
+#
 #   command     the text
 #   start       when it began, in hundredths of a second of uptime
 #   leader      the process of the command, which leads a session of its own
-#   1, 2        fifos that the command writes to; a cat each fills out and err
+#   1, 2        fifos that the command writes to; a dd each fills out and err
 #   0           a fifo that an interactive command reads
 #   in.N        the text that was sent as the Nth; empty once it is in the fifo
 #   more        a fifo that the feeder, which fills 0, waits on when it has caught up
@@ -14,7 +17,8 @@
 #   done        a fifo that the supervisor holds open until the command has ended
 #   wake        a fifo that the request which started the job waits on
 #   exit        "exit-code ended-at"
-#   drained     all that was printed is in out and err, and nothing follows
+#   copied.out, copied.err  what dd says of how much it has copied
+#   drained     all that was printed is in out and err, and nothing follows; their sizes
 #   sealed      all that the command printed is; what it left running may print on
 #   full        the disk was full, and output was lost
 #   killed      it was ended on request
@@ -22,7 +26,7 @@
 #   stubborn    processes of it could not be ended
 #
 # In: _LIMIT (bytes of a stream in one reply). Set by the program: $_id, the job's name, and
-# $_job, its folder.
+# $_job, the path of its claim.
 
 . ../../_remote/inline.sh
 
@@ -34,30 +38,41 @@ now() {
     fi
 }
 
-# has_ended: the command has. A command can write into its own job's folder, so this looks
-# twice at what is there.
-has_ended() { [ -f "$_job/exit" ] && [ -s "$_job/exit" ]; }
+# claim_job: the job is ours, and nobody else's. The shell itself makes the file, which must not
+# be there yet.
+claim_job() {
+    set -C
+    true >"$_job"
+    set +C -- $?
+    return "$1"
+}
+
+# remove_job: as if it had never been.
+remove_job() { rm -rf "$_job" "$_job".*; }
+
+# has_ended: the command has. A command can write into its own job's files, so this looks twice.
+has_ended() { [ -f "$_job.exit" ] && [ -s "$_job.exit" ]; }
 
 # is_over: it has ended, or nobody can end it.
-is_over() { has_ended || [ -e "$_job/stubborn" ]; }
+is_over() { has_ended || [ -e "$_job.stubborn" ]; }
 
 # is_complete: all that it printed has arrived.
-is_complete() { [ -e "$_job/drained" ] || [ -e "$_job/sealed" ]; }
+is_complete() { [ -e "$_job.drained" ] || [ -e "$_job.sealed" ]; }
 
 # is_lost: after a stop of the sandbox there is no supervisor any more.
 is_lost() {
     ! has_ended || return
     now
-    read -r _start <"$_job/start" || return
+    read -r _start <"$_job.start" || return
     [ "$_now" -ge "$_start" ] || return 0 # the clock has begun anew
-    read -r _pid <"$_job/supervisor" && ! kill -0 "$_pid" && ! has_ended
+    read -r _pid <"$_job.supervisor" && ! kill -0 "$_pid" && ! has_ended
 }
 
 # members: the processes of the job. A session holds them together; one that left it (setsid,
 # a daemon) still carries the mark in its environment. Once the command has ended, its
 # session's number may become another's: then the mark alone counts.
 members() {
-    if ! has_ended && read -r _leader <"$_job/leader"; then
+    if ! has_ended && read -r _leader <"$_job.leader"; then
         for _stat in /proc/[0-9]*/stat; do
             read -r _line <"$_stat" || continue
             _pid=${_stat#/proc/}
@@ -74,13 +89,13 @@ members() {
 
 # signal_group NAME: to the processes that never left the command's group. It needs no /proc.
 signal_group() {
-    has_ended || { read -r _leader <"$_job/leader" && kill -s "$1" -- "-$_leader"; }
+    has_ended || { read -r _leader <"$_job.leader" && kill -s "$1" -- "-$_leader"; }
 }
 
 # kill_job: end every process of the job, those that ignore TERM after two seconds. A job that
 # was claimed a moment ago has no process yet, so this looks until the command has ended.
 kill_job() {
-    true >"$_job/killed"
+    true >"$_job.killed"
     signal_group TERM
     _told=' '
     _rounds=0 _kills=0
@@ -91,7 +106,7 @@ kill_job() {
         now
         if [ $((_now - _since)) -ge 200 ]; then
             [ "$_kills" -lt 3 ] || [ $((_now - _since)) -lt 270 ] || {
-                true >"$_job/stubborn"
+                true >"$_job.stubborn"
                 return
             }
             signal_group KILL
@@ -115,17 +130,17 @@ kill_job() {
 expire() {
     [ "$1" != 0 ] && ! is_over || return 0
     now
-    read -r _start <"$_job/start" || return 0
+    read -r _start <"$_job.start" || return 0
     # A request for the last few hundredths would take longer than they do.
     [ $((_start + $1 - _now)) -le 5 ] || return 0
-    true >"$_job/expired"
+    true >"$_job.expired"
     kill_job
 }
 
 # set_wait WAIT LIMIT: sets $_wait, how long this request waits; all in hundredths.
 set_wait() {
     _wait=$1
-    [ "$2" != 0 ] && read -r _start <"$_job/start" || return 0
+    [ "$2" != 0 ] && read -r _start <"$_job.start" || return 0
     now
     _left=$((_start + $2 - _now))
     [ "$_left" -gt 5 ] || _left=5
@@ -135,11 +150,23 @@ set_wait() {
 # set_time HUNDREDTHS: sets $_time, as sleep and timeout take it.
 set_time() { _time=$(($1 / 100)).$(($1 / 10 % 10))$(($1 % 10)); }
 
+# find_sizes: sets $_size_out and $_size_err. As long as more may come, it takes a process.
+find_sizes() {
+    read -r _size_out _size_err <"$_job.drained" || _size_out='' _size_err=''
+    case $_size_out:$_size_err in
+    *[!0-9:]* | *:)
+        # shellcheck disable=SC2046 # two numbers
+        set -- $(LC_ALL=C stat -c %s "$_job.out" "$_job.err")
+        [ $# = 2 ] || set -- 0 0 # they were removed
+        _size_out=$1 _size_err=$2
+        ;;
+    esac
+}
+
 # has_news OUT ERR: there is output after these offsets.
 has_news() {
-    # shellcheck disable=SC2046 # two numbers
-    set -- "$1" "$2" $(LC_ALL=C stat -c %s "$_job/out" "$_job/err")
-    [ "$3" -gt "$1" ] || [ "$4" -gt "$2" ]
+    find_sizes
+    [ "$_size_out" -gt "$1" ] || [ "$_size_err" -gt "$2" ]
 }
 
 # await_output: wait until all that the command printed has arrived. A process that it left behind
@@ -155,21 +182,21 @@ await_output() {
         # To open a fifo that nobody reads takes for ever.
         # shellcheck disable=SC2016 # sh expands it
         LC_ALL=C timeout 0.5 sh -c 'printf "\n%s\n" "$1" >"$2"' sh "$_seal" \
-            "$_job/${_stream%:*}" || continue
+            "$_job.${_stream%:*}" || continue
         _try=0
-        while [ "$_try" -lt 40 ] && ! grep -qF "$_seal" "$_job/${_stream#*:}"; do
+        while [ "$_try" -lt 40 ] && ! grep -qF "$_seal" "$_job.${_stream#*:}"; do
             sleep 0.05
             _try=$((_try + 1))
         done
     done
-    true >"$_job/sealed"
+    true >"$_job.sealed"
 }
 
 # await_done WAIT LIMIT FOLLOW OUT ERR: until the command has ended, or the request has waited
 # long enough; with FOLLOW until there is output after these offsets, too, but not at once: who
 # follows shall see it within half a second, and send two requests a second at the most.
 await_done() {
-    [ -p "$_job/done" ] || {
+    [ -p "$_job.done" ] || {
         sleep 0.1 # another request is about to start the job
         return
     }
@@ -180,7 +207,7 @@ await_done() {
     # wait for a supervisor that is no more. The fifo is open before we look for the end, so an
     # end that comes after the look closes it.
     # shellcheck disable=SC2094 # a fifo
-    command exec 6<>"$_job/done" 5<"$_job/done" 6>&- || return
+    command exec 6<>"$_job.done" 5<"$_job.done" 6>&- || return
     while [ "$_waited" -lt "$_wait" ] && ! is_over; do
         [ $((_waited + _slice)) -lt "$_wait" ] || _slice=$((_wait - _waited))
         set_time "$_slice"
@@ -202,34 +229,32 @@ conclude() {
 # is given, and what to keep of it once the job has ended.
 report() {
     report_state
-    if [ -n "$_over" ] && [ -e "$_job/stood" ]; then
+    if [ -n "$_over" ] && [ -e "$_job.stood" ]; then
         put_path stood
-        [ ! -e "$_job/astray" ] || put_path astray
-        [ ! -e "$_job/handed" ] || put_path cwd
+        [ ! -e "$_job.astray" ] || put_path astray
+        [ ! -e "$_job.handed" ] || put_path cwd
     fi
-    [ -s "$_job/out" ] || [ -s "$_job/err" ] || return 0
-    # shellcheck disable=SC2046 # two numbers
-    set -- "$1" "$2" $(LC_ALL=C stat -c %s "$_job/out" "$_job/err")
-    [ $# = 4 ] || return 0
-    report_stream out "$3" "$1"
-    report_stream err "$4" "$2"
+    [ -s "$_job.out" ] || [ -s "$_job.err" ] || return 0
+    find_sizes
+    report_stream out "$_size_out" "$1"
+    report_stream err "$_size_err" "$2"
 }
 
 # put_path NAME: a path that the job keeps in a file, without a process if it is a plain one.
 put_path() {
-    IFS= read -r _line <"$_job/$1"
-    put_text "$1" "${#_line}" <"$_job/$1" || put_bytes "$1" <"$_job/$1"
+    IFS= read -r _line <"$_job.$1"
+    put_text "$1" "${#_line}" <"$_job.$1" || put_bytes "$1" <"$_job.$1"
 }
 
 # report_state: its state and its age, a line each.
 report_state() {
     _over=
     if has_ended; then
-        read -r _code _now _ <"$_job/exit"
+        read -r _code _now _ <"$_job.exit"
         put exit "$_code"
-        [ ! -e "$_job/full" ] || put full yes
+        [ ! -e "$_job.full" ] || put full yes
         _over=yes
-    elif [ -e "$_job/stubborn" ]; then
+    elif [ -e "$_job.stubborn" ]; then
         now
         put stubborn yes
         _over=yes
@@ -239,8 +264,8 @@ report_state() {
     else
         now
     fi
-    read -r _start <"$_job/start" && put duration $((_now > _start ? _now - _start : 0))
-    [ ! -e "$_job/expired" ] || put expired yes
+    read -r _start <"$_job.start" && put duration $((_now > _start ? _now - _start : 0))
+    [ ! -e "$_job.expired" ] || put expired yes
 }
 
 # report_stream NAME SIZE OFFSET
@@ -249,19 +274,19 @@ report_stream() {
     if [ -n "$3" ] && [ "$2" -gt "$3" ]; then
         _from=$(($2 > $3 + _LIMIT ? $2 - _LIMIT : $3))
         put "$1_from" "$_from"
-        tail -c "+$((_from + 1))" "$_job/$1" | head -c "$(($2 - _from))" | put_bytes "$1_new"
+        tail -c "+$((_from + 1))" "$_job.$1" | head -c "$(($2 - _from))" | put_bytes "$1_new"
     fi
     [ -n "$_over" ] || return 0
     if [ "$2" -gt "$_LIMIT" ]; then
         _half=$((_LIMIT / 2))
         {
-            head -c "$_half" "$_job/$1"
-            tail -c "+$(($2 - _half + 1))" "$_job/$1" | head -c "$_half"
+            head -c "$_half" "$_job.$1"
+            tail -c "+$(($2 - _half + 1))" "$_job.$1" | head -c "$_half"
         } | put_bytes "$1"
-    elif [ ! -e "$_job/drained" ]; then
+    elif [ ! -e "$_job.drained" ]; then
         # Something may still be writing: what comes after SIZE is not in the reply.
-        head -c "$2" "$_job/$1" | put_bytes "$1"
+        head -c "$2" "$_job.$1" | put_bytes "$1"
     elif [ "$2" -gt 0 ]; then
-        put_text "$1" "$2" <"$_job/$1" || put_bytes "$1" <"$_job/$1"
+        put_text "$1" "$2" <"$_job.$1" || put_bytes "$1" <"$_job.$1"
     fi
 }

@@ -16,12 +16,12 @@ put() { _report="$_report $*"; }
 
 begin
 cd -- "$_STATE" || end
-for _start in job-*/start; do
+for _start in job-*.start; do
     [ -e "$_start" ] || end
-    _id=${_start%/start} _job=$_STATE/$_id _report=
+    _id=${_start%.start} _job=$_STATE/$_id _report=
     report_state
     printf '%s\n' "$_id$_report"
 done
-LC_ALL=C stat -c '%n %s %Y' job-*/start job-*/out job-*/err
-for _start in job-*/start; do first_line "${_start%start}command"; done | put_bytes commands
+LC_ALL=C stat -c '%n %s %Y' job-*.start job-*.out job-*.err
+for _start in job-*.start; do first_line "${_start%start}command"; done | put_bytes commands
 end

@@ -48,14 +48,14 @@ write_state() {
 exported() { env -0 | tr '\n\0' ' \n' | cut -d= -f1; }
 
 set -f
-daytona_toolkit_job=${0%/*}
+daytona_toolkit_job=${0%.*}
 {
     IFS= read -r daytona_toolkit_state
     IFS= read -r daytona_toolkit_base
     IFS= read -r daytona_toolkit_path
     read -r daytona_toolkit_given
     read -r daytona_toolkit_secrets
-} <"$daytona_toolkit_job/names"
+} <"$daytona_toolkit_job.names"
 read -r daytona_toolkit_begun <"$daytona_toolkit_base"
 set --
 for daytona_toolkit_name in $daytona_toolkit_secrets; do
@@ -72,6 +72,6 @@ for daytona_toolkit_name in $daytona_toolkit_given; do
 done
 # A shell that begins in a folder that is no more does not know its name.
 export PWD="${daytona_toolkit_pwd:-$PWD}"
-write_state "$@" >"$daytona_toolkit_job/after" &&
-    printf %s "$PWD" >"$daytona_toolkit_job/cwd" &&
-    true >"$daytona_toolkit_job/kept"
+write_state "$@" >"$daytona_toolkit_job.after" &&
+    printf %s "$PWD" >"$daytona_toolkit_job.cwd" &&
+    true >"$daytona_toolkit_job.kept"

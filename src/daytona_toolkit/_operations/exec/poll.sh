@@ -11,14 +11,14 @@ begin
 _id=$_JOB _job=$_STATE/$_JOB
 if [ -n "$_KILL" ]; then
     # A job that is cancelled before its start arrives must not start afterwards.
-    mkdir "$_job" && fail nojob
-    [ -e "$_job/start" ] || sleep 0.1 # its start is under way
+    claim_job && fail nojob
+    [ -e "$_job.start" ] || sleep 0.1 # its start is under way
     kill_job
 elif [ "$_WINDOW" != 0 ]; then
     await_done "$_WINDOW" "$_TIMEOUT" "$_FOLLOW" "$_OUT" "$_ERR"
 fi
-[ -e "$_job/start" ] || fail nojob
+[ -e "$_job.start" ] || fail nojob
 conclude "$_TIMEOUT"
 report "$_OUT" "$_ERR"
-[ -z "$_SHOWN" ] || head -c "$_SHOWN" "$_job/command" | put_bytes command
+[ -z "$_SHOWN" ] || head -c "$_SHOWN" "$_job.command" | put_bytes command
 end

@@ -17,28 +17,28 @@
 # check_listening: the command can still be given something.
 check_listening() {
     if has_ended || is_lost; then fail ended; fi
-    [ ! -e "$_job/eof" ] || fail eof
-    [ ! -e "$_job/deaf" ] || fail deaf
+    [ ! -e "$_job.eof" ] || fail eof
+    [ ! -e "$_job.deaf" ] || fail deaf
 }
 
 # count_unread: sets $_unread, the bytes of what was sent that are not in the pipe yet.
 count_unread() {
     set -- "$_last"
-    while [ -s "$_job/in.$1" ]; do
+    while [ -s "$_job.in.$1" ]; do
         set -- "$(($1 - 1))" "$@"
     done
     shift
     _unread=0
     for _file; do
-        _size=$(stat -c %s "$_job/in.$_file")
+        _size=$(stat -c %s "$_job.in.$_file")
         _unread=$((_unread + _size))
     done
 }
 
 # find_last: sets $_last, how many texts were sent so far.
 find_last() {
-    read -r _last <"$_job/last" || _last=0
-    while [ -e "$_job/in.$((_last + 1))" ]; do
+    read -r _last <"$_job.last" || _last=0
+    while [ -e "$_job.in.$((_last + 1))" ]; do
         _last=$((_last + 1))
     done
 }
@@ -55,11 +55,11 @@ lay_down() {
 # await_reader: the text is in the pipe, or nobody reads it, or it takes long.
 await_reader() {
     _try=0
-    while [ "$_try" -lt 15 ] && [ -s "$_job/in.$_last" ] && [ ! -e "$_job/deaf" ]; do
+    while [ "$_try" -lt 15 ] && [ -s "$_job.in.$_last" ] && [ ! -e "$_job.deaf" ]; do
         sleep 0.02
         _try=$((_try + 1))
     done
-    [ ! -s "$_job/in.$_last" ] || [ ! -e "$_job/deaf" ] || has_ended || fail deaf
+    [ ! -s "$_job.in.$_last" ] || [ ! -e "$_job.deaf" ] || has_ended || fail deaf
 }
 
 # await_news: there is output, or the command has ended, or the request has waited long enough.
@@ -76,10 +76,10 @@ await_news() {
 begin
 _id=$_JOB _job=$_STATE/$_JOB
 _mark=$_SESSION/done.$_NUMBER
-_part=$_job/part.${_SESSION##*.}.$_NUMBER
-[ -e "$_job/start" ] || fail nojob
-[ -p "$_job/0" ] || fail plain
-{ command exec 8>"$_job/sending" && flock 8; } || fail space
+_part=$_job.part.${_SESSION##*.}.$_NUMBER
+[ -e "$_job.start" ] || fail nojob
+[ -p "$_job.0" ] || fail plain
+{ command exec 8>"$_job.sending" && flock 8; } || fail space
 # The mark comes before the move, which takes the part away: with both it was not sent yet.
 if [ ! -e "$_mark" ] || [ -e "$_part" ]; then
     is_fresh || fail "$_late"
@@ -93,13 +93,13 @@ if [ ! -e "$_mark" ] || [ -e "$_part" ]; then
         rm -f "$_part" "$_mark"
         fail space
     }
-    [ ! -e "$_part" ] || mv "$_part" "$_job/in.$_last"
-    echo "$_last" >"$_job/last"
+    [ ! -e "$_part" ] || mv "$_part" "$_job.in.$_last"
+    echo "$_last" >"$_job.last"
 fi
 read -r _last <"$_mark"
-[ -z "$_EOF" ] || true >"$_job/eof"
+[ -z "$_EOF" ] || true >"$_job.eof"
 # The feeder looks for the next text after each, so it needs no call while it has one.
-if [ -n "$_EOF" ] || [ ! -s "$_job/in.$((_last - 1))" ]; then echo 1<>"$_job/more"; fi
+if [ -n "$_EOF" ] || [ ! -s "$_job.in.$((_last - 1))" ]; then echo 1<>"$_job.more"; fi
 exec 8>&-
 await_reader
 count_unread
@@ -107,7 +107,7 @@ put unread "$_unread"
 await_news
 ! is_over || await_output
 report "$_OUT" "$_ERR"
-head -c "$_SHOWN" "$_job/command" | put_bytes command
+head -c "$_SHOWN" "$_job.command" | put_bytes command
 drop_upload
 tidy
 end

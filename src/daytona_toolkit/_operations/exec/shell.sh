@@ -24,29 +24,29 @@ stand() {
         _stands=${_stands%.}
     fi
     if [ -n "$_STAY" ] && ! cd -- "$_stands"; then
-        printf %s "$_stands" >"$_job/astray"
+        printf %s "$_stands" >"$_job.astray"
         _stands=$_ROOT
     fi
-    printf %s "$_stands" >"$_job/stood" && printf %s "$_KEEP" >"$_job/keep"
+    printf %s "$_stands" >"$_job.stood" && printf %s "$_KEEP" >"$_job.keep"
 }
 
 # note_names PATH: what keep.sh has to know; with a PATH of tools that are not the command's.
 note_names() {
     printf '%s\n' "$_SESSION/shell.$_NAMED" "$_SESSION/exported" "$1" "$_UNKEPT" "$_HIDDEN" \
-        >"$_job/names"
+        >"$_job.names"
     # It is the same for all commands of a session.
     [ -e "$_SESSION/exported" ] || (
         # shellcheck disable=SC2030 # it is meant for these tools alone
         PATH=$1
-        env -0 | tr '\n\0' ' \n' | cut -d= -f1 | tr '\n' ' ' >"$_job/exported"
-        echo >>"$_job/exported"
-        mv "$_job/exported" "$_SESSION/exported"
+        env -0 | tr '\n\0' ' \n' | cut -d= -f1 | tr '\n' ' ' >"$_job.exported"
+        echo >>"$_job.exported"
+        mv "$_job.exported" "$_SESSION/exported"
     )
 }
 
 # hand_on CODE: what the command has left becomes the state, unless it was ended by a signal.
 hand_on() {
-    [ -e "$_job/kept" ] && [ ! -e "$_job/killed" ] && [ ! -e "$_job/expired" ] || return 0
+    [ -e "$_job.kept" ] && [ ! -e "$_job.killed" ] && [ ! -e "$_job.expired" ] || return 0
     [ "$1" -le 128 ] || [ "$1" -gt 192 ] || return 0
-    mv "$_job/after" "$_SESSION/shell.$_NAMED" && true >"$_job/handed"
+    mv "$_job.after" "$_SESSION/shell.$_NAMED" && true >"$_job.handed"
 }

@@ -1,16 +1,15 @@
 # shellcheck shell=sh
 # start: run a command as a job, and wait for it a while.
 #
-# Making the job's folder is the claim: a copy of the request finds the folder, and waits for
-# the job that is already there.
+# A copy of the request finds the claim, and waits for the job that is already there.
 #
-# In: those of job.sh, shell.sh, once.sh and upload.sh; _JOB (its name); _CWD; _COMMAND; _INPUT (stdin in
-#     base64, or empty; or it is in the upload); _INTERACTIVE (yes: more may be sent); _ENV (NAME=value words); _SHELL; _SETSID;
-#     _RESET (words of sh: a command that brings SIGINT back; or empty); _BOUND (of a stream's
-#     file, in blocks of 512 bytes); _WINDOW (hundredths of a second to wait), _TIMEOUT (of the job,
-#     likewise; 0: none); _FOLLOW (yes: answer as soon as there is output, after a while);
-#     _OUT, _ERR (as report takes them); _LIFE (hundredths of a second after which the job is ended
-#     even if no request comes any more; 0: never).
+# In: those of job.sh, shell.sh, once.sh and upload.sh; _JOB (its name); _CWD; _COMMAND; _INPUT
+#     (stdin in base64, or empty; or it is in the upload); _INTERACTIVE (yes: more may be sent);
+#     _ENV (NAME=value words); _SHELL; _LAUNCH (sh that becomes the words after it, in a session
+#     of its own); _BOUND (of a stream's file, in blocks of 512 bytes); _WINDOW (hundredths of a
+#     second to wait), _TIMEOUT (of the job, likewise; 0: none); _FOLLOW (yes: answer as soon as
+#     there is output, after a while); _OUT, _ERR (as report takes them); _LIFE (hundredths of a
+#     second after which the job is ended even if no request comes any more; 0: never).
 
 . ../../_remote/frame.sh
 . ../../_remote/path.sh
@@ -22,69 +21,75 @@
 # claim: the job is ours to start, and nobody's twice.
 claim() {
     is_fresh || fail "$_late"
-    make_job || { [ ! -e "$_job" ] && make_room && make_job; } || return
+    claim_job || { [ ! -e "$_job" ] && make_room && claim_job; } || return
     is_fresh || {
-        rm -rf "$_job"
+        remove_job
         fail "$_late"
     }
 }
 
-# LC_ALL=C, for our own tools alone, spares them looking for locales: 1 ms in all.
-make_job() { LC_ALL=C mkdir "$_job"; }
-
-# prepare: what the job needs is in its folder.
+# prepare: what the job needs is there. LC_ALL=C, for our own tools alone, spares them looking for
+# locales: 1 ms in all.
 prepare() {
     now
-    echo "$_now" >"$_job/start" && printf %s "$_COMMAND" >"$_job/command" &&
-        LC_ALL=C mkfifo "$_job/done" "$_job/wake" "$_job/1" "$_job/2" || return
+    echo "$_now" >"$_job.start" && printf %s "$_COMMAND" >"$_job.command" &&
+        LC_ALL=C mkfifo "$_job.done" "$_job.wake" "$_job.1" "$_job.2" || return
     _stdin=/dev/null
     if [ -n "$_INTERACTIVE" ]; then
-        _stdin=$_job/0
-        LC_ALL=C mkfifo "$_job/0" "$_job/more" || return
+        _stdin=$_job.0
+        LC_ALL=C mkfifo "$_job.0" "$_job.more" || return
         if [ -n "$_UPLOAD" ]; then
-            mv "$_UPLOAD" "$_job/in.1"
+            mv "$_UPLOAD" "$_job.in.1"
         elif [ -n "$_INPUT" ]; then
-            printf %s "$_INPUT" | base64 -d >"$_job/in.1"
+            printf %s "$_INPUT" | base64 -d >"$_job.in.1"
         fi
     elif [ -n "$_UPLOAD" ]; then
         _stdin=$_UPLOAD
     elif [ -n "$_INPUT" ]; then
-        _stdin=$_job/in
+        _stdin=$_job.in
         printf %s "$_INPUT" | base64 -d >"$_stdin"
     fi
 }
 
 # give_up CODE: it was not started, and another request may start it.
 give_up() {
-    rm -rf "$_job"
+    remove_job
     fail "$1"
 }
 
-# collect: what a fifo brings, into a file, up to the bound. The bound is on cat and not on the
-# command, whose own files are its own matter: at the bound cat is ended, and whoever writes on
-# gets SIGPIPE.
+# collect STREAM: what a fifo brings, into a file, up to the bound. The bound is on dd and not on
+# the command, whose own files are its own matter: at the bound dd is ended, and whoever writes on
+# gets SIGPIPE. In the end dd says how much it was, which spares a process to look.
 collect() {
     # shellcheck disable=SC3045 # where -c is unknown there are no core files either
     ulimit -c 0
-    # shellcheck disable=SC2030,SC2031 # it is meant for this cat alone
-    ulimit -f "$_BOUND" && export LC_ALL=C && exec cat
+    # shellcheck disable=SC2030,SC2031 # it is meant for this dd alone
+    ulimit -f "$_BOUND" && export LC_ALL=C && exec dd bs=65536 2>"$_job.copied.$1"
+}
+
+# count_copied STREAM: sets $_copied, the bytes in the file; empty where dd does not say.
+count_copied() {
+    _copied=
+    while read -r _count _unit _; do
+        case $_unit in byte | bytes) _copied=$_count ;; esac
+    done <"$_job.copied.$1"
 }
 
 # feed: put into the command's pipe what is sent, in its order, until there will be no more or
 # nobody reads. It never waits for a cat without a trap, for the cat would outlive it.
 feed() {
-    exec >"$_job/0" 6<>"$_job/more"
+    exec >"$_job.0" 6<>"$_job.more"
     _next=1
     while :; do
         # Before the look for a text: none comes after the last.
         _last=
-        [ ! -e "$_job/eof" ] || _last=yes
-        if [ -e "$_job/in.$_next" ]; then
+        [ ! -e "$_job.eof" ] || _last=yes
+        if [ -e "$_job.in.$_next" ]; then
             trap 'kill $!; exit' TERM
-            LC_ALL=C cat "$_job/in.$_next" 6>&- &
+            LC_ALL=C cat "$_job.in.$_next" 6>&- &
             wait $! || break
             trap - TERM
-            true >"$_job/in.$_next"
+            true >"$_job.in.$_next"
             _next=$((_next + 1))
         elif [ -n "$_last" ]; then
             break
@@ -92,25 +97,24 @@ feed() {
             read -r _line <&6
         fi
     done
-    true >"$_job/deaf"
+    true >"$_job.deaf"
 }
 
 supervise() {
     exec >/dev/null
-    (collect) <"$_job/1" >&3 3>&- 4>&- 9>&- &
-    _cat_out=$!
-    (collect) <"$_job/2" >&4 3>&- 4>&- 9>&- &
-    _cat_err=$!
+    (collect out) <"$_job.1" >&3 3>&- 4>&- 9>&- &
+    _dd_out=$!
+    (collect err) <"$_job.2" >&4 3>&- 4>&- 9>&- &
+    _dd_err=$!
     _feeder=
     if [ -n "$_INTERACTIVE" ]; then
         (feed) 3>&- 4>&- 9>&- &
         _feeder=$!
     fi
     (
-        [ ! -e "$_job/killed" ] || exit 143
-        # The state may set any variable, also one of ours.
-        eval "set -- \"export \$_GIVEN DAYTONA_TOOLKIT_JOB=\$_id\" $_RESET" \
-            '"$_SETSID" "$_SHELL" "$@"'
+        [ ! -e "$_job.killed" ] || exit 143
+        # The state may set any variable, also one of ours: what follows it needs none.
+        set -- "export $_GIVEN DAYTONA_TOOLKIT_JOB=$_id; $_LAUNCH \"\$@\"" "$_SHELL" "$@"
         # shellcheck disable=SC2031 # it is the whole program's
         _path=$PATH
         eval "export $_ENV DAYTONA_TOOLKIT_JOB"
@@ -120,13 +124,11 @@ supervise() {
             # shellcheck disable=SC1090 # it is made at run time
             [ ! -e "$_state" ] || . "$_state"
         fi
-        eval "$1"
-        shift
-        exec "$@"
-    ) <"$_stdin" >"$_job/1" 2>"$_job/2" 3>&- 4>&- 9>&- &
+        eval "shift; $1"
+    ) <"$_stdin" >"$_job.1" 2>"$_job.2" 3>&- 4>&- 9>&- &
     exec 3>&- 4>&-
     _leader=$!
-    echo "$_leader" >"$_job/leader"
+    echo "$_leader" >"$_job.leader"
     _watch=
     if [ "$_LIFE" != 0 ]; then
         (watch) 9>&- &
@@ -136,26 +138,29 @@ supervise() {
     _code=$?
     [ -z "$_NAMED" ] || hand_on "$_code"
     now
-    echo "$_code $_now" >"$_job/exit"
-    has_ended || [ ! -d "$_job" ] || {
+    echo "$_code $_now" >"$_job.exit"
+    has_ended || [ ! -e "$_job" ] || {
         make_room
-        echo "$_code $_now" >"$_job/exit"
+        echo "$_code $_now" >"$_job.exit"
     }
     exec 9>&-
     [ -z "$_watch" ] || kill "$_watch"
     # What the command left running may read on; what has no reader any more, the feeder leaves.
-    [ -z "$_feeder" ] || { true >"$_job/eof" && echo 1<>"$_job/more"; } || kill "$_feeder"
-    for _cat in "$_cat_out" "$_cat_err"; do
-        wait "$_cat"
+    [ -z "$_feeder" ] || { true >"$_job.eof" && echo 1<>"$_job.more"; } || kill "$_feeder"
+    _sizes=
+    for _stream in "$_dd_out:out" "$_dd_err:err"; do
+        wait "${_stream%:*}"
         # At its bound it is ended by SIGXFSZ; it fails by itself if the disk is full.
         [ $? != 1 ] || {
             rm -f "$_SESSION/ballast"
-            true >"$_job/full"
+            true >"$_job.full"
         }
+        count_copied "${_stream#*:}"
+        _sizes="$_sizes $_copied"
     done
-    true >"$_job/drained"
+    echo "$_sizes" >"$_job.drained"
     # Open to read as well, so as not to wait for a reader that has gone.
-    echo 1<>"$_job/wake"
+    echo 1<>"$_job.wake"
 }
 
 # watch: end the command when its time is over, though nobody may ask for it any more.
@@ -165,7 +170,7 @@ watch() {
     sleep "$_time" &
     wait $!
     has_ended || {
-        true >"$_job/expired"
+        true >"$_job.expired"
         kill_job
     }
 }
@@ -177,7 +182,7 @@ await() {
     _slice=10 _waited=0
     # A command may have removed its own files: then there is nothing to wait for.
     # shellcheck disable=SC2094 # a fifo
-    command exec 6<>"$_job/wake" 5<"$_job/wake" || return
+    command exec 6<>"$_job.wake" 5<"$_job.wake" || return
     while [ "$_waited" -lt "$_wait" ] && ! is_complete; do
         # What a command left behind may hold its pipes, and then no line comes.
         ! is_over || break
@@ -187,7 +192,7 @@ await() {
         exec 6>&-
         read -r _line <&5
         kill $!
-        command exec 6<>"$_job/wake" || break
+        command exec 6<>"$_job.wake" || break
         _waited=$((_waited + _slice))
         if [ -z "$_FOLLOW" ]; then
             [ "$_slice" -ge 200 ] || _slice=$((_slice * 2))
@@ -205,9 +210,9 @@ _id=$_JOB _job=$_STATE/$_JOB
 cd -- "$_CWD" || fail_unreachable "${_CWD%/}"
 if claim; then
     is_whole || give_up upload
-    prepare || { make_room && rm -rf "${_job:?}"/* && prepare; } || give_up space
+    prepare || { make_room && rm -rf "$_job".* && prepare; } || give_up space
     # An argument may have 128 KiB at most; a longer command is run from its file.
-    if [ ${#_COMMAND} -lt 30000 ]; then set -- -c "$_COMMAND"; else set -- "$_job/command"; fi
+    if [ ${#_COMMAND} -lt 30000 ]; then set -- -c "$_COMMAND"; else set -- "$_job.command"; fi
     if [ -n "$_NAMED" ]; then
         stand || give_up space
         # shellcheck disable=SC2016 # the command's own shell expands it
@@ -218,22 +223,22 @@ if claim; then
             set -- 'trap "$1" EXIT; daytona_toolkit_job=$2; shift 2; eval "$daytona_toolkit_job"' \
                 "$_SHELL" "$_trap" "$_COMMAND"
             ;;
-        *) set -- 'trap "$1" EXIT; shift; . "$0"' "$_job/command" "$_trap" ;;
+        *) set -- 'trap "$1" EXIT; shift; . "$0"' "$_job.command" "$_trap" ;;
         esac
         set -- -c "$@"
     fi
     # Open before the supervisor runs, so that whoever waits finds it open.
-    exec 9<>"$_job/done" 3>"$_job/out" 4>"$_job/err"
+    exec 9<>"$_job.done" 3>"$_job.out" 4>"$_job.err"
     supervise "$@" &
-    echo $! >"$_job/supervisor"
+    echo $! >"$_job.supervisor"
     exec 3>&- 4>&- 9>&-
     [ "$_WINDOW" = 0 ] || await
 else
-    [ -d "$_job" ] || fail space
+    [ -e "$_job" ] || fail space
     [ "$_WINDOW" = 0 ] || await_done "$_WINDOW" "$_TIMEOUT" "$_FOLLOW" "$_OUT" "$_ERR"
 fi
 [ "$_WINDOW" = 0 ] || conclude "$_TIMEOUT"
-[ -e "$_job/start" ] || fail nojob
+[ -e "$_job.start" ] || fail nojob
 report "$_OUT" "$_ERR"
 tidy
 end

@@ -336,10 +336,13 @@ def test_an_exit_does_not_wait_for_a_child_that_holds_the_streams(session: Sandb
 @pytest.mark.parametrize(
     "spoil",
     [
-        'rm -rf "$d"',
-        'rm -f "$d"/*',
-        'rm -f "$d/rc"; mkdir "$d/rc"',
-        'rm -f "$d/rc"; mkfifo "$d/rc"',
+        'rm -f "$d"',
+        'rm -f "$d" "$d".*',
+        'rm -f "$d".*',
+        'rm -f "$d.exit"; mkdir "$d.exit"',
+        'rm -f "$d.exit"; mkfifo "$d.exit"',
+        'rm -f "$d.drained"; mkdir "$d.drained"',
+        'rm -f "$d.copied.out"; echo 5 bytes >"$d.copied.out"; chmod 400 "$d.copied.out"',
     ],
 )
 def test_a_command_that_spoils_its_own_files_harms_itself_alone(
@@ -347,7 +350,7 @@ def test_a_command_that_spoils_its_own_files_harms_itself_alone(
 ) -> None:
     state = session._workspace.facts.state
     other = session.exec("sleep 0.5; echo other", background=True)
-    find = f'd=$(find {state} -name "$DAYTONA_TOOLKIT_JOB" -type d); [ -d "$d" ] && echo $d >found'
+    find = f'd={state}/$DAYTONA_TOOLKIT_JOB; [ -f "$d" ] && [ -f "$d.start" ] && echo $d >found'
     with contextlib.suppress(SandboxError):
         session.exec(f"{find}; echo ran >>ran; {spoil}", timeout=5)
     assert "/job-" in session.read("found").content

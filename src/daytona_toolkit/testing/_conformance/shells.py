@@ -162,6 +162,15 @@ def test_names_of_folders_may_hold_anything(session: SandboxSession) -> None:
         assert run("ls; cd ..").stdout == "here\n"
 
 
+def test_a_command_has_the_locale_that_it_is_given(session: SandboxSession) -> None:
+    look = 'echo "${LC_ALL-none}"'
+    assert session.exec(look, env={"LC_ALL": "C.UTF-8"}).stdout == "C.UTF-8\n"
+    session.exec("export LC_ALL=POSIX", shell="main")
+    assert session.exec(look, shell="main").stdout == "POSIX\n"
+    session.exec("unset LC_ALL", shell="main")
+    assert session.exec(look, shell="main").stdout == "none\n"
+
+
 def test_a_job_of_a_shell_hands_on_when_it_ends(session: SandboxSession) -> None:
     job = session.exec("sleep 0.5; export A=1", shell="main", background=True)
     assert session.job(job.job_id, wait=10).state == "exited"
