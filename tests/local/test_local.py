@@ -7,13 +7,17 @@ import tempfile
 import threading
 import time
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from langchain_daytona_toolkit import DaytonaToolkit
 
 from daytona_toolkit import LocalSandbox, SandboxError, SandboxSession
 from daytona_toolkit.errors import (
     IsolationError,
+    PathDeniedError,
+    PathNotFoundError,
     PreviewError,
     SessionClosedError,
     WriteFailedError,
@@ -80,6 +84,33 @@ def test_a_server_is_reached_at_its_preview(isolation: confinement.Isolation) ->
 def test_a_sandbox_without_a_network_has_no_preview(confined: SandboxSession) -> None:
     with pytest.raises(PreviewError, match=r"Port 8000.*LocalSandbox\(network=True\)"):
         confined.preview(8000)
+
+
+def test_what_is_closed_is_an_error_that_a_model_can_react_to(
+    confined: SandboxSession, tmp_path: Path
+) -> None:
+    """Landlock denies the opening alone: the mode of the file says that it can be read."""
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as elsewhere:
+        file = Path(elsewhere, "file")
+        file.write_text("text\n")
+        calls: dict[str, Callable[[], object]] = {
+            "read": lambda: confined.read(file),
+            "read_bytes": lambda: confined.read_bytes(file),
+            "write": lambda: confined.write(file, "other\n"),
+            "edit": lambda: confined.edit(file, "text", "other"),
+            "grep": lambda: confined.grep("text", file),
+            "download": lambda: confined.download(file, tmp_path / "copy"),
+            "ls": lambda: confined.ls(elsewhere),
+            "glob": lambda: confined.glob("*", elsewhere),
+            "grep in a folder": lambda: confined.grep("text", elsewhere),
+            "download of a folder": lambda: confined.download(elsewhere, tmp_path / "copies"),
+        }
+        for name, call in calls.items():
+            with pytest.raises((PathDeniedError, PathNotFoundError)):
+                pytest.fail(f"{name}: {call()}")
+        [read] = DaytonaToolkit(session=confined, tools=["read"]).get_tools()
+        assert read.invoke({"file_path": str(file)}).startswith("Error: ")
+        assert confined.exec("echo fine").stdout == "fine\n"
 
 
 def test_nothing_outside_the_workspace_can_be_written(confined: SandboxSession) -> None:

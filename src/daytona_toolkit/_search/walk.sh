@@ -13,7 +13,8 @@
 look_into() {
     enter "$1"
     if [ "$_name" = . ]; then
-        { [ -r . ] && [ -x . ]; } || fail denied
+        # Opened, and not only looked at: see open_regular.
+        { command exec 6<. 6<&- && [ -x . ]; } || fail denied
         _start=.
     else
         [ -e "./$_name" ] || fail missing

@@ -60,7 +60,7 @@ search() {
 begin
 look_into "$_PATH"
 [ "$_start" = . ] || [ -f "$_start" ] || fail special
-[ "$_start" = . ] || [ -r "$_start" ] || fail denied
+[ "$_start" = . ] || command exec 6<"$_start" 6<&- || fail denied
 _newline='
 '
 _joined=$_GREP_GNU
