@@ -43,6 +43,13 @@ class Mask:
         """The text without secrets."""
         return self._pattern.sub(_MASK, text) if self._secrets else text
 
+    def in_bytes(self, content: bytes) -> bytes:
+        """The bytes of any file without secrets."""
+        if not self._secrets:
+            return content
+        text = self(content.decode(errors="surrogateescape"))
+        return text.encode(errors="surrogateescape")
+
     def may_stand_in(self, text: str) -> bool:
         """Whether a text has stars that may stand for a secret."""
         return bool(self) and _MASK in text

@@ -1,5 +1,6 @@
 """A tool: what a model is told of an operation, which arguments it takes, and how it runs."""
 
+import json
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -172,12 +173,42 @@ class Tool:
         """The JSON schema of the arguments."""
         return self.arguments.model_json_schema()
 
-    def parse(self, arguments: Mapping[str, Any]) -> Arguments:
+    def hints(self) -> dict[str, Any]:
+        """What a program may want to know of it, in the words of MCP's annotations."""
+        return {
+            "title": self.title,
+            "readOnlyHint": self.read_only,
+            "destructiveHint": self.destructive,
+            "idempotentHint": self.idempotent,
+            "openWorldHint": self.open_world,
+        }
+
+    def load(self, text: str | bytes | bytearray) -> dict[str, Any]:
+        """Arguments that a model gave as JSON, by name, unchecked; no text means none.
+
+        Raises:
+            InvalidArgumentError: They are no JSON object.
+        """
+        try:
+            arguments = json.loads(text or "{}")
+        except (ValueError, RecursionError) as error:
+            raise InvalidArgumentError(
+                f"{self.name} was not run: its arguments are not valid JSON: {error}."
+            ) from None
+        if not isinstance(arguments, dict):
+            raise InvalidArgumentError(
+                f"{self.name} was not run: its arguments are not a JSON object."
+            )
+        return arguments
+
+    def parse(self, arguments: Mapping[str, Any] | str) -> Arguments:
         """Check arguments, convert them, and fill in what was left out.
 
         Raises:
             InvalidArgumentError: They do not fit; the message has all that is wrong.
         """
+        if isinstance(arguments, str):
+            arguments = self.load(arguments)
         try:
             return self.arguments.model_validate(dict(arguments))
         except ValidationError as error:
@@ -216,7 +247,7 @@ class Tool:
     def run(
         self,
         session: SandboxSession,
-        arguments: Mapping[str, Any],
+        arguments: Mapping[str, Any] | str,
         on_output: OnOutput | None = None,
         *,
         line_numbers: bool = True,
@@ -229,7 +260,7 @@ class Tool:
 
         Args:
             session: Where to run it.
-            arguments: By name, unchecked.
+            arguments: By name or as JSON, unchecked.
             on_output: Called in this thread with `"stdout"` or `"stderr"` and new text while
                 a command runs. To follow it takes more requests than to wait for its end.
             line_numbers: Whether lines of a file begin with their number.
@@ -250,7 +281,7 @@ class Tool:
     async def arun(
         self,
         session: SandboxSession,
-        arguments: Mapping[str, Any],
+        arguments: Mapping[str, Any] | str,
         on_output: OnOutput | None = None,
         *,
         line_numbers: bool = True,
@@ -269,7 +300,7 @@ class Tool:
     def _operation(
         self,
         session: SandboxSession,
-        arguments: Mapping[str, Any],
+        arguments: Mapping[str, Any] | str,
         on_output: OnOutput | None,
         yield_after: float | None,
     ) -> Operation[Result]:

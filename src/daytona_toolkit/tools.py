@@ -3,7 +3,7 @@
 An adapter turns rows of this table into the tools of a framework:
 
 ```python
-for name, tool in choose("core", limits=session.limits, network=session.network).items():
+for name, tool in choose("core", session=session).items():
     framework.add(name, tool.description, tool.schema(), partial(tool.run, session))
 ```
 """
@@ -23,8 +23,11 @@ from daytona_toolkit._operations.patch.tool import APPLY_PATCH
 from daytona_toolkit._operations.preview.tool import PREVIEW
 from daytona_toolkit._operations.read.tool import READ
 from daytona_toolkit._operations.write.tool import WRITE
+from daytona_toolkit._pool import SessionPool
 from daytona_toolkit._result import Image
 from daytona_toolkit._seen import SeenFiles
+from daytona_toolkit._session import SandboxSession
+from daytona_toolkit._sharing import Key, check_key, check_session, key_in, use
 from daytona_toolkit._tool import Arguments, OnOutput, Rendered, Tool
 from daytona_toolkit.limits import Limits
 
@@ -44,10 +47,15 @@ __all__ = [
     "Arguments",
     "Choice",
     "Image",
+    "Key",
     "OnOutput",
     "Rendered",
     "Tool",
+    "check_key",
+    "check_session",
     "choose",
+    "key_in",
+    "use",
     "valid_unicode",
 ]
 
@@ -65,8 +73,7 @@ def choose(
     tools: Choice = "core",
     prefix: str = "",
     *,
-    limits: Limits | None = None,
-    network: bool | None = None,
+    session: SandboxSession | SessionPool | None = None,
     shell: str | None = None,
 ) -> dict[str, Tool]:
     """The tools of one agent, by the names under which its model shall know them.
@@ -77,9 +84,8 @@ def choose(
     Args:
         tools: `"core"` (exec, read, write, edit), `"read_only"`, `"all"`, or names.
         prefix: Put before each name, to tell two workspaces apart.
-        limits: Those of the session, which the descriptions speak of; the defaults unless given.
-        network: Whether commands reach the network, as `SandboxSession.network` has it; said to
-            the model if it is known.
+        session: What they work in. Of a session the descriptions tell the limits, and whether
+            commands reach the network.
         shell: The name of the shell that the commands of `exec` share, such as `"main"`: the
             working folder and exported variables carry over from each to the next. Unless given,
             each command starts fresh.
@@ -93,7 +99,7 @@ def choose(
 
     Example:
         ```python
-        rows = choose(["exec", "read"], limits=session.limits, network=session.network)
+        rows = choose(["exec", "read"], session=session)
         ```
     """
     if tools == "core":
@@ -114,7 +120,10 @@ def choose(
                 "digits, _ and -. Choose another prefix."
             )
     seen, rows = SeenFiles(), TOOLS | {"exec": exec_with(shell=shell, interactive="send" in tools)}
+    limits, network = Limits(), None
+    if isinstance(session, SandboxSession):
+        limits, network = session.limits, session.network
     return {
-        prefix + name: replace(rows[name], limits=limits or Limits(), network=network, seen=seen)
+        prefix + name: replace(rows[name], limits=limits, network=network, seen=seen)
         for name in tools
     }

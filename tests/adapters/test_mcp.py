@@ -91,7 +91,7 @@ async def test_tools_are_announced_as_the_table_has_them(session: SandboxSession
     async with connected(make_server(session, prefix="box-"), way) as client:
         tools = (await client.list_tools()).tools
     assert [tool.name for tool in tools] == [f"box-{name}" for name in TOOLS]
-    rows = choose("all", limits=session.limits, network=session.network)
+    rows = choose("all", session=session)
     for tool, row in zip(tools, rows.values(), strict=True):
         assert (tool.description, tool.input_schema) == (row.description, row.schema())
         assert tool.output_schema is None

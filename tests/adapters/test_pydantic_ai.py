@@ -79,9 +79,9 @@ async def test_an_agent_survives_every_kind_of_error(session: SandboxSession) ->
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ('{"command": "ls"', "no valid JSON: Expecting ',' delimiter"),
-        ("[" * 100_000, "no valid JSON"),
-        ('["ls"]', "its arguments are no JSON object"),
+        ('{"command": "ls"', "not valid JSON: Expecting ',' delimiter"),
+        ("[" * 100_000, "not valid JSON"),
+        ('["ls"]', "its arguments are not a JSON object"),
         ("", "command is missing"),
     ],
 )

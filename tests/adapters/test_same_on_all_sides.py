@@ -25,7 +25,7 @@ def shared() -> Iterator[SandboxSession]:
 @pytest.mark.parametrize("name", TOOLS)
 async def test_models_are_told_the_same_of_a_tool(shared: SandboxSession, name: str) -> None:
     told = {side: await each.told(shared, name) for side, each in SIDES.items()}
-    row = choose([name], limits=shared.limits, network=shared.network)[name]
+    row = choose([name], session=shared)[name]
     for side, each in told.items():
         assert each.name == name, side
         assert each.description == row.description, side
@@ -63,7 +63,7 @@ async def test_a_model_is_shown_the_same(shared: SandboxSession, situation: Situ
 
 async def test_all_frameworks_can_share_a_shell(shared: SandboxSession) -> None:
     told = {side: await each.told(shared, "exec", shell="main") for side, each in SIDES.items()}
-    rows = choose(["exec"], limits=shared.limits, network=shared.network, shell="main")
+    rows = choose(["exec"], session=shared, shell="main")
     row = rows["exec"]
     for side, seen in told.items():
         assert seen.description == row.description, side
@@ -84,7 +84,7 @@ async def test_all_frameworks_can_share_a_shell(shared: SandboxSession) -> None:
 async def test_all_frameworks_can_type_into_a_command(shared: SandboxSession) -> None:
     tools = ["exec", "send"]
     loop = "while read -r line; do echo you said $line; done; echo bye"
-    row = choose(tools, limits=shared.limits, network=shared.network)["exec"]
+    row = choose(tools, session=shared)["exec"]
     for side, each in SIDES.items():
         told = await each.told(shared, "exec", tools=tools)
         assert told.description == row.description, side

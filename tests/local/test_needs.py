@@ -122,7 +122,7 @@ def test_the_network_is_a_choice(isolation: Any, network: bool) -> None:
         port = server.getsockname()[1]
         sandbox = LocalSandbox(isolation=isolation, network=network)
         assert sandbox.network is network
-        told = choose("core", network=SandboxSession(sandbox).network)["exec"].description
+        told = choose("core", session=SandboxSession(sandbox))["exec"].description
         assert ("There is no network" in told) is not network
         assert ("The network can be used" in told) is network
         with SandboxSession(sandbox) as session:

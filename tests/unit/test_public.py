@@ -41,8 +41,8 @@ PUBLIC = {
         TruncatedBody TruncatedMultipart
     """,
     "daytona_toolkit.tools": """
-        APPLY_PATCH Arguments Choice EDIT EXEC GLOB GREP Image JOB LS OnOutput PREVIEW READ
-        Rendered SEND TOOLS Tool WRITE choose valid_unicode
+        APPLY_PATCH Arguments Choice EDIT EXEC GLOB GREP Image JOB Key LS OnOutput PREVIEW READ
+        Rendered SEND TOOLS Tool WRITE check_key check_session choose key_in use valid_unicode
     """,
 }
 

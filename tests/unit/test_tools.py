@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from daytona_toolkit import LocalSandbox, SandboxSession
 from daytona_toolkit._tool import render
 from daytona_toolkit.errors import InvalidArgumentError
 from daytona_toolkit.limits import Limits
@@ -73,7 +74,8 @@ def test_null_stands_for_the_default_and_not_for_what_has_none() -> None:
 
 
 def test_what_a_model_is_told_are_the_limits_of_its_session() -> None:
-    rows = choose("all", limits=Limits(output_bytes=1234, read_lines=56, entries=78, window=9))
+    limits = Limits(output_bytes=1234, read_lines=56, entries=78, window=9)
+    rows = choose("all", session=SandboxSession(LocalSandbox(), limits=limits))
     assert "1,234 bytes" in rows["exec"].description
     assert "56 lines" in rows["read"].description
     assert "78 entries" in rows["ls"].description

@@ -10,10 +10,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import (
-    AbstractAsyncContextManager,
-    AbstractContextManager,
     contextmanager,
-    nullcontext,
 )
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, NamedTuple
@@ -31,8 +28,9 @@ from langgraph.types import Command
 from typing_extensions import NotRequired, TypedDict
 
 from daytona_toolkit import SandboxSession, SessionPool
+from daytona_toolkit.tools import check_session, use
 from langchain_daytona_toolkit._steps import Steps, arun, ask, run
-from langchain_daytona_toolkit.tools import SandboxTool, check_workspace
+from langchain_daytona_toolkit.tools import SandboxTool
 
 # Conversations of which is remembered where their files stand; the sandbox knows it of all.
 _BOUND = 10_000
@@ -161,7 +159,7 @@ class WorkspaceMiddleware(AgentMiddleware[WorkspaceState, Any, Any]):
 
     def __init__(self, session: SandboxSession | SessionPool) -> None:
         super().__init__()
-        check_workspace(type(self).__name__, session)
+        check_session(session, type(self).__name__)
         self._session = session
         self._lock = threading.Lock()
         self._conversations: OrderedDict[str, _Conversation] = OrderedDict()
@@ -169,7 +167,7 @@ class WorkspaceMiddleware(AgentMiddleware[WorkspaceState, Any, Any]):
     def before_agent(self, state: WorkspaceState, runtime: Runtime[Any]) -> dict[str, Any] | None:
         """Record what a run begins with, or bring back what it goes on from."""
         place = _Place.of(state, runtime)
-        with self._workspace(place) as session:
+        with use(self._session, place.thread) as session:
             self._arrive(session, place)
             return {"workspace": run(session, self._record(place))}
 
@@ -178,7 +176,7 @@ class WorkspaceMiddleware(AgentMiddleware[WorkspaceState, Any, Any]):
     ) -> dict[str, Any] | None:
         """`before_agent` for async code."""
         place = _Place.of(state, runtime)
-        async with self._aworkspace(place) as session:
+        async with use(self._session, place.thread) as session:
             await self._aarrive(session, place)
             return {"workspace": await arun(session, self._record(place))}
 
@@ -189,7 +187,7 @@ class WorkspaceMiddleware(AgentMiddleware[WorkspaceState, Any, Any]):
     ) -> ModelResponse[Any]:
         """Bring the files back before the model is asked, if it is asked again."""
         place = _Place.of(request.state, request.runtime)
-        with self._workspace(place) as session:
+        with use(self._session, place.thread) as session:
             self._arrive(session, place)
         return handler(request)
 
@@ -200,7 +198,7 @@ class WorkspaceMiddleware(AgentMiddleware[WorkspaceState, Any, Any]):
     ) -> ModelResponse[Any]:
         """`wrap_model_call` for async code."""
         place = _Place.of(request.state, request.runtime)
-        async with self._aworkspace(place) as session:
+        async with use(self._session, place.thread) as session:
             await self._aarrive(session, place)
         return await handler(request)
 
@@ -211,7 +209,7 @@ class WorkspaceMiddleware(AgentMiddleware[WorkspaceState, Any, Any]):
     ) -> ToolMessage | Command[Any]:
         """Bring the files back before a tool runs again, and record what it leaves."""
         place = _Place.of(request.state, request.runtime)
-        with self._workspace(place) as session:
+        with use(self._session, place.thread) as session:
             self._arrive(session, place)
             result = handler(request)
             if _is_read_only(request):
@@ -225,22 +223,12 @@ class WorkspaceMiddleware(AgentMiddleware[WorkspaceState, Any, Any]):
     ) -> ToolMessage | Command[Any]:
         """`wrap_tool_call` for async code."""
         place = _Place.of(request.state, request.runtime)
-        async with self._aworkspace(place) as session:
+        async with use(self._session, place.thread) as session:
             await self._aarrive(session, place)
             result = await handler(request)
             if _is_read_only(request):
                 return result
             return _with_workspace(result, await arun(session, self._record(place)))
-
-    def _workspace(self, place: _Place) -> AbstractContextManager[SandboxSession]:
-        if isinstance(self._session, SandboxSession):
-            return nullcontext(self._session)
-        return self._session.use(place.thread)
-
-    def _aworkspace(self, place: _Place) -> AbstractAsyncContextManager[SandboxSession]:
-        if isinstance(self._session, SandboxSession):
-            return nullcontext(self._session)
-        return self._session.use(place.thread)
 
     def _arrive(self, session: SandboxSession, place: _Place) -> None:
         """Have the files be those of this place; calls at the same time do it once."""

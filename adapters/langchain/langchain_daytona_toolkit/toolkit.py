@@ -6,8 +6,8 @@ from langchain_core.tools import BaseTool, BaseToolkit
 from pydantic import ConfigDict, Field, SkipValidation
 
 from daytona_toolkit import SandboxSession, SessionPool
-from daytona_toolkit.tools import Choice, Tool, choose
-from langchain_daytona_toolkit.tools import SandboxTool, check_workspace
+from daytona_toolkit.tools import Choice, Tool, check_session, choose
+from langchain_daytona_toolkit.tools import SandboxTool
 
 
 class DaytonaToolkit(BaseToolkit):
@@ -55,7 +55,7 @@ class DaytonaToolkit(BaseToolkit):
         stream_output: bool = True,
         shell: str | None = None,
     ) -> None:
-        check_workspace(type(self).__name__, session)
+        check_session(session, type(self).__name__)
         choose(tools, prefix, shell=shell)
         fields: dict[str, Any] = {
             "session": session,

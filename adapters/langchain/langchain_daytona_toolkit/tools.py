@@ -1,7 +1,6 @@
 """Rows of the tool table as tools of LangChain."""
 
 import sys
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from contextvars import copy_context
 from dataclasses import replace
 from functools import partial
@@ -15,7 +14,7 @@ from langchain_core.tools import BaseTool
 from pydantic import Field, SkipValidation
 
 from daytona_toolkit import SandboxSession, SessionPool, tools
-from daytona_toolkit.tools import OnOutput, Rendered, Tool
+from daytona_toolkit.tools import OnOutput, Rendered, Tool, check_session, use
 
 
 class SandboxTool(BaseTool):
@@ -60,7 +59,7 @@ class SandboxTool(BaseTool):
         stream_output: bool = True,
         **fields: Any,
     ) -> None:
-        check_workspace(type(self).__name__, session)
+        check_session(session, type(self).__name__)
         if isinstance(session, SandboxSession):
             # Which the description speaks of.
             row = replace(row, limits=session.limits, network=session.network)
@@ -74,13 +73,7 @@ class SandboxTool(BaseTool):
                 "description": row.description,
                 "args_schema": row.arguments,
                 "tags": ["daytona-toolkit"],
-                "metadata": {
-                    "title": row.title,
-                    "readOnlyHint": row.read_only,
-                    "destructiveHint": row.destructive,
-                    "idempotentHint": row.idempotent,
-                    "openWorldHint": row.open_world,
-                },
+                "metadata": row.hints(),
             }
             | fields,
         )
@@ -112,7 +105,7 @@ class SandboxTool(BaseTool):
         self, arguments: dict[str, Any], tool_call_id: str | None, config: RunnableConfig
     ) -> tuple[Any, Any]:
         on_output = self._on_output(config, tool_call_id)
-        with self._workspace(config) as session:
+        with use(self.session, partial(_thread, config)) as session:
             rendered = self.row.run(session, arguments, on_output, line_numbers=self.line_numbers)
         return self._answer(rendered, tool_call_id)
 
@@ -120,21 +113,11 @@ class SandboxTool(BaseTool):
         self, arguments: dict[str, Any], tool_call_id: str | None, config: RunnableConfig
     ) -> tuple[Any, Any]:
         on_output = self._on_output(config, tool_call_id)
-        async with self._aworkspace(config) as session:
+        async with use(self.session, partial(_thread, config)) as session:
             rendered = await self.row.arun(
                 session, arguments, on_output, line_numbers=self.line_numbers
             )
         return self._answer(rendered, tool_call_id)
-
-    def _workspace(self, config: RunnableConfig) -> AbstractContextManager[SandboxSession]:
-        if isinstance(self.session, SandboxSession):
-            return nullcontext(self.session)
-        return self.session.use(_thread(config))
-
-    def _aworkspace(self, config: RunnableConfig) -> AbstractAsyncContextManager[SandboxSession]:
-        if isinstance(self.session, SandboxSession):
-            return nullcontext(self.session)
-        return self.session.use(_thread(config))
 
     def _name_sandbox(self) -> None:
         if isinstance(self.session, SandboxSession):  # the sandbox may have been made only now
@@ -209,19 +192,6 @@ def _thread(config: RunnableConfig) -> str:
             'Invoke with config={"configurable": {"thread_id": ...}}.'
         )
     return str(thread)
-
-
-def check_workspace(taker: str, session: Any) -> None:
-    """Refuse what is no workspace before a model calls a tool.
-
-    Raises:
-        TypeError: It is neither a session nor a pool.
-    """
-    if not isinstance(session, SandboxSession | SessionPool):
-        raise TypeError(
-            f"{taker} takes a SandboxSession or a SessionPool as its session, and this is a "
-            f"{type(session).__name__}. A sandbox becomes a session by SandboxSession(sandbox)."
-        )
 
 
 ApplyPatchTool = partial(SandboxTool, tools.APPLY_PATCH)

@@ -62,14 +62,14 @@ class Files:
         if len(content) > _LARGEST:
             size = f"{len(content):,} bytes, more than the {_LARGEST:,} of a resource"
             raise MCPError(types.INVALID_PARAMS, f"{_shown(path)} has {size}; read parts of it.")
-        # Decoded in a way that can be undone, so that secrets are hidden in any file.
-        text = self._session.mask(content.decode(errors="surrogateescape"))
+        content = self._session.mask.in_bytes(content)
         kind = mimetypes.guess_type(path)[0]
         part: types.TextResourceContents | types.BlobResourceContents
-        part = types.TextResourceContents(uri=params.uri, mime_type=kind, text=text)
-        if "\0" in text or text != _shown(text):
-            blob = base64.b64encode(text.encode(errors="surrogateescape")).decode()
+        if b"\0" in content or content != (text := content.decode(errors="replace")).encode():
+            blob = base64.b64encode(content).decode()
             part = types.BlobResourceContents(uri=params.uri, mime_type=kind, blob=blob)
+        else:
+            part = types.TextResourceContents(uri=params.uri, mime_type=kind, text=text)
         return types.ReadResourceResult(contents=[part])
 
     def _refused(self, error: SandboxError) -> MCPError:

@@ -69,9 +69,9 @@ def make_server(
                 print(await client.call_tool("exec", {"command": "ls"}))
         ```
     """
-    rows = choose(tools, prefix, limits=session.limits, network=session.network, shell=shell)
+    rows = choose(tools, prefix, session=session, shell=shell)
     if prefix + "exec" in rows:
-        rows |= choose(["job"], prefix, limits=session.limits)
+        rows |= choose(["job"], prefix, session=session)
     calls = _Calls(session, rows, Approval() if approval else None)
     files = Files(session)
     return Server(
@@ -138,13 +138,7 @@ def _tool(name: str, row: Tool) -> types.Tool:
         title=row.title,
         description=row.description,
         input_schema=row.schema(),
-        annotations=types.ToolAnnotations(
-            title=row.title,
-            read_only_hint=row.read_only,
-            destructive_hint=row.destructive,
-            idempotent_hint=row.idempotent,
-            open_world_hint=row.open_world,
-        ),
+        annotations=types.ToolAnnotations.model_validate(row.hints()),
     )
 
 

@@ -18,7 +18,6 @@ from agents.sandbox.session.pty_types import (
 
 from daytona_toolkit import RecoverableError, SandboxError, SandboxSession
 from daytona_toolkit.errors import JobInputError, JobNotFoundError
-from daytona_toolkit.results import ExecResult as Completed
 from daytona_toolkit.results import JobStatus
 
 # Seconds that a command is waited for at first, and later, unless the model says otherwise.
@@ -85,7 +84,7 @@ class Commands:
         if done.running:
             number = allocate_pty_process_id(set(self._processes))
             self._processes[number] = _Process(done.job_id, tty)
-        return _update(_both(done), number, done.exit_code, max_tokens)
+        return _update(done.output, number, done.exit_code, max_tokens)
 
     async def type(
         self, number: int, text: str, *, patience: float | None, max_tokens: int | None
@@ -106,7 +105,7 @@ class Commands:
         running = status.state == "running"
         if not running:
             self._processes.pop(number, None)
-        return _update(_both(status), number if running else None, status.exit_code, max_tokens)
+        return _update(status.output, number if running else None, status.exit_code, max_tokens)
 
     async def end_all(self) -> None:
         """End all that still runs."""
@@ -134,8 +133,7 @@ class Commands:
         """All that a command printed: head and tail would mislead a program."""
         if path is None:
             return shown.encode(errors="surrogateescape")
-        printed = (await self._session.aread_bytes(path)).decode(errors="surrogateescape")
-        return self._session.mask(printed).encode(errors="surrogateescape")
+        return self._session.mask.in_bytes(await self._session.aread_bytes(path))
 
 
 def _script(command: Sequence[str | Path]) -> str:
@@ -144,12 +142,6 @@ def _script(command: Sequence[str | Path]) -> str:
         case ["sh", "-lc", str(script)]:
             return script
     return shlex.join(map(str, command))
-
-
-def _both(done: Completed | JobStatus) -> str:
-    """What a command printed, as the SDK shows it: in one."""
-    between = "\n" if done.stdout and done.stderr and not done.stdout.endswith("\n") else ""
-    return done.stdout + between + done.stderr
 
 
 def _update(

@@ -1,9 +1,6 @@
 """Rows of the tool table as function tools of the OpenAI Agents SDK."""
 
-import inspect
-import json
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, nullcontext
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, TypeAlias
 from weakref import WeakKeyDictionary
@@ -19,11 +16,7 @@ from agents import Tool as AgentsTool
 from agents.tool_context import ToolContext
 
 from daytona_toolkit import SandboxSession, SessionPool
-from daytona_toolkit.errors import InvalidArgumentError
-from daytona_toolkit.tools import Choice, Rendered, Tool, choose
-
-# Which session of a pool a call has.
-Key: TypeAlias = str | Callable[[ToolContext[Any]], str | Awaitable[str]]
+from daytona_toolkit.tools import Choice, Key, Tool, check_key, check_session, choose, key_in, use
 
 # Takes the context of a call, `"stdout"` or `"stderr"`, and what was printed there.
 OnOutput: TypeAlias = Callable[[ToolContext[Any], str, str], object]
@@ -32,7 +25,7 @@ OnOutput: TypeAlias = Callable[[ToolContext[Any], str, str], object]
 def daytona_tools(
     session: SandboxSession | SessionPool,
     *,
-    key: Key | None = None,
+    key: Key[ToolContext[Any]] | None = None,
     tools: Choice = "core",
     prefix: str = "",
     line_numbers: bool = True,
@@ -77,42 +70,12 @@ def daytona_tools(
             print((await Runner.run(agent, "What is in README.md?")).final_output)
         ```
     """
-    workspace = _workspace_of(session, key)
-    one = session if isinstance(session, SandboxSession) else None
-    limits, network = (one.limits, one.network) if one else (None, None)
+    check_session(session, "daytona_tools")
+    check_key(session, key, "ToolContext")
     return [
-        _Calls(name, row, workspace, line_numbers, on_output).tool(approval)
-        for name, row in choose(tools, prefix, limits=limits, network=network, shell=shell).items()
+        _Calls(name, row, session, key, line_numbers, on_output).tool(approval)
+        for name, row in choose(tools, prefix, session=session, shell=shell).items()
     ]
-
-
-_Workspace: TypeAlias = Callable[
-    [ToolContext[Any]], Awaitable[AbstractAsyncContextManager[SandboxSession]]
-]
-
-
-def _workspace_of(session: SandboxSession | SessionPool, key: Key | None) -> _Workspace:
-    """What finds the session of a call."""
-
-    async def of(context: ToolContext[Any]) -> AbstractAsyncContextManager[SandboxSession]:
-        if isinstance(session, SandboxSession):
-            return nullcontext(session)
-        name = key(context) if callable(key) else key
-        return session.use(str(await name if inspect.isawaitable(name) else name))
-
-    if isinstance(session, SandboxSession):
-        if key is not None:
-            raise TypeError("key= names a session of a SessionPool; a SandboxSession takes none.")
-    elif not isinstance(session, SessionPool):
-        raise TypeError(
-            "daytona_tools takes a SandboxSession or a SessionPool, and this is a "
-            f"{type(session).__name__}. A sandbox becomes a session by SandboxSession(sandbox)."
-        )
-    elif not (isinstance(key, str) or callable(key)):
-        raise TypeError(
-            "Which session of the pool is it? Give key=, a text or a function of the ToolContext."
-        )
-    return of
 
 
 class _Calls:
@@ -122,13 +85,15 @@ class _Calls:
         self,
         name: str,
         row: Tool,
-        workspace: _Workspace,
+        session: SandboxSession | SessionPool,
+        key: Key[ToolContext[Any]] | None,
         line_numbers: bool,
         on_output: OnOutput | None,
     ) -> None:
         self._name = name
         self._row = row
-        self._workspace = workspace
+        self._session = session
+        self._key = key
         self._line_numbers = line_numbers
         self._on_output = on_output
         self._data: WeakKeyDictionary[ToolContext[Any], Mapping[str, Any]] = WeakKeyDictionary()
@@ -145,27 +110,10 @@ class _Calls:
         )
 
     async def _run(self, context: ToolContext[Any], text: str) -> Any:
-        try:
-            arguments = json.loads(text or "{}")
-        except (ValueError, RecursionError):
-            arguments = None
-        if not isinstance(arguments, dict):
-            message = f"{self._name} was not run: its arguments are not a JSON object."
-            data = {"error": InvalidArgumentError.__name__, "message": message}
-            return self._output(context, Rendered(f"Error: {message}", data, is_error=True))
         on_output = partial(self._on_output, context) if self._on_output else None
-        async with await self._workspace(context) as session:
-            shown = await self._row.arun(
-                session, arguments, on_output, line_numbers=self._line_numbers
-            )
-        return self._output(context, shown)
-
-    async def _needs_approval(
-        self, context: RunContextWrapper[Any], arguments: dict[str, Any], call_id: str
-    ) -> bool:
-        return self._row.needs_approval(arguments)
-
-    def _output(self, context: ToolContext[Any], shown: Rendered) -> Any:
+        key = await key_in(context, self._key)
+        async with use(self._session, key) as session:
+            shown = await self._row.arun(session, text, on_output, line_numbers=self._line_numbers)
         self._data[context] = shown.data
         if not shown.images:
             return shown.text
@@ -174,6 +122,11 @@ class _Calls:
             for image in shown.images
         ]
         return [ToolOutputText(text=shown.text), *pictures]
+
+    async def _needs_approval(
+        self, context: RunContextWrapper[Any], arguments: dict[str, Any], call_id: str
+    ) -> bool:
+        return self._row.needs_approval(arguments)
 
     def _data_of(self, done: FunctionToolCustomDataContext) -> Mapping[str, Any] | None:
         return self._data.pop(done.tool_context, None)

@@ -142,7 +142,7 @@ class DaytonaBackend(WorkspaceBackend, SupportsCommands, SupportsFilesystem, Sup
     async def read_bytes(self, path: str) -> bytes:
         """All bytes of a file."""
         async with self._use() as session:
-            return _masked(session, await session.aread_bytes(path))
+            return session.mask.in_bytes(await session.aread_bytes(path))
 
     async def write_bytes(self, path: str, data: bytes) -> None:
         """Write a file whole, and make the folders above it.
@@ -253,20 +253,12 @@ def _file_entry(entry: Entry) -> FileEntry:
     )
 
 
-def _masked(session: SandboxSession, content: bytes) -> bytes:
-    """Bytes without secrets; decoded in a way that can be undone, so of any file."""
-    if not session.mask:
-        return content
-    text = session.mask(content.decode(errors="surrogateescape"))
-    return text.encode(errors="surrogateescape")
-
-
 async def _holds_secret(session: SandboxSession, path: str) -> bool:
     try:
         content = await session.aread_bytes(path)
     except RecoverableError:  # as a rule there is no such file yet
         return False
-    return _masked(session, content) != content
+    return session.mask.in_bytes(content) != content
 
 
 def is_open(session: SandboxSession) -> bool:

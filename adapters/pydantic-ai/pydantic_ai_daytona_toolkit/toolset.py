@@ -1,8 +1,7 @@
 """Rows of the tool table as tools of Pydantic AI."""
 
-import json
-from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from pydantic_ai import RunContext, ToolDefinition
@@ -11,7 +10,8 @@ from pydantic_ai.messages import BinaryContent, CustomEvent, ToolCallPart, ToolR
 from pydantic_ai.toolsets import AbstractToolset, ApprovalRequiredToolset, ToolsetTool
 
 from daytona_toolkit import SandboxSession, SessionPool
-from daytona_toolkit.tools import Choice, OnOutput, Tool, choose
+from daytona_toolkit.errors import InvalidArgumentError
+from daytona_toolkit.tools import Choice, OnOutput, Tool, check_session, choose, use
 
 
 @dataclass(kw_only=True, repr=False)
@@ -68,15 +68,9 @@ class DaytonaToolset(AbstractToolset[Any]):
         shell: str | None = None,
         id: str | None = None,
     ) -> None:
-        if not isinstance(session, SandboxSession | SessionPool):
-            raise TypeError(
-                "DaytonaToolset takes a SandboxSession or a SessionPool, and this is a "
-                f"{type(session).__name__}. A sandbox becomes a session by SandboxSession(sandbox)."
-            )
-        one = session if isinstance(session, SandboxSession) else None
-        limits, network = (one.limits, one.network) if one else (None, None)
+        check_session(session, type(self).__name__)
         self._session = session
-        self._rows = choose(tools, prefix, limits=limits, network=network, shell=shell)
+        self._rows = choose(tools, prefix, session=session, shell=shell)
         self._line_numbers = line_numbers
         self._stream_output = stream_output
         self._id = id
@@ -100,7 +94,7 @@ class DaytonaToolset(AbstractToolset[Any]):
             TerminalError: The workspace is of no more use.
         """
         on_output = _emitter(ctx) if self._stream_output else None
-        async with self._workspace(ctx) as session:
+        async with use(self._session, partial(_conversation, ctx)) as session:
             shown = await self._rows[name].arun(
                 session, tool_args, on_output, line_numbers=self._line_numbers
             )
@@ -137,30 +131,14 @@ class DaytonaToolset(AbstractToolset[Any]):
             name=name,
             description=row.description,
             parameters_json_schema=row.schema(),
-            metadata={
-                "title": row.title,
-                "readOnlyHint": row.read_only,
-                "destructiveHint": row.destructive,
-                "idempotentHint": row.idempotent,
-                "openWorldHint": row.open_world,
-            },
+            metadata=row.hints(),
         )
         return ToolsetTool(
             toolset=self,
             tool_def=about,
             max_retries=ctx.max_retries,
-            args_validator=_AsGiven(name),
+            args_validator=_AsGiven(row),
         )
-
-    def _workspace(self, ctx: RunContext[Any]) -> AbstractAsyncContextManager[SandboxSession]:
-        if isinstance(self._session, SandboxSession):
-            return nullcontext(self._session)
-        if ctx.conversation_id is None:
-            raise ValueError(
-                "These tools have a workspace for each conversation, and this call belongs to "
-                "none. Call them in the run of an agent."
-            )
-        return self._session.use(ctx.conversation_id)
 
 
 class _AsGiven:
@@ -169,20 +147,26 @@ class _AsGiven:
     Pydantic AI's own words it in another way, costs a retry, and without one left ends the run.
     """
 
-    def __init__(self, name: str) -> None:
-        self._name = name
+    def __init__(self, row: Tool) -> None:
+        self._row = row
 
     def validate_json(self, input: str | bytes | bytearray, **_: Any) -> dict[str, Any]:
         try:
-            given = json.loads(input)
-        except (ValueError, RecursionError) as error:
-            raise ToolFailed(f"Error: {self._name} was not run: no valid JSON: {error}") from None
-        return self.validate_python(given)
+            return self._row.load(input)
+        except InvalidArgumentError as error:
+            raise ToolFailed(f"Error: {error}") from None
 
-    def validate_python(self, input: Any, **_: Any) -> dict[str, Any]:
-        if not isinstance(input, dict):
-            raise ToolFailed(f"Error: {self._name} was not run: its arguments are no JSON object.")
+    def validate_python(self, input: dict[str, Any], **_: Any) -> dict[str, Any]:
         return input
+
+
+def _conversation(ctx: RunContext[Any]) -> str:
+    if ctx.conversation_id is None:
+        raise ValueError(
+            "These tools have a workspace for each conversation, and this call belongs to none. "
+            "Call them in the run of an agent."
+        )
+    return ctx.conversation_id
 
 
 def _emitter(ctx: RunContext[Any]) -> OnOutput:

@@ -55,9 +55,7 @@ class ExecResult(Result):
     @property
     def output(self) -> str:
         """Both streams: stdout, then stderr."""
-        if self.stdout and self.stderr and not self.stdout.endswith("\n"):
-            return f"{self.stdout}\n{self.stderr}"
-        return self.stdout + self.stderr
+        return _joined(self.stdout, self.stderr)
 
     def text(self, *, line_numbers: bool = True) -> str:
         """What a model is told: both streams, and how the command ended."""
@@ -137,6 +135,11 @@ class JobStatus(Result):
     stdout_path: str
     stderr_path: str
 
+    @property
+    def output(self) -> str:
+        """Both streams: stdout, then stderr."""
+        return _joined(self.stdout, self.stderr)
+
     def text(self, *, line_numbers: bool = True) -> str:
         """What a model is told: new output, and how the job stands."""
         shown = streams(self.stdout, self.stderr) or "[no new output]\n"
@@ -186,6 +189,11 @@ class JobList(Result):
 def streams(stdout: str, stderr: str) -> str:
     """What was printed, each stream closed by a newline."""
     return closed(stdout) + closed(f"[stderr]\n{stderr}" if stderr else "")
+
+
+def _joined(stdout: str, stderr: str) -> str:
+    between = "\n" if stdout and stderr and not stdout.endswith("\n") else ""
+    return stdout + between + stderr
 
 
 def exit_words(code: int | None) -> str:

@@ -1,8 +1,5 @@
 """Rows of the tool table as tools of LlamaIndex."""
 
-import inspect
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from typing import Any
 
 from llama_index.core.base.llms.types import ContentBlock, ImageBlock, TextBlock
@@ -14,10 +11,18 @@ from llama_index.tools.daytona.approval import Approvals, tool_id
 from llama_index.tools.daytona.events import Approval, CommandOutput
 
 from daytona_toolkit import SandboxSession, SessionPool
-from daytona_toolkit.tools import Choice, OnOutput, Rendered, Tool, choose
-
-# Which session of a pool a call has.
-Key = str | Callable[[Context], str | Awaitable[str]]
+from daytona_toolkit.tools import (
+    Choice,
+    Key,
+    OnOutput,
+    Rendered,
+    Tool,
+    check_key,
+    check_session,
+    choose,
+    key_in,
+    use,
+)
 
 
 class DaytonaToolSpec(BaseToolSpec):
@@ -60,7 +65,7 @@ class DaytonaToolSpec(BaseToolSpec):
         self,
         session: SandboxSession | SessionPool,
         *,
-        key: Key | None = None,
+        key: Key[Context] | None = None,
         tools: Choice = "core",
         prefix: str = "",
         line_numbers: bool = True,
@@ -68,12 +73,11 @@ class DaytonaToolSpec(BaseToolSpec):
         confirm: bool = False,
         shell: str | None = None,
     ) -> None:
-        _check(session, key)
+        check_session(session, type(self).__name__)
+        check_key(session, key, "Context")
         self._session = session
         self._key = key
-        one = session if isinstance(session, SandboxSession) else None
-        limits, network = (one.limits, one.network) if one else (None, None)
-        self._rows = choose(tools, prefix, limits=limits, network=network, shell=shell)
+        self._rows = choose(tools, prefix, session=session, shell=shell)
         self._line_numbers = line_numbers
         self._stream = stream
         self._approvals = Approvals() if confirm else None
@@ -122,16 +126,17 @@ class DaytonaToolSpec(BaseToolSpec):
 
     def _tool(self, row: Tool, metadata: ToolMetadata) -> FunctionTool:
         name = metadata.get_name()
+        fixed_key = None if callable(self._key) else self._key
 
         def run(first: Any = None, /, **named: Any) -> ToolOutput:
             arguments = _by_name(row, first, named)
-            with self._workspace(self._key) as session:
+            with use(self._session, fixed_key) as session:
                 rendered = row.run(session, arguments, line_numbers=self._line_numbers)
             return _output(name, arguments, rendered)
 
         async def arun(first: Any = None, /, **named: Any) -> ToolOutput:
             arguments = _by_name(row, first, named)
-            async with self._aworkspace(self._key) as session:
+            async with use(self._session, fixed_key) as session:
                 rendered = await row.arun(session, arguments, line_numbers=self._line_numbers)
             return _output(name, arguments, rendered)
 
@@ -161,37 +166,10 @@ class DaytonaToolSpec(BaseToolSpec):
     async def _run_within(
         self, ctx: Context, name: str, row: Tool, arguments: dict[str, Any]
     ) -> Rendered:
-        key = self._key(ctx) if callable(self._key) else self._key
-        if inspect.isawaitable(key):
-            key = await key
+        key = await key_in(ctx, self._key)
         on_output = _on_output(ctx, name) if self._stream else None
-        async with self._aworkspace(key) as session:
+        async with use(self._session, key) as session:
             return await row.arun(session, arguments, on_output, line_numbers=self._line_numbers)
-
-    def _workspace(self, key: Any) -> AbstractContextManager[SandboxSession]:
-        if isinstance(self._session, SandboxSession):
-            return nullcontext(self._session)
-        return self._session.use(key)
-
-    def _aworkspace(self, key: Any) -> AbstractAsyncContextManager[SandboxSession]:
-        if isinstance(self._session, SandboxSession):
-            return nullcontext(self._session)
-        return self._session.use(key)
-
-
-def _check(session: Any, key: Any) -> None:
-    if isinstance(session, SandboxSession):
-        if key is not None:
-            raise TypeError("key= names a session of a SessionPool; a SandboxSession takes none.")
-    elif not isinstance(session, SessionPool):
-        raise TypeError(
-            "DaytonaToolSpec takes a SandboxSession or a SessionPool, and this is a "
-            f"{type(session).__name__}. A sandbox becomes a session by SandboxSession(sandbox)."
-        )
-    elif not (isinstance(key, str) or callable(key)):
-        raise TypeError(
-            "Which session of the pool is it? Give key=, a text or a function of the Context."
-        )
 
 
 def _by_name(row: Tool, first: Any, named: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,77 @@
+"""Which session a call of a tool has: the one that there is, or one of a pool."""
+
+import inspect
+from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
+from typing import Any, TypeAlias, TypeVar
+
+from daytona_toolkit._pool import SessionPool, Use
+from daytona_toolkit._session import SandboxSession
+
+Context = TypeVar("Context")
+
+Key: TypeAlias = str | Callable[[Context], str | Awaitable[str]]
+"""Which session of a pool a call has: a fixed key, or what finds it in the call's context."""
+
+
+def check_session(session: Any, taker: str) -> None:
+    """Refuse what is no workspace before a model calls a tool.
+
+    Args:
+        session: What tools shall work in.
+        taker: What was given it, for the message.
+
+    Raises:
+        TypeError: It is neither a session nor a pool.
+    """
+    if not isinstance(session, SandboxSession | SessionPool):
+        raise TypeError(
+            f"{taker} takes a SandboxSession or a SessionPool, and this is a "
+            f"{type(session).__name__}. A sandbox becomes a session by SandboxSession(sandbox)."
+        )
+
+
+def check_key(session: SandboxSession | SessionPool, key: Any, context: str) -> None:
+    """Refuse a key without a pool, and a pool without a key.
+
+    Args:
+        session: What tools shall work in.
+        key: Which session of a pool it is.
+        context: The name of what a key may be a function of, for the message.
+
+    Raises:
+        TypeError: They do not fit.
+    """
+    if isinstance(session, SandboxSession):
+        if key is not None:
+            raise TypeError("key= names a session of a SessionPool; a SandboxSession takes none.")
+    elif not (isinstance(key, str) or callable(key)):
+        raise TypeError(
+            f"Which session of the pool is it? Give key=, a text or a function of the {context}."
+        )
+
+
+async def key_in(context: Context, key: Key[Context] | None) -> str | None:
+    """The key of a call, found in its context where it is no fixed one."""
+    found = key(context) if callable(key) else key
+    return await found if inspect.isawaitable(found) else found
+
+
+def use(
+    session: SandboxSession | SessionPool, key: Callable[[], str] | str | None
+) -> Use | nullcontext[SandboxSession]:
+    """The session of a call, for a `with` or an `async with` block.
+
+    Args:
+        session: A session, or a pool.
+        key: Which session of the pool it is, or what finds that; a session needs none.
+
+    Example:
+        ```python
+        async with use(session, conversation) as one:
+            shown = await tool.arun(one, arguments)
+        ```
+    """
+    if isinstance(session, SandboxSession):
+        return nullcontext(session)
+    return session.use(str(key() if callable(key) else key))
