@@ -10,7 +10,7 @@ class FileCache:
     """Files of which all was seen, by absolute path; the least recently used goes first.
 
     Args:
-        bound: Bytes that it keeps at the most.
+        bound: Bytes that it keeps at the most, paths too: a file may be empty.
     """
 
     def __init__(self, bound: int) -> None:
@@ -28,13 +28,14 @@ class FileCache:
         """Remember a file."""
         self.drop(path)
         self._files[path] = content
-        self._size += len(content)
+        self._size += len(path) + len(content)
         while self._size > self._bound:
             self.drop(next(iter(self._files)))
 
     def drop(self, path: str) -> None:
         """Forget a file."""
-        self._size -= len(self._files.pop(path, b""))
+        if path in self._files:
+            self._size -= len(path) + len(self._files.pop(path))
 
     def drop_tree(self, path: str) -> None:
         """Forget a file, or all files below a folder."""

@@ -4,6 +4,7 @@
 # In: those of once.sh.
 
 . ./once.sh
+. ./temporary.sh
 
 _mark=$_SESSION/done.$_NUMBER
 _temporary=./.dtk-${_SESSION##*.}.$_NUMBER
@@ -23,7 +24,7 @@ lock_folder() {
     fi
     is_fresh || fail "$_late"
     # Whoever writes holds the lock, so what others have left was left by the dead.
-    for _file in ./.dtk-*; do
+    for _file in ./$_temporaries; do
         [ ! -e "$_file" ] || rm -f -- "$_file"
     done
 }

@@ -8,6 +8,8 @@
 #
 # In: _HIDDEN (yes or empty); _DEPTH (folders to go down).
 
+. ../_remote/temporary.sh
+
 # look_into PATH: stand in the folder that PATH is, or that holds the file that it is. What
 # to search there is $_start.
 look_into() {
@@ -29,7 +31,7 @@ walk() {
     if [ "$_start" != . ]; then
         printf '%s\0' "$_start" /
     elif [ -n "$_HIDDEN" ]; then
-        find . / -maxdepth "$_DEPTH" -path / -print0 -prune -o "$@"
+        find . / -maxdepth "$_DEPTH" -path / -print0 -prune -o -name "$_temporaries" -prune -o "$@"
     else
         find . / -maxdepth "$_DEPTH" -path / -print0 -prune -o -name '.?*' -prune -o "$@"
     fi

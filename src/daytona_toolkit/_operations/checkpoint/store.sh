@@ -11,6 +11,8 @@
 #
 # In: _STATE, _STORE (the name of the store in it), _ROOT.
 
+. ../../_remote/temporary.sh
+
 _ref=
 _ignored=
 
@@ -75,13 +77,14 @@ find_reference() {
     _ignored=${4#no}
 }
 
-# find_all TEST...: what is under the root, without `.git` and our own folder.
+# find_all TEST...: what is under the root, without `.git` and what is ours.
 find_all() {
     case $_STATE/ in
     "${_ROOT%/}"/*) _own=$(printf %s "./${_STATE#"${_ROOT%/}/"}" | sed 's/[][*?\\]/\\&/g') ;;
     *) _own=./. ;;
     esac
-    find . -name '.[gG][iI][tT]' -prune -o -path "$_own" -prune -o ! -name . "$@" -print0
+    find . -name '.[gG][iI][tT]' -prune -o -name "$_temporaries" -prune -o \
+        -path "$_own" -prune -o ! -name . "$@" -print0
 }
 
 # minus A B: the names of list A that are not in list B.

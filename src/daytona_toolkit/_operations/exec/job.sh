@@ -222,7 +222,7 @@ await_done() {
 # conclude LIMIT: end a job whose time is over, and complete the output of one that has ended.
 conclude() {
     expire "$1"
-    ! is_over || await_output
+    ! has_ended || await_output
 }
 
 # report OUT ERR: how the job stands. Each stream's new bytes from the offset given, where one

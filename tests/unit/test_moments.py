@@ -1,0 +1,256 @@
+"""What happens at the worst moment: in the midst of a program, which is widened for it."""
+
+import asyncio
+import fcntl
+import os
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from daytona_toolkit import CommandSandbox, SandboxSession
+from daytona_toolkit._cache import FileCache
+from daytona_toolkit._cursors import Cursor, Cursors
+from daytona_toolkit._ledger import Ledger
+from daytona_toolkit.errors import OutsideRootError
+from tests.support import needs, running, unique_seconds
+
+
+class Widened(CommandSandbox):
+    """A machine whose programs meet something, at a moment that else takes microseconds.
+
+    Args:
+        folder: Where it keeps its files, and what it finds before the system's tools.
+        moments: Pieces of programs, and what stands in their place.
+    """
+
+    def __init__(self, folder: Path, moments: dict[str, str]) -> None:
+        super().__init__(["env", f"TMPDIR={folder}", f"PATH={folder}:{os.environ['PATH']}", "sh"])
+        self.moments = moments
+        self.unmet = set(moments)
+
+    async def run(self, program: str, *, timeout: float) -> bytes:
+        self.unmet -= {piece for piece in self.unmet if piece in program}
+        for piece, other in self.moments.items():
+            program = program.replace(piece, other)
+        return await super().run(program, timeout=timeout)
+
+
+MakeWidened = Callable[..., SandboxSession[Widened]]
+
+
+@pytest.fixture
+def widened(tmp_path: Path):  # type: ignore[no-untyped-def]
+    """Make a session over a machine with such moments, all of which must come."""
+    made: list[SandboxSession[Widened]] = []
+
+    def make(moments: dict[str, str], *, confined: bool = False) -> SandboxSession[Widened]:
+        sandbox = Widened(tmp_path, moments)
+        made.append(SandboxSession(sandbox, root=tmp_path / "root", confined=confined))
+        return made[-1]
+
+    yield make
+    for session in made:
+        session.close()
+        assert not session.sandbox.unmet
+
+
+LOOK = '[ ! -e "$_job.killed" ] || exit 143'
+
+
+@pytest.mark.parametrize(
+    ("moments", "state"),
+    [
+        # Longer than the end is waited for.
+        ({LOOK: f"sleep 1; {LOOK}", "-ge 200": "-ge 10", "-lt 270": "-lt 20"}, "running"),
+        ({LOOK: f"{LOOK}; sleep 0.5"}, "exited"),
+    ],
+    ids=["before it looks", "after it has looked"],
+)
+def test_a_command_that_is_ended_before_it_began_does_not_go_on(
+    moments: dict[str, str], state: str, widened: MakeWidened
+) -> None:
+    session = widened(moments)
+    job_id = session.exec("sleep 60; echo ran", background=True).job_id
+    killed = session.kill(job_id)
+    assert (killed.state, killed.stdout) == (state, "")
+    deadline = time.monotonic() + 20
+    while (status := session.job(job_id)).state == "running":
+        assert time.monotonic() < deadline
+    assert (status.exit_code, status.stdout) == (143, "")
+
+
+class Overtaken(CommandSandbox):
+    """A machine on which the start of a command arrives after the request that ends it."""
+
+    late = ""
+
+    async def run(self, program: str, *, timeout: float) -> bytes:
+        if "echo ran" in program:
+            self.late = program
+            await asyncio.sleep(60)
+        printed = await super().run(program, timeout=timeout)
+        if self.late and "_KILL='yes'" in program:
+            await super().run(self.late, timeout=timeout)
+        return printed
+
+
+async def test_a_start_that_arrives_after_the_end_starts_nothing(tmp_path: Path) -> None:
+    sandbox = Overtaken(["env", f"TMPDIR={tmp_path}", "sh"])
+    async with SandboxSession(sandbox, root=tmp_path) as session:
+        call = asyncio.create_task(session.aexec("echo ran >file"))
+        while not sandbox.late:
+            await asyncio.sleep(0.01)
+        cancelled = time.monotonic()
+        call.cancel()
+        with suppress(asyncio.CancelledError):
+            await call
+        # There is no process to wait for.
+        assert time.monotonic() - cancelled < 2
+        assert not await session.aexists("file")
+
+
+def test_the_number_of_an_ended_command_is_anybodys(tmp_path: Path) -> None:
+    """The session of processes of a job that is over may have become that of others."""
+    with SandboxSession(CommandSandbox(["env", f"TMPDIR={tmp_path}", "sh"])) as session:
+        seconds = unique_seconds()
+        other = session.exec(f"echo $$; exec sleep {seconds}", background=True).job_id
+        ended = session.exec("true", background=True)
+        assert session.job(ended.job_id, wait=5).state == "exited"
+        assert ended.stdout_path
+        leader = ended.stdout_path.removesuffix("out") + "leader"
+        assert session.exec(f"test -e {leader}").exit_code == 0
+        session.write(leader, session.job(other, wait=0.2).stdout)
+        session.kill(ended.job_id)
+        assert running(seconds)
+        session.kill(other)
+
+
+@pytest.mark.parametrize(
+    ("opening", "operation"),
+    [
+        ('command exec 7<"./$_name"', lambda session: session.read("file").content),
+        ('command exec 7<"$_file"', lambda session: session.grep("secret|own", "file").text()),
+    ],
+    ids=["read", "grep"],
+)
+def test_a_file_that_becomes_a_symlink_is_not_read_outside(
+    opening: str,
+    operation: Callable[[SandboxSession], str],
+    widened: MakeWidened,
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "secret").write_text("secret\n")
+    swap = f"rm -f file; ln -s {tmp_path / 'secret'} file; {opening}"
+    session = widened({opening: swap}, confined=True)
+    session.write("file", "own\n")
+    seen = ""
+    with suppress(OutsideRootError):
+        seen = operation(session)
+    assert "secret\n" not in seen
+    assert (tmp_path / "root/file").is_symlink()
+
+
+def test_where_no_folder_can_be_locked_writers_still_take_turns(
+    widened: MakeWidened, tmp_path: Path
+) -> None:
+    """As on some network file systems."""
+    stub = tmp_path / "flock"
+    stub.write_text(f'#!/bin/sh\n[ ! -d /proc/self/fd/"$1" ] && exec {needs("flock")} "$@"\n')
+    stub.chmod(0o755)
+    session = widened({})
+    session.write("file", "one\n")
+    [lock] = tmp_path.glob(".daytona-toolkit/lock")
+    with lock.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        writer = threading.Thread(target=session.write, args=("file", "two\n"))
+        writer.start()
+        writer.join(1)
+        assert writer.is_alive()
+        assert (tmp_path / "root/file").read_text() == "one\n"
+    writer.join(10)
+    assert (tmp_path / "root/file").read_text() == "two\n"
+
+
+def test_nobody_waits_for_what_is_tidied_up(widened: MakeWidened, tmp_path: Path) -> None:
+    stub = tmp_path / "rm"
+    stub.write_text(f'#!/bin/sh\nsleep 2; exec {needs("rm")} "$@"\n')
+    session = widened({})
+    session.exec("true")
+    stub.chmod(0o755)
+    started = time.monotonic()
+    for _ in range(9):  # as many jobs are removed at once
+        assert session.exec("true").exit_code == 0
+    assert time.monotonic() - started < 2
+    stub.unlink()
+
+
+MOVE = 'mv -fT -- "$_temporary" "./$_name"'
+
+
+def test_a_file_that_is_being_written_is_not_shown(widened: MakeWidened, tmp_path: Path) -> None:
+    """What a killed writer leaves is not, either, and the next one removes it."""
+    session = widened({MOVE: f'cp "$_temporary" "$_temporary.left"; {MOVE}'})
+    session.exec("git init -q . && echo own >.dtk-own")
+    session.write("file", "text\n")
+    assert list((tmp_path / "root").glob(".dtk-*.left"))
+    own = [".dtk-own", ".git", "file"]
+    assert [entry.path for entry in session.ls().entries] == own
+    assert [entry.path for entry in session.glob("*", hidden=True).entries] == own
+    assert [match.path for match in session.grep("text", hidden=True).matches] == ["file"]
+    assert session.download(".", tmp_path / "copy").notes == ()
+    assert not list((tmp_path / "copy").glob(".dtk-*.left"))
+    assert session.checkpoint().files == 2
+    session.sandbox.moments.clear()
+    session.write("file", "text\n")
+    assert session.exec("ls -A").stdout.split() == [".dtk-own", ".git", "file"]
+
+
+def test_what_was_seen_of_files_is_bounded() -> None:
+    cache = FileCache(100)
+    cache.put("/a", b"a" * 40)
+    cache.put("/b", b"b" * 40)
+    assert cache.get("/a") == b"a" * 40
+    cache.put("/c", b"c" * 40)
+    assert (cache.get("/a"), cache.get("/b")) == (b"a" * 40, None)
+    cache.put("/a", b"a" * 101)
+    assert cache.get("/a") is None
+    for number in range(200):
+        cache.put(f"/empty-{number}", b"")
+    assert cache.get("/empty-0") is None
+    assert cache.get("/empty-199") == b""
+
+
+def test_jobs_that_were_looked_at_are_remembered_up_to_a_bound() -> None:
+    """Ids come from the model, and most may be made up."""
+    cursors = Cursors()
+    seen = Cursor({"stdout": 3, "stderr": 0})
+    for number in range(1000):
+        cursors.put(f"job-{number:012}", seen)
+    assert cursors.get("job-000000000000").seen["stdout"] == 0
+    assert cursors.get("job-000000000999").seen["stdout"] == 3
+    assert sum(cursors.get(f"job-{number:012}").seen["stdout"] for number in range(1000)) < 3000 / 3
+
+
+def test_what_a_request_takes_along_to_be_removed_is_in_no_list_any_more() -> None:
+    ledger = Ledger(kept_jobs=1, kept_bytes=100)
+    for name in "abcdefgh":
+        ledger.remove(name)
+    assert ledger.is_removed("a")
+    assert ledger.removals() == {"floor": "1", "forget": "a b c d e f g h"}
+    assert ledger.is_removed("a")
+    assert not ledger.is_removed("i")
+    assert ledger.removals() == {"floor": "", "forget": ""}
+
+
+def test_no_floor_is_raised_over_a_request_that_is_under_way() -> None:
+    ledger = Ledger(kept_jobs=1, kept_bytes=100)
+    with ledger.number() as first:
+        for _ in range(100):
+            with ledger.number():
+                pass
+        assert ledger.removals()["floor"] in ("", str(first))
+    assert ledger.removals()["floor"] == "102"
