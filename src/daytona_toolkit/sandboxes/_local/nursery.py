@@ -7,7 +7,6 @@ import signal
 import socket
 import struct
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import IO
 
 from daytona_toolkit.sandboxes._local import kernel
@@ -21,21 +20,22 @@ _LARGEST = 64 * 1024
 _PATIENCE = 3.0
 
 
-@dataclass
+# No dataclass: importing them takes a fifth of the time that the helper needs to start.
 class Started:
     """A program that runs, as far as it is used of `subprocess.Popen`.
 
     Attributes:
-        pid: Its process, which leads a session of its own.
+        pid: Its process, which leads a session of its own; 0 until it has one.
         stdin: The end of a pipe that it reads.
         stdout: The end of a pipe that it prints to, errors too.
         returncode: How it ended; None while it runs.
     """
 
-    pid: int
-    stdin: IO[bytes]
-    stdout: IO[bytes]
-    returncode: int | None = None
+    def __init__(self, stdin: IO[bytes], stdout: IO[bytes]) -> None:
+        self.pid = 0
+        self.stdin = stdin
+        self.stdout = stdout
+        self.returncode: int | None = None
 
 
 class Nursery:
@@ -81,7 +81,7 @@ class Nursery:
 
     def _ask(self, argv: Sequence[str], cwd: str) -> Started:
         (its_stdin, stdin), (stdout, its_stdout) = os.pipe(), os.pipe()
-        started = Started(0, os.fdopen(stdin, "wb", 0), os.fdopen(stdout, "rb", 0))
+        started = Started(os.fdopen(stdin, "wb", 0), os.fdopen(stdout, "rb", 0))
         try:
             message = json.dumps({"argv": argv, "cwd": cwd}).encode()
             socket.send_fds(self._socket, [message], [its_stdin, its_stdout])
