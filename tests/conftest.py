@@ -1,6 +1,7 @@
 """What holds for every test."""
 
 import asyncio
+import gc
 import os
 import re
 import sys
@@ -14,16 +15,27 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from daytona_toolkit.errors import IsolationError
+from tests import long
 from tests.support import lacks
 
 # Two cores run tests and the sandboxes under them: how long an example takes says nothing.
 settings.register_profile(
     "project",
     deadline=None,
-    max_examples=100 if os.environ.get("CI") else 30,
+    max_examples=100 if os.environ.get("CI") else 15,
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("project")
+
+
+# The frameworks make millions of objects that stay: nobody need look through them again and again.
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Collect garbage as usual from here on."""
+    gc.freeze()
+    gc.enable()
 
 
 # Tests start many programs, which load in a third of the time once they are compiled.
@@ -59,25 +71,59 @@ def pytest_xdist_auto_num_workers() -> int:
     return (os.cpu_count() or 1) * 3 // 2
 
 
-# What a test takes if it runs programs in a sandbox, and so costs a tenth of a second or more.
+# What a test takes if it runs programs in a sandbox of its own, and so costs a tenth of a second
+# or more, and how many cases of such a test run by default and in CI. The slow run has all.
 IN_A_SANDBOX = {"box", "equipped", "greppers", "make_session", "sandbox", "server", "session"}
-CASES = 3
+BY_DEFAULT, IN_CI = 1, 3
+
+# What it takes if its cases share a sandbox, and how many run by default. CI has all.
+SHARING = {"shared", "victims"}
+SHARING_BY_DEFAULT = 10
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Say how the list of the tests that take long is made."""
+    parser.addoption("--measure", action="store_true", help=f"bring {long.LIST.name} up to date")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Measure, if that is wanted."""
+    if config.getoption("--measure"):
+        config.pluginmanager.register(long.Measure())
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Of a test that has many cases in a sandbox, leave all but a few to the slow run.
+    """Mark what is left to CI, and to the slow run: long tests, and all cases but a few.
 
     The few are a sample that stays the same, and differs between tests that share a table.
     """
+    listed = long.listed()
     tests = defaultdict(list)
     for item in items:
-        if isinstance(item, pytest.Function) and IN_A_SANDBOX & set(item.fixturenames):
+        if long.test_of(item.nodeid) in listed:
+            item.add_marker(pytest.mark.ci)
+        if isinstance(item, pytest.Function):
             kind = item.callspec.params.get("kind") if hasattr(item, "callspec") else None
             tests[item.parent, item.originalname, kind].append(item)
     for cases in tests.values():
-        for item in sorted(cases, key=lambda item: crc32(item.nodeid.encode()))[CASES:]:
-            item.add_marker(pytest.mark.slow)
+        cases.sort(key=lambda case: (is_slow(case), crc32(case.nodeid.encode())))
+        if SHARING & set(cases[0].fixturenames):
+            leave(cases[SHARING_BY_DEFAULT:], pytest.mark.ci)
+        elif IN_A_SANDBOX & set(cases[0].fixturenames):
+            leave(cases[BY_DEFAULT:], pytest.mark.ci)
+            leave(cases[IN_CI:], pytest.mark.slow)
+
+
+def is_slow(case: pytest.Function) -> bool:
+    """Whether the case is left to the slow run anyway."""
+    return case.get_closest_marker("slow") is not None
+
+
+def leave(cases: list[pytest.Function], mark: pytest.MarkDecorator) -> None:
+    """Mark some cases of a test."""
+    for case in cases:
+        case.add_marker(mark)
 
 
 @pytest.hookimpl(wrapper=True)

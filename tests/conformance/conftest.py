@@ -65,7 +65,8 @@ def best_level() -> str:
         return "none"
 
 
-# What the way to a sandbox can change, beside the tests of `testing/_conformance/transport.py`.
+# What the way to a sandbox can change, beside the tests of `testing/_conformance/transport.py`:
+# CI tries it over Daytona's wire.
 WIRE = {
     "test_a_background_job_is_started_polled_and_ended",
     "test_a_command_behaves_as_in_a_terminal",
@@ -89,7 +90,7 @@ WIRE = {
     "test_two_sessions_on_one_file_lose_nothing",
 }
 
-# What takes more than a second of a core.
+# What takes more than a second of a core, and is left to the slow run.
 LONG = {
     "test_a_copy_of_a_command_does_not_run",
     "test_a_copy_of_a_command_leaves_its_shell_alone",
@@ -108,8 +109,9 @@ LONG = {
     "test_two_sessions_make_checkpoints_at_once",
 }
 
-# The default run takes the kinds that most people have, over the wire only what `WIRE` names,
-# since the programs are those of a local sandbox. The slow run takes everything else.
+# By default a test runs in the kind of sandbox that most people have. Over Daytona's wire, where
+# the programs are the same, only the transport is tried, and in CI what `WIRE` names. The slow run
+# has every test on every kind.
 DEFAULT = (f"local-{best_level()}", f"daytona-{first_shell()}")
 KINDS = [
     pytest.param(kind, marks=[] if kind in DEFAULT else pytest.mark.slow)
@@ -124,13 +126,15 @@ KINDS = [
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave to the slow run what takes long, and what the wire does not change."""
+    """Leave to CI and to the slow run what takes long, and what the wire does not change."""
     for item in items:
         if isinstance(item, pytest.Function) and hasattr(item, "callspec"):
             kind = str(item.callspec.params.get("kind"))
             name, module = item.originalname, item.function.__module__
-            on_the_wire = name in WIRE or "transport" in module
-            if name in LONG or (kind.startswith("daytona-") and not on_the_wire):
+            on_daytona = kind.startswith("daytona-") and "transport" not in module
+            if on_daytona:
+                item.add_marker(pytest.mark.ci)
+            if name in LONG or (on_daytona and name not in WIRE):
                 item.add_marker(pytest.mark.slow)
 
 

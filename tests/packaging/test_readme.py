@@ -40,7 +40,7 @@ def test_the_snippets_work_when_pasted(
 def test_ci_runs_its_test_command() -> None:
     commands = re.findall(r"^\$ pip install uv && (uv run .*)$", TEXT, re.MULTILINE)
     assert commands == ["uv run cookbook/quickstart.py", "uv run pytest"]
-    assert "\nuv run pytest\n" in (ROOT / ".ci" / "run").read_text()
+    assert " uv run pytest\n" in (ROOT / ".ci" / "bare").read_text()
 
 
 def test_the_limits_it_names_are_those_in_force() -> None:
