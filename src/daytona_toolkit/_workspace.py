@@ -88,13 +88,14 @@ class Workspace:
         self.cursors = Cursors()
         self._wanted_root = check_path(root) if root is not None else ""
         self._facts: Facts | None = None
+        self._is_lost = False
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self.has_sandbox = False
 
     @property
     def is_open(self) -> bool:
         """Whether requests can be sent."""
-        return self._facts is not None
+        return self._facts is not None and not self._is_lost
 
     @property
     def facts(self) -> Facts:
@@ -132,6 +133,7 @@ class Workspace:
                 self.has_sandbox = True
             reply = await self._send(OPEN, {"root": self._wanted_root})
             self._facts = facts_of(reply, self._wanted_root)
+            self._is_lost = False
         except BaseException:
             await self.sandbox.close()
             self.has_sandbox = False
@@ -203,14 +205,20 @@ class Workspace:
                     "nothing was changed. Look for what damages uploads on the way to the sandbox."
                 )
             if reply.failure in ("closed", "late"):
-                # An outcome that nobody knows any more; the next operation begins anew.
-                self._facts = None
-                raise StateLostError(
+                raise self.lost(
                     "The sandbox's folder for temporary files was emptied while the session used "
                     "it, so it cannot be told whether this operation took effect. Look at what "
                     "it should have done before doing it again."
                 )
         return reply
+
+    def lost(self, message: str) -> StateLostError:
+        """The error that our folder was emptied, so that nobody knows how an operation went.
+
+        The next operation opens the session anew; those under way keep what they know.
+        """
+        self._is_lost = True
+        return StateLostError(message)
 
     def turn(self, full: str) -> asyncio.Lock:
         """What edits of one file by this session hold, so that they do not race each other."""

@@ -434,7 +434,7 @@ def _unknown(job_id: str) -> JobNotFoundError:
 
 
 def _spoilt(workspace: Workspace, job_id: str) -> StateLostError:
-    return StateLostError(
+    return workspace.lost(
         f"The command ran, but its exit code and output are lost: the files of {job_id} were "
         f"removed while it ran. Leave what lies in {workspace.facts.state} alone."
     )

@@ -22,6 +22,7 @@ from daytona_toolkit.errors import (
     PathNotFoundError,
     PreviewError,
     SandboxError,
+    StateLostError,
     WriteFailedError,
 )
 from daytona_toolkit.testing._conformance.support import (
@@ -358,6 +359,33 @@ def test_a_command_that_spoils_its_own_files_harms_itself_alone(
     assert session.exec("echo fine").stdout == "fine\n"
     assert other.job_id in {job.job_id for job in session.jobs()}
     assert session.job(other.job_id, wait=10).stdout == "other\n"
+
+
+def test_a_command_that_empties_our_folder_is_told_and_the_next_is_right(
+    session: SandboxSession,
+) -> None:
+    session.exec("true")
+    state = session._workspace.facts.state
+    with ThreadPoolExecutor() as pool:
+        other = pool.submit(session.exec, "sleep 1; echo other", yield_after=0.2)
+        time.sleep(0.3)
+        with pytest.raises(StateLostError, match="The command ran, but its exit code and output"):
+            session.exec(f"echo ran >>ran; rm -rf {state}")
+        assert session.exec("echo fine").stdout == "fine\n"
+        with contextlib.suppress(SandboxError):
+            other.result()
+    assert session.read("ran").content == "ran\n"
+    assert session.edit("ran", "ran", "run").occurrences == 1
+
+
+def test_what_a_command_printed_is_kept_though_it_kills_what_waits_for_it(
+    session: SandboxSession,
+) -> None:
+    started = time.monotonic()
+    result = session.exec("echo printed; kill -9 $PPID; echo more", timeout=1)
+    assert time.monotonic() - started < 1 + 3 + 2
+    assert (result.exit_code, result.stdout) == (None, "printed\nmore\n")
+    assert session.exec("echo fine").stdout == "fine\n"
 
 
 def test_looks_at_one_job_at_once_each_see_all_of_its_output(session: SandboxSession) -> None:
