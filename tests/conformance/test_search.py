@@ -413,7 +413,7 @@ def test_grep_for_a_fixed_text_takes_it_as_it_is(sessions: list[SandboxSession],
 
 
 def test_grep_ignores_case_if_told(sessions: list[SandboxSession], tree: Path) -> None:
-    (tree / "src" / ".case.txt").write_text("CAF\u00c9\ncaf\u00e9\n\u00dcber [x]\n")
+    (tree / "src" / ".case.txt").write_text("CAF\u00c9\ncaf\u00e9\n\u00dcber [x]\nI i\n\u0131\n")
     for session in sessions:
         assert [
             m.line for m in session.grep("Caf\u00e9", "src/.case.txt", ignore_case=True).matches
@@ -422,6 +422,9 @@ def test_grep_ignores_case_if_told(sessions: list[SandboxSession], tree: Path) -
             m.line for m in session.grep("[\u00fc]BER", "src/.case.txt", ignore_case=True).matches
         ] == [3]
         assert [m.line for m in session.grep("caf\u00e9", "src/.case.txt").matches] == [2]
+        # Its capital is I, whose small letter is another.
+        dotless = session.grep("\u0131", "src/.case.txt", ignore_case=True)
+        assert [m.line for m in dotless.matches] == [5]
 
 
 def test_grep_stops_at_its_bound_and_says_so(equipped: MakeEquipped) -> None:

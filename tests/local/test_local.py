@@ -1,6 +1,7 @@
 """The local sandbox: what each level keeps from a command, and what is left at the end."""
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -181,7 +182,8 @@ def test_close_leaves_nothing_behind(
         session.exec("true")
 
 
-def test_a_client_that_is_killed_leaves_no_process(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_client_that_is_killed_leaves_no_process(number: signal.Signals, tmp_path: Path) -> None:
     seconds = unique_seconds()
     code = (
         "from daytona_toolkit import *\n"
@@ -194,7 +196,7 @@ def test_a_client_that_is_killed_leaves_no_process(tmp_path: Path) -> None:
         assert client.stdout
         client.stdout.readline()
         started = becomes(True, seconds)  # which `&` does not wait for
-        client.kill()
+        client.send_signal(number)
     assert started
     assert becomes(False, seconds)
 

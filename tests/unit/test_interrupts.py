@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from daytona_toolkit import CommandSandbox, SandboxSession
-from tests.support import needs
+from daytona_toolkit.sandboxes._local import bubblewrap
+from tests.support import lacks, needs
 
 OLD_ENV = 'case $1 in --*) exit 125 ;; esac; exec {env} "$@"'
 ABSENT = "exit 127"
@@ -38,6 +39,29 @@ def test_no_signal_is_ignored(tool: str, shell: str, tmp_path: Path) -> None:
         assert result.stdout == "SigIgn:\t0000000000000000\n"
         # bash complains of the locale as well, as it would without us.
         assert "perl" not in result.stderr
+
+
+def test_without_proc_a_command_ends_at_its_time_and_no_output_is_lost(tmp_path: Path) -> None:
+    bwrap, why = bubblewrap.find()
+    if bwrap is None:
+        lacks("bubblewrap", why)
+    view = [bwrap, "--bind", "/", "/", "--dev", "/dev", "--tmpfs", "/proc"]
+    sandbox = CommandSandbox([*view, "env", f"TMPDIR={tmp_path}", "sh"])
+    with SandboxSession(sandbox, root=tmp_path / "root") as session:
+        assert session.exec("ls -A /proc").stdout == ""
+        for _ in range(10):
+            assert session.exec("echo hi").stdout == "hi\n"
+        assert len(session.exec("seq 20000", timeout=10).stdout) > 20_000
+        for trap in ("", "trap '' TERM; "):
+            result = session.exec(f"{trap}echo begun; sleep 20; sleep 20; echo >late", timeout=0.3)
+            assert (result.stdout, result.timed_out) == ("begun\n", True)
+            assert result.exit_code in (137, 143)
+        job = session.exec("sleep 60", background=True)
+        assert session.kill(job.job_id).exit_code == 143
+        assert not session.exists("late")
+        session.write("file", "one\n")
+        assert session.edit("file", "one", "two").occurrences == 1
+        assert session.grep("two").matches[0].path == "file"
 
 
 def test_a_process_that_cannot_be_killed_holds_up_nobody() -> None:

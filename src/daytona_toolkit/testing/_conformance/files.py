@@ -5,6 +5,7 @@ import hashlib
 import os
 import secrets
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -137,9 +138,10 @@ def test_binary_files_are_refused_with_a_hint(session: SandboxSession) -> None:
         session.write("blob", content)
         with pytest.raises(BinaryFileError, match=r"'blob' is a binary file of .* bytes.*xxd"):
             session.read("blob")
-    session.write("big", b"\0" * 300_000)
-    with pytest.raises(BinaryFileError):
-        session.read("big")
+    for content in (b"\0" * 300_000, b"text\0text\n" * 20_000):
+        session.write("big", content)
+        with pytest.raises(BinaryFileError):
+            session.read("big")
 
 
 def test_text_that_is_not_utf8_is_shown_and_said(session: SandboxSession) -> None:
@@ -559,6 +561,17 @@ def test_two_sessions_on_one_file_lose_nothing(
     for thread in threads:
         thread.join()
     assert session.read(path).content == "".join(f"{who}{i}!\n" for i in range(20) for who in "AB")
+
+
+def test_edits_of_one_file_by_many_threads_take_turns(session: SandboxSession) -> None:
+    """Within a session none is in another's way, so none is tried twice."""
+    session.write("f", "".join(f"line {i}\n" for i in range(40)))
+    with ThreadPoolExecutor(40) as pool, counting(session) as traffic:
+        edits = [pool.submit(session.edit, "f", f"line {i}\n", f"LINE {i}\n") for i in range(40)]
+        for edit in edits:
+            assert edit.result().occurrences == 1
+    assert traffic.requests == 40
+    assert session.read("f").content == "".join(f"LINE {i}\n" for i in range(40))
 
 
 names = st.text(
