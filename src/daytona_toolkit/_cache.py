@@ -1,4 +1,4 @@
-"""What the client has seen of files, so that an edit need not look for its place.
+"""A cache of file contents, so that an edit need not search the sandbox for its place.
 
 Nothing here is trusted: the sandbox compares before it changes a file.
 """
@@ -10,7 +10,7 @@ class FileCache:
     """Files of which all was seen, by absolute path; the least recently used goes first.
 
     Args:
-        bound: Bytes that it keeps at the most, paths too: a file may be empty.
+        bound: Bytes that it keeps at most, paths too: a file may be empty.
     """
 
     def __init__(self, bound: int) -> None:

@@ -1,4 +1,4 @@
-"""How an operation on the loop calls a callback of its caller, where the caller waits."""
+"""Calls callbacks of a caller where that waits, while its operation runs on the loop."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""How far the output of jobs has been seen."""
+"""How far a session has read the output of each job."""
 
 import codecs
 from collections import OrderedDict

@@ -1,4 +1,4 @@
-"""What is at a path."""
+"""Entry: what is at a path, as `stat`, `ls` and `glob` return it."""
 
 import re
 import stat

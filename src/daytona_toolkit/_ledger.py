@@ -9,13 +9,13 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-# Deletions take processes, so they wait until there are that many.
-_NUMBERS = 64
-_JOBS = 8
+# Removing takes processes, so it waits until there are that many numbers or jobs.
+_NUMBER_BATCH = 64
+_JOB_BATCH = 8
 
 
 class Ledger:
-    """Which requests are under way, and which names may go.
+    """Which requests are under way, and what may be removed.
 
     Args:
         kept_jobs: Jobs that have ended whose output stays for later reading.
@@ -50,13 +50,13 @@ class Ledger:
     def removals(self) -> dict[str, str]:
         """What a request takes along: the floor to raise, if it is time, and names to remove."""
         floor = min(self._under_way, default=self._next)
-        due = floor - self._floor >= _NUMBERS or len(self._removable) >= _JOBS
+        due = floor - self._floor >= _NUMBER_BATCH or len(self._removable) >= _JOB_BATCH
         if not (due or self._urgent):
             return {"floor": "", "forget": ""}
         self._floor, self._urgent = floor, False
-        return {"floor": str(floor), "forget": self.take_removable()}
+        return {"floor": str(floor), "forget": self.pop_removable()}
 
-    def take_removable(self, *, everything: bool = False) -> str:
+    def pop_removable(self, *, everything: bool = False) -> str:
         """Names under the state folder that the next request may remove."""
         names, self._removable = self._removable, []
         if everything:

@@ -1,4 +1,4 @@
-"""The event loop that all sessions of a process share, and the ways to wait for what runs on it.
+"""The event loop that all sessions of a process share, and how callers wait for it.
 
 One thread runs the loop: the first session starts it, and it ends with the last. Each session
 has a `Runner`, which knows what that session has started and nothing of the others.

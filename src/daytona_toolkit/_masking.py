@@ -1,4 +1,4 @@
-"""Keeping secrets out of what is shown."""
+"""Puts `***` in place of secrets, in results, errors and output."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -11,11 +11,11 @@ T = TypeVar("T")
 
 _MASK = "***"
 
-# A shorter value, as in DEBUG=1 or MODE=prod, is no secret, and text that has stars for
-# every 1 in it is of no use.
+# A shorter value, as in DEBUG=1 or MODE=prod, is not a secret, and text with stars in place of
+# every 1 would be useless.
 _SHORTEST = 6
 
-# So much of a secret, at a place where text was cut, tells something.
+# So many characters of a secret, where text was cut, reveal something.
 _PART = 4
 
 # Half of a surrogate pair, which stands for a byte of a file name that is not UTF-8. Text
@@ -50,12 +50,12 @@ class Mask:
         text = self(content.decode(errors="surrogateescape"))
         return text.encode(errors="surrogateescape")
 
-    def may_stand_in(self, text: str) -> bool:
-        """Whether a text has stars that may stand for a secret."""
+    def may_be_in(self, text: str) -> bool:
+        """Whether a text has `***`, which may be a masked secret."""
         return bool(self) and _MASK in text
 
     def is_written_back(self, new: str, old: str) -> bool:
-        """Whether a new text has a line of the old one as it was shown, with stars in it."""
+        """Whether a new text has a line of the old one as it was shown, with `***` in it."""
         shown = set(self(old).splitlines()) - set(old.splitlines())
         return any(line.strip() in new for line in shown)
 

@@ -20,19 +20,18 @@ from daytona_toolkit.errors import InvalidArgumentError, SessionClosedError
 
 logger = logging.getLogger("daytona_toolkit")
 
-# The pool looks for idle sessions so often within `idle_seconds`, and at least every so many
-# seconds.
+# Checks for idle sessions within `idle_seconds`, and the longest pause between two, in seconds.
 _CHECKS = 4
 _MAX_PAUSE = 30.0
 
 
 class SessionPool:
-    """One session for each key, such as the id of a conversation, made when it is asked for.
+    """One session for each key, such as the id of a conversation, made when it is first used.
 
-    A session that is not in use is closed when there are too many, the one that was not used
-    for longest first, and when it was not used for `idle_seconds`. What closing means is up to
-    its sandbox: one of `DaytonaSandbox.get_or_create(key)` goes on, and the next session of
-    that key has the same files.
+    A session that is not in use is closed when there are too many, the least recently used
+    first, and when it was not used for `idle_seconds`. What closing means is up to its sandbox:
+    one of `DaytonaSandbox.get_or_create(key)` goes on, and the next session of that key has the
+    same files.
 
     All methods may be called from any thread. Each that waits has a twin for `async` code, with
     an `a` before its name.
@@ -40,14 +39,14 @@ class SessionPool:
     Args:
         make: Makes the session of a key. It need not open it, and should not take long.
         max_sessions: How many sessions are kept. There are more only while more are in use.
-        idle_seconds: Seconds without use after which a session is closed, a quarter more at the
-            most. None keeps it until others need the room.
+        idle_seconds: Seconds without use after which a session is closed; it may take a quarter
+            longer. None keeps it until others need the room.
         warm: How many sessions are made and opened ahead, so that a new conversation finds its
             sandbox ready. For these `make` is called with an empty key, so it must not depend
             on the key: make sandboxes with `DaytonaSandbox.create()` or `LocalSandbox()`.
 
     Raises:
-        InvalidArgumentError: A number is negative, or `max_sessions` is 0.
+        InvalidArgumentError: A number is too small.
 
     Example:
         ```python
@@ -120,7 +119,7 @@ class SessionPool:
             key: As for `use`.
 
         Raises:
-            SandboxError: Its sandbox could not be given back.
+            SandboxError: Its sandbox could not be closed.
 
         Example:
             ```python
@@ -138,7 +137,7 @@ class SessionPool:
     def close_all(self) -> None:
         """Close all sessions, also those in use, and the pool.
 
-        A sandbox that cannot be given back is named in the log `daytona_toolkit`.
+        A sandbox that cannot be closed is named in the log `daytona_toolkit`.
 
         Example:
             ```python

@@ -1,4 +1,4 @@
-"""What the refusals of programs mean."""
+"""The errors for the codes with which programs refuse an operation."""
 
 from daytona_toolkit._remote import Reply
 from daytona_toolkit._workspace import Workspace

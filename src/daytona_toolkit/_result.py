@@ -1,4 +1,4 @@
-"""What all results have in common: how a model sees one, and how a log names it."""
+"""Result, the base of all results: as a model, a program and a log see it."""
 
 import base64
 from abc import abstractmethod

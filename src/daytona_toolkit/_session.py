@@ -1,4 +1,4 @@
-"""The session: what tools hold. One implementation, for any thread and any event loop."""
+"""SandboxSession: every operation, for any thread and any event loop."""
 
 import asyncio
 import html
@@ -79,7 +79,7 @@ class SandboxSession(Generic[S_co]):
             none.
 
     Raises:
-        InvalidArgumentError: The sandbox is none, or a variable is not text.
+        InvalidArgumentError: `sandbox` is not a sandbox, or a variable is not text.
 
     Example:
         ```python
@@ -167,10 +167,10 @@ class SandboxSession(Generic[S_co]):
         `Limits.window` seconds costs one request. What it starts with `&` goes on after it.
         Cancelling the call ends the command.
 
-        A `shell` is no process but what its commands hand on, so it outlives a stop of the sandbox,
-        and commands of one shell may overlap: the last to end counts. Nothing is handed on by a
-        command that is ended by a signal, replaces itself with `exec` or sets an EXIT trap, nor
-        are `secrets`, variables that contain one, and `env`.
+        A `shell` is not a process but the folder and variables that its commands pass on, so it
+        outlives a stop of the sandbox. Commands of one shell may overlap: the last to end counts.
+        A command that is ended by a signal, replaces itself with `exec` or sets an EXIT trap
+        passes nothing on. `secrets`, variables that contain one, and `env` are never passed on.
 
         Args:
             command: Any script. It behaves as in a terminal, without one.
@@ -187,8 +187,8 @@ class SandboxSession(Generic[S_co]):
             interactive: Keep its standard input open for `send`. Without `yield_after` the call
                 returns at once, as with `background`.
             shell: The name of a shell, such as `"main"`: the command begins in the folder and with
-                the exported variables with which the last one of that name ended, and hands on
-                its own. See below.
+                the exported variables with which the last one of that name ended, and passes on
+                its own.
             on_output: Called with `"stdout"` or `"stderr"` and new text while the command runs,
                 where the caller waits: in its thread, and for `aexec` on its event loop, where
                 it may be a coroutine function.
@@ -198,8 +198,8 @@ class SandboxSession(Generic[S_co]):
             that fails is a result, not an error.
 
         Raises:
-            InvalidArgumentError: A NUL in the command, an invalid name of a variable, a time
-                that is none.
+            InvalidArgumentError: A NUL in the command, an invalid name of a variable, a negative
+                time.
             PathNotFoundError: There is no folder `cwd`.
             NotAFolderError: `cwd` is a file.
             PathDeniedError: `cwd` cannot be entered.
@@ -251,7 +251,7 @@ class SandboxSession(Generic[S_co]):
             BinaryFileError: It is neither text nor a PNG, JPEG, GIF or WebP picture.
             FileTooLargeError: It is a picture above `Limits.image_bytes`.
             OffsetError: The file ends before `offset`.
-            InvalidArgumentError: `offset` or `limit` is no positive number.
+            InvalidArgumentError: `offset` or `limit` is not a positive number.
 
         Example:
             ```python
@@ -283,7 +283,8 @@ class SandboxSession(Generic[S_co]):
             Whether the file is new, and its version.
 
         Raises:
-            InvalidArgumentError: `content` is neither text nor bytes, or `if_version` is none.
+            InvalidArgumentError: `content` is neither text nor bytes, or `if_version` is not a
+                version.
             FileChangedError: It has another version than `if_version`; nothing was written.
             NotAFileError: It is a folder, a device or a pipe.
             NotAFolderError: A part of the path that should be a folder is a file.
@@ -363,7 +364,7 @@ class SandboxSession(Generic[S_co]):
             NoMatchError: A hunk is not in its file; the message has the file, the hunk and what
                 comes closest.
             AmbiguousMatchError: A hunk fits several places; the message has the lines.
-            InvalidArgumentError: It is no patch, names a file twice, or changes nothing.
+            InvalidArgumentError: It is not a patch, names a file twice, or changes nothing.
             BinaryFileError: A file is not text.
             FileTooLargeError: The files together are above `Limits.file_bytes`.
             FileChangedError: Others changed a file each time.
@@ -372,7 +373,7 @@ class SandboxSession(Generic[S_co]):
             NotAFolderError: A part of a path that should be a folder is a file.
             PathDeniedError: A file may not be changed.
             OutsideRootError: A file lies outside the root of a confined session.
-            PathExistsError: Something is where a file shall be added or moved to.
+            PathExistsError: Something exists where a file is to be added or moved to.
             WriteFailedError: No space is left.
 
         Example:
@@ -415,7 +416,7 @@ class SandboxSession(Generic[S_co]):
 
     @both
     async def stat(self, path: AnyPath) -> Entry:
-        """What a path is; a symlink is not followed.
+        """Describe what is at a path; a symlink is not followed.
 
         Args:
             path: The path.
@@ -448,7 +449,7 @@ class SandboxSession(Generic[S_co]):
             path: The path.
 
         Returns:
-            The path behind all symlinks.
+            The path with all symlinks followed.
 
         Raises:
             OutsideRootError: It leads outside the root of a confined session.
@@ -592,7 +593,7 @@ class SandboxSession(Generic[S_co]):
         Raises:
             PathNotFoundError: There is no such folder.
             NotAFolderError: It is a file.
-            PathDeniedError: It may not be looked into.
+            PathDeniedError: It may not be read.
             OutsideRootError: It lies outside the root of a confined session.
 
         Example:
@@ -627,7 +628,7 @@ class SandboxSession(Generic[S_co]):
             SearchPatternError: The pattern asks for what cannot be matched.
             PathNotFoundError: There is no such folder.
             NotAFolderError: It is a file.
-            PathDeniedError: It may not be looked into.
+            PathDeniedError: It may not be read.
             OutsideRootError: It lies outside the root of a confined session.
 
         Example:
@@ -655,7 +656,7 @@ class SandboxSession(Generic[S_co]):
         r"""Find lines of text files by a regular expression, sorted by path and line.
 
         The syntax is that of extended regular expressions, with `\d \w \s \b` as well. The
-        result is the same whatever tools the sandbox has. `.gitignore` is not heeded: what is
+        result is the same whatever tools the sandbox has. `.gitignore` has no effect: what is
         ignored may be what is looked for.
 
         Args:
@@ -676,7 +677,7 @@ class SandboxSession(Generic[S_co]):
             InvalidArgumentError: `context` is out of range.
             PathNotFoundError: There is no such file or folder.
             NotAFileError: It is a device, a pipe or a socket.
-            PathDeniedError: It may not be looked into.
+            PathDeniedError: It may not be read.
             OutsideRootError: It lies outside the root of a confined session.
 
         Example:
@@ -702,10 +703,10 @@ class SandboxSession(Generic[S_co]):
     async def upload(
         self, local: AnyPath, remote: AnyPath, *, on_progress: OnProgress | None = None
     ) -> TransferResult:
-        """Bring a file or a folder of this host into the sandbox.
+        """Copy a file or a folder of this host into the sandbox.
 
         What is there already with the same content is not sent again, so a transfer that
-        was interrupted goes on where it stopped. Each file is in place at once or not at
+        was interrupted continues where it stopped. Each file is in place at once or not at
         all, and is executable there if it is here. Files that only the sandbox has stay;
         symlinks are skipped.
 
@@ -743,12 +744,12 @@ class SandboxSession(Generic[S_co]):
     async def download(
         self, remote: AnyPath, local: AnyPath, *, on_progress: OnProgress | None = None
     ) -> TransferResult:
-        """Bring a file or a folder of the sandbox to this host.
+        """Copy a file or a folder of the sandbox to this host.
 
         As `upload`, the other way. Nothing is written outside `local`, or outside what it leads
         to if it is a symlink: symlinks of the sandbox are skipped, none that is here is followed
-        below `local`, and names that mean more than a name are refused. No device, pipe or socket
-        is replaced. The notes of the result say what was skipped.
+        below `local`, and names such as `..` are refused. No device, pipe or
+        socket is replaced. The notes of the result say what was skipped.
 
         Args:
             remote: The file or folder there.
@@ -760,7 +761,7 @@ class SandboxSession(Generic[S_co]):
 
         Raises:
             PathNotFoundError: There is no such file there.
-            NotAFileError: It is a device there, or what stands in its place here is.
+            NotAFileError: It is a device there, or there is a device in its place here.
             PathDeniedError: It may not be read there, or written here.
             OutsideRootError: It lies outside the root of a confined session.
             WriteFailedError: It could not be written here.
@@ -779,7 +780,7 @@ class SandboxSession(Generic[S_co]):
 
     @both
     async def job(self, job_id: str, *, wait: float = 0) -> JobStatus:
-        """How a job stands, with its output since this session last asked.
+        """The state of a job, and its output since this session last asked.
 
         Args:
             job_id: The job, as `exec(..., background=True)` or `jobs` tell it.
@@ -790,7 +791,7 @@ class SandboxSession(Generic[S_co]):
 
         Raises:
             JobNotFoundError: There is no such job.
-            InvalidArgumentError: `wait` is negative or no number.
+            InvalidArgumentError: `wait` is negative or not a number.
 
         Example:
             ```python
@@ -824,26 +825,26 @@ class SandboxSession(Generic[S_co]):
     async def send(
         self, job_id: str, data: str | bytes, *, eof: bool = False, wait: float = 0
     ) -> JobStatus:
-        r"""Give an interactive command something to read, once.
+        r"""Send text to the standard input of an interactive command; it arrives once.
 
-        A command that does not read holds nothing up: what does not fit into its pipe waits,
+        A command that does not read blocks nothing: what does not fit into its pipe waits,
         and the status says how much.
 
         Args:
             job_id: The job, as `exec(..., interactive=True)` tells it.
             data: Text or bytes, as they are: a line needs its newline.
-            eof: Close the input behind it.
+            eof: Close the input after it.
             wait: Seconds to wait for new output, at most `Limits.window`.
 
         Returns:
-            How the job stands, with its output since this session last asked.
+            The state of the job, and its output since this session last asked.
 
         Raises:
             JobNotFoundError: There is no such job.
             JobInputError: It has ended, was not started with `interactive=True`, has closed its
                 input, or leaves more than `Limits.stream_bytes` unread.
             WriteFailedError: No space is left.
-            InvalidArgumentError: `data` is neither text nor bytes, or `wait` is no time.
+            InvalidArgumentError: `data` is neither text nor bytes, or `wait` is negative.
 
         Example:
             ```python
@@ -865,7 +866,7 @@ class SandboxSession(Generic[S_co]):
             job_id: The job.
 
         Returns:
-            How it stands then.
+            Its state then.
 
         Raises:
             JobNotFoundError: There is no such job.
@@ -891,7 +892,7 @@ class SandboxSession(Generic[S_co]):
         sandbox must have git.
 
         Args:
-            label: Any text, to know it by.
+            label: Any text, to recognise it by.
             include_ignored: Record files that a `.gitignore` ignores as well. Else `restore`
                 leaves such files alone.
 
@@ -985,9 +986,9 @@ class SandboxSession(Generic[S_co]):
 
     @both
     async def preview(self, port: int) -> Preview:
-        """The address at which a port of the sandbox is reached from outside.
+        """The URL at which a port of the sandbox is reached from outside.
 
-        It says nothing of whether a server listens there. In a Daytona sandbox it is a link
+        It does not tell whether a server listens there. In a Daytona sandbox it is a link
         through Daytona's proxy, and in a local one that shares the network it is this machine.
 
         Args:
@@ -999,7 +1000,7 @@ class SandboxSession(Generic[S_co]):
         Raises:
             PreviewError: A local sandbox without `network=True`, a kind of sandbox that has no
                 addresses, or a port that Daytona gives none.
-            InvalidArgumentError: It is no port.
+            InvalidArgumentError: It is not a port.
 
         Example:
             ```python
@@ -1049,12 +1050,12 @@ class SandboxSession(Generic[S_co]):
     aopen = awaited(open)
 
     def close(self) -> None:
-        """End what runs, and give back all that the session owns.
+        """Stop what runs, and release all that the session owns.
 
         Calls under way get a `SessionClosedError`. The session cannot be used again.
 
         Raises:
-            SandboxError: The sandbox could not be given back.
+            SandboxError: The sandbox could not be closed.
 
         Example:
             ```python
@@ -1182,7 +1183,7 @@ def outcome_of(result: object) -> Outcome:
 
 
 def _close_forgotten(runner: Runner, workspace: Workspace) -> None:
-    """Give back what a session owned that nobody closed."""
+    """Release what a session owned that nobody closed."""
     was_open = workspace.has_sandbox  # opening it may have failed
     ending = runner.finish(workspace.close)
     if ending is None:

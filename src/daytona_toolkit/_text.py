@@ -1,4 +1,4 @@
-"""Decisions about text: what to keep of it, and how to show it. No I/O."""
+"""Cuts, numbers and formats text. No I/O."""
 
 from collections.abc import Iterable, Sequence
 from typing import Protocol
@@ -35,13 +35,13 @@ def join_ends(head: bytes, tail: bytes, size: int, path: str, mask: Mask) -> str
 
 
 def end_at_line(data: bytes) -> bytes:
-    """Cut the end to the border of a line, or at least of a character.
+    """Cut the end to the end of a line, or at least of a character.
 
     A line that is more than half of the data is cut: better a part of it than nothing.
     """
-    border = data.rfind(b"\n") + 1
-    if border > len(data) // 2:
-        return data[:border]
+    end = data.rfind(b"\n") + 1
+    if end > len(data) // 2:
+        return data[:end]
     return whole_characters(data)
 
 
@@ -57,10 +57,10 @@ def whole_characters(data: bytes) -> bytes:
 
 
 def start_at_line(data: bytes) -> bytes:
-    """Cut the start to the border of a line, or at least of a character."""
-    border = data.find(b"\n") + 1
-    if 0 < border < len(data) // 2:
-        return data[border:]
+    """Cut the start to the start of a line, or at least of a character."""
+    start = data.find(b"\n") + 1
+    if 0 < start < len(data) // 2:
+        return data[start:]
     start = 0
     while start < min(3, len(data)) and data[start] & 0xC0 == 0x80:
         start += 1
@@ -68,7 +68,7 @@ def start_at_line(data: bytes) -> bytes:
 
 
 def is_binary(data: bytes) -> bool:
-    """Whether bytes are no text: a NUL, or more than three bytes in ten that are not UTF-8."""
+    """Whether bytes are not text: they have a NUL, or more than 30 % of them are not UTF-8."""
     if b"\0" in data:
         return True
     damaged = data.decode(errors="replace").count("\ufffd")

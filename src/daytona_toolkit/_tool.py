@@ -1,4 +1,4 @@
-"""A tool: what a model is told of an operation, which arguments it takes, and how it runs."""
+"""Tool, a row of the tool table: its description, its arguments, and how it runs."""
 
 import json
 from collections.abc import Callable, Coroutine, Mapping
@@ -63,11 +63,11 @@ class Arguments(BaseModel):
         return str(next(iter(self.model_dump().values()), ""))
 
     def is_mutating(self) -> bool:
-        """Whether the call does more than look."""
+        """Whether the call changes something."""
         return True
 
     def question(self) -> str:
-        """The call, for a person who is asked whether it may run."""
+        """The call, for a person who is asked to approve it."""
         given = self.model_dump(exclude_unset=True)
         return "\n".join(f"{name}: {value}" for name, value in given.items())
 
@@ -143,7 +143,7 @@ class Tool:
         arguments: The model of its arguments.
         call: Does it.
         read_only: Whether it never changes anything.
-        destructive: Whether it can do away with what was there.
+        destructive: Whether it can delete or overwrite what was there.
         idempotent: Whether a second call with the same arguments changes nothing more.
         open_world: Whether it can reach beyond the workspace.
         limits: The limits of the session that its description speaks of.
@@ -223,13 +223,13 @@ class Tool:
             return False
 
     def question(self, arguments: Mapping[str, Any]) -> str:
-        """A call in plain text, for a person who is asked whether it may run.
+        """A call in plain text, for a person who is asked to approve it.
 
         Args:
             arguments: By name, unchecked.
 
         Returns:
-            The tool's title and what the call does, a command as it stands and an edit as a diff.
+            The tool's title and what the call does, a command in full and an edit as a diff.
             Of a long text the middle is left out.
 
         Example:
@@ -255,8 +255,7 @@ class Tool:
     ) -> Rendered:
         """Run the tool with arguments as a model gives them.
 
-        Whatever they are, they raise nothing: what the model can do something about is told
-        to it.
+        Wrong arguments raise nothing: the model is told what it can do about them.
 
         Args:
             session: Where to run it.
@@ -269,7 +268,7 @@ class Tool:
                 `SandboxSession.exec`. None to wait for its end.
 
         Raises:
-            TerminalError: The sandbox, the credentials or the session are of no more use.
+            TerminalError: The sandbox, the credentials or the session can no longer be used.
         """
         outcome: Result | RecoverableError
         try:
@@ -334,12 +333,12 @@ class Tool:
         return f"{name}: {error['msg'][:1].lower()}{error['msg'][1:]}, not {shown}"
 
 
-# A row of the table whose tool only looks.
+# A row of the table for a tool that changes nothing.
 read_only_tool = partial(Tool, read_only=True, destructive=False, idempotent=True)
 
 
 def _without_middle(text: str) -> str:
-    """A text that fits on a screen; what matters in a command often stands at its end."""
+    """A text that fits on a screen; the end of a command often matters."""
     left_out = len(text) - 2 * _ASKED
     if left_out <= 0:
         return text

@@ -1,4 +1,4 @@
-"""What a session has done, for people to look at."""
+"""The log of what a session has done, for people."""
 
 import threading
 from collections import deque

@@ -1,4 +1,4 @@
-"""Methods that exist twice: to wait for, and to await.
+"""Makes a method and its twin for `async` code from one definition.
 
 A method of a session is written once, as a coroutine function that runs on the session's own
 loop. `@both` turns it into the method that waits in the caller's thread, and `awaited` makes

@@ -1,4 +1,4 @@
-"""One sandbox, what was learnt of it when it opened, and the way programs go to it."""
+"""A sandbox together with what is known of it; sends programs to it."""
 
 import asyncio
 import contextlib
@@ -29,8 +29,7 @@ from daytona_toolkit.sandboxes import REQUEST_TIME, Sandbox
 # Linux takes 4,096 with the NUL after it.
 _LONGEST_PATH = 4095
 
-# How often bytes are uploaded that did not arrive as they were sent, and how often an upload
-# is tried whose answer was lost.
+# Attempts to upload bytes that did not arrive whole, and attempts when the answer is lost.
 _UPLOADS = 4
 _ATTEMPTS = 10
 
@@ -144,7 +143,7 @@ class Workspace:
         facts, self._facts = self._facts, None
         try:
             if facts and not self.sandbox.owned:
-                names = self.ledger.take_removable(everything=True)
+                names = self.ledger.pop_removable(everything=True)
                 inputs = {"state": facts.state, "session": facts.session, "forget": names}
                 with contextlib.suppress(SandboxError):  # it may be gone, and they with it
                     await self._send(CLOSE, inputs)
@@ -202,7 +201,7 @@ class Workspace:
             else:
                 raise SandboxUnavailableError(
                     f"{len(data):,} bytes were uploaded {_UPLOADS} times, and never arrived whole; "
-                    "nothing was changed. Look for what damages uploads on the way to the sandbox."
+                    "nothing was changed. Find out what damages uploads on the way to the sandbox."
                 )
             if reply.failure in ("closed", "late"):
                 raise self.lost(
@@ -221,7 +220,7 @@ class Workspace:
         return StateLostError(message)
 
     def turn(self, full: str) -> asyncio.Lock:
-        """What edits of one file by this session hold, so that they do not race each other."""
+        """The lock that edits of one file by this session hold, so that they do not race."""
         lock = self._turns.get(full)
         if lock is None:
             lock = self._turns[full] = asyncio.Lock()
@@ -239,13 +238,13 @@ class Workspace:
                 f"The path has {len(path):,} characters; no system takes more than "
                 f"{_LONGEST_PATH:,} bytes. It begins {path[:60]!r}."
             )
-        # Only what cannot change the meaning: `..` behind a symlink is not its parent.
+        # Only what cannot change the meaning: `..` after a symlink is not its parent.
         return "/" + "/".join(part for part in path.split("/") if part not in ("", "."))
 
     async def upload(self, folder: str, data: bytes) -> str:
-        """Bring bytes into a file of a new name, in a folder of ours; return its path.
+        """Upload bytes to a file with a new name, in a folder of ours; return its path.
 
-        Each attempt has a name of its own, for an upload that was given up may still arrive.
+        Each attempt has its own name, because an upload that was given up may still arrive.
         """
         for attempt in range(_ATTEMPTS):
             path = f"{folder}/upload-{secrets.token_hex(8)}"

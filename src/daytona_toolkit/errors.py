@@ -15,7 +15,7 @@ SandboxError
 │   │   ├── OutsideRootError   a confined session was asked for a path outside its root
 │   │   ├── BinaryFileError    not text, and not a picture that can be shown
 │   │   ├── FileTooLargeError
-│   │   ├── OffsetError        a window that starts behind the end of the file
+│   │   ├── OffsetError        a window that starts after the end of the file
 │   │   ├── FileChangedError   other writers never left it alone
 │   │   └── WriteFailedError   the file could not be written: no space, a name too long
 │   ├── MatchError
@@ -28,7 +28,7 @@ SandboxError
 │   │   └── CheckpointNotFoundError
 │   ├── PreviewError           a port that nobody outside the sandbox can reach
 │   └── StateLostError         our files in the sandbox went, and an outcome with them
-└── TerminalError              nothing that a caller says next will work here
+└── TerminalError              nothing that the caller does next will work here
     ├── SandboxUnavailableError  no answer, however often it was asked
     ├── SandboxGoneError         deleted, or lost
     ├── SandboxFailedError       it answers, but cannot do what every sandbox must
@@ -49,7 +49,7 @@ class RecoverableError(SandboxError):
 
 
 class TerminalError(SandboxError):
-    """The sandbox, the credentials or the session are of no more use."""
+    """The sandbox, the credentials or the session can no longer be used."""
 
 
 class InvalidArgumentError(RecoverableError):
@@ -104,7 +104,7 @@ class FileTooLargeError(PathError):
 
 
 class OffsetError(PathError):
-    """The window starts behind the end of the file."""
+    """The window starts after the end of the file."""
 
 
 class FileChangedError(PathError):

@@ -21,8 +21,8 @@ class Limits(BaseModel):
         ge=1,
         le=50,
         description=(
-            "Seconds that one request waits for a command at the most. Daytona's proxy and "
-            "others on the way close requests that stay silent for a minute."
+            "Seconds that one request waits for a command at most. Daytona's proxy and others on "
+            "the way close requests that stay silent for a minute."
         ),
     )
     output_bytes: int = Field(
@@ -33,7 +33,9 @@ class Limits(BaseModel):
     stream_bytes: int = Field(
         default=64 * MIB,
         ge=65_536,
-        description=("Bytes of each stream that the sandbox keeps; whoever writes on is stopped."),
+        description=(
+            "Bytes of each stream that the sandbox keeps; a command that prints more is stopped."
+        ),
     )
     kept_jobs: int = Field(
         default=32,

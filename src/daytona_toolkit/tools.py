@@ -76,7 +76,7 @@ def choose(
     session: SandboxSession | SessionPool | None = None,
     shell: str | None = None,
 ) -> dict[str, Tool]:
-    """The tools of one agent, by the names under which its model shall know them.
+    """The tools of one agent, by the names that its model knows them by.
 
     Together they remember which version of each file the model was shown, so that `write` never
     replaces a newer one. Beside `send`, `exec` can start commands to type into.

@@ -77,7 +77,7 @@ async def test_all_frameworks_can_share_a_shell(shared: SandboxSession) -> None:
         before = str(number - 1) if number else ""
         assert shown.text == f"{before}\n[exit code 0; now in {path}]", side
         assert shown.data["cwd"] == path, side
-    with pytest.raises(InvalidArgumentError, match="no name for a shell"):
+    with pytest.raises(InvalidArgumentError, match="not a valid name for a shell"):
         choose(shell="a shell")
 
 

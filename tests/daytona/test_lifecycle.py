@@ -399,7 +399,7 @@ def test_attaching_to_a_sandbox_that_never_was_says_so(server: DaytonaServer) ->
 async def test_keep_alive_counts_as_activity_until_its_time_is_over(
     server: DaytonaServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(daytona, "_TOUCH", 0.05)
+    monkeypatch.setattr(daytona, "_KEEP_ALIVE_INTERVAL", 0.05)
     async with opened(sandbox_on(server, keep_alive=0.4)):
         with server.counting() as count:
             await asyncio.sleep(1)

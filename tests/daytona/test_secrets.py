@@ -84,8 +84,8 @@ async def test_no_failure_of_a_request_shows_the_key(
     fault: Fault,
 ) -> None:
     monkeypatch.setattr(retries, "_BUDGET", 0.3)
-    monkeypatch.setattr(daytona_control, "_FAREWELL", 0.3)
-    monkeypatch.setattr(daytona_control, "_HEARSAY", 0.3)
+    monkeypatch.setattr(daytona_control, "_DELETE_TIMEOUT", 0.3)
+    monkeypatch.setattr(daytona_control, "_VISIBLE_AFTER", 0.3)
     errors = []
     with caplog.at_level(logging.DEBUG):
         sandbox = sandbox_on(server)

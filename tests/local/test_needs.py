@@ -44,14 +44,14 @@ def home_of_the_host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ("arguments", "words"),
     [
         ({"isolation": "bwrap"}, "There is no isolation 'bwrap'.*'auto', 'bubblewrap'"),
-        ({"folder": ""}, "folder='' is no path"),
-        ({"folder": 3}, "folder=3 is no path"),
-        ({"folder": "a\0b"}, "is no path"),
+        ({"folder": ""}, "folder='' is not a path"),
+        ({"folder": 3}, "folder=3 is not a path"),
+        ({"folder": "a\0b"}, "is not a path"),
         ({"folder": "~nobody-of-this-name/x"}, "home folder that is not known"),
         ({"readable": "/srv"}, "readable='/srv' is one path; give a list"),
-        ({"processes": 0}, "processes=0 is no bound; give a whole number of at least 16"),
-        ({"memory": "2G"}, "memory='2G' is no bound"),
-        ({"open_files": True}, "open_files=True is no bound"),
+        ({"processes": 0}, "processes=0 is not a valid limit; give a whole number of at least 16"),
+        ({"memory": "2G"}, "memory='2G' is not a valid limit"),
+        ({"open_files": True}, "open_files=True is not a valid limit"),
     ],
 )
 def test_a_wrong_argument_is_named(arguments: dict[str, Any], words: str) -> None:

@@ -79,13 +79,13 @@ def test_a_diff_of_a_large_file_costs_the_edit() -> None:
     [
         ("\tif x:\n", "    if x:", "line 1: '\\tif x:' (differs in tabs and spaces)"),
         ("  if x:\n", "    if x:", "(differs in indentation)"),
-        ("if x:  \n", "if x: \nnext", "(differs in blanks at its end)"),
-        ("say “hi”\n", 'say "hi"', "(differs in quotes, blanks or case)"),
+        ("if x:  \n", "if x: \nnext", "(differs in trailing whitespace)"),
+        ("say “hi”\n", 'say "hi"', "(differs in quotes, whitespace or case)"),
         ("If X:\n", "if x:", "(differs in case)"),
         ("a = 1\nb = 2\nc = 3\n", "a = 1\nb = 3", "line 2 of old_string is 'b = 3', but line 2 is"),
         ("def function(one):\n", "def funtion(one):", "line 1: 'def function(one):'"),
         ("a\n", "a\nb\nc", "the file ends before line 2 of old_string"),
-        ("\n\nfoo\n", "12|foo", "carries the line numbers"),
+        ("\n\nfoo\n", "12|foo", "has the line numbers"),
     ],
 )
 def test_a_near_miss_says_how_it_misses(content: str, old: str, hint: str) -> None:

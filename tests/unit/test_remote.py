@@ -115,7 +115,7 @@ def test_no_reply_is_an_error_that_shows_what_there_is(printed: bytes) -> None:
 
 def test_half_a_reply_is_an_error_that_says_what_to_do() -> None:
     program = EXISTS.program({"path": "/", "confine": "", "state": ""})
-    with pytest.raises(SandboxFailedError, match=r"began the program 'exists'.*out of processes"):
+    with pytest.raises(SandboxFailedError, match=r"did not finish .* 'exists'.*out of processes"):
         remote.parse(program, f"@{program.nonce}{{\nsize 3\n".encode())
 
 

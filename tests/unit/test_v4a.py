@@ -169,7 +169,7 @@ def test_bytes_outside_of_hunks_stay() -> None:
     [
         ("a\nbee\n", "@@\n-a\n+A\n@@\n-be e", NoMatchError, r"Hunk 2 is not in 'a.py'.*line 2"),
         ("a\n  b\n", "@@\n a\n-b", NoMatchError, "differs in indentation"),
-        ("a\nb\n", "@@\n-b\n@@\n-a", NoMatchError, "stands at line 1, before what is above"),
+        ("a\nb\n", "@@\n-b\n@@\n-a", NoMatchError, "matches at line 1, before the hunk above"),
         ("a\nb\n", "@@\n-a\n*** End of File", NoMatchError, "line 1, not at the end"),
         ("def f(x):\n", "@@ def f():\n+a", NoMatchError, r"'@@ def f\(\):' of hunk 1 is not in"),
         ("a\nb\na\n", "@@\n-a\n+b", AmbiguousMatchError, "fits 2 places, at lines 1, 3"),
@@ -198,7 +198,7 @@ def test_what_does_not_fit_exactly_is_refused(
         (envelope("*** Update File: a"), "no hunk for 'a'"),
         (envelope("*** Update File: a\n*** Move to: "), "names no file"),
         (envelope("*** Update File: a\n@@"), "Hunk 1 of 'a' has no lines"),
-        (envelope("*** Update File: a\n@@\nb"), "begins with a blank"),
+        (envelope("*** Update File: a\n@@\nb"), "begins with a space"),
         (envelope("*** Update File: a\n-b\n*** End of File\n-c"), "a hunk begins with '@@'"),
         (envelope("*** Delete File: a\n-b"), "nothing follows"),
     ],

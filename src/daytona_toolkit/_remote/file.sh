@@ -2,7 +2,7 @@
 # A whole file in a reply.
 # In: _BYTES (of the largest one that is sent).
 
-# put_file: the size and the version of the file behind $_source, and its content unless
+# put_file: the size and the version of the file that $_source names, and its content unless
 # that is too large.
 put_file() {
     put_size

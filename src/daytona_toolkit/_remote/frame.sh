@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # What every program shares: the framed reply.
 #
-# stdout and stderr of a program arrive on one pipe, behind whatever banner the sandbox
+# stdout and stderr of a program arrive on one pipe, after any banner that the sandbox
 # prints, and bytes that are not UTF-8 arrive damaged. So a reply stands between two marks
 # that carry a nonce, and bytes travel as base64. A mark is never spelt out in the program,
 # so a shell that echoes its input cannot forge one.

@@ -19,7 +19,7 @@ put_text() {
     printf '%s;%s\n.\n' "$_text" "$_line"
 }
 
-# put_string NAME TEXT: likewise, what is in a variable; in base64 if need be.
+# put_string NAME TEXT: the text; in base64 if it has other characters.
 put_string() {
     LC_ALL=C
     case $2 in

@@ -43,8 +43,8 @@ tidy() {
     (
         exec >/dev/null 8>&-
         cd "$_SESSION" || exit
-        # The floor before this one stays: who looks while a new one comes and an old one
-        # goes must not miss both.
+        # The floor before this one stays: a request that looks while a new one comes and an old
+        # one goes must not miss both.
         _before=0
         for _file in floor.*; do
             _file=${_file#floor.}

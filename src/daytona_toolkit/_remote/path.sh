@@ -7,7 +7,7 @@
 # In: _CONFINE (the root, or empty), _STATE (our own folder).
 
 # enter PATH: go to the folder that really holds PATH; its name there is $_name. A folder is
-# entered itself, under the name `.`, for what holds the root is outside of it.
+# entered itself, under the name `.`, because what holds the root is outside of it.
 enter() {
     # fail_with reads what tools say, and sorting must not depend on a locale.
     export LC_ALL=C
@@ -53,7 +53,7 @@ fail_unreachable() {
     fail missing
 }
 
-# open_regular: the name is a regular file; its content is behind $_source. It is opened
+# open_regular: the name is a regular file; its content is read through $_source. It is opened
 # here, and not only looked at: some systems deny the opening alone, and in a confined
 # session the name may become a symlink between a look at it and an opening by name.
 open_regular() {
@@ -63,7 +63,7 @@ open_regular() {
     command exec 7<"./$_name" || fail denied
     _source=./$_name
     [ -n "$_CONFINE" ] || return 0
-    _source=/proc/self/fd/7 # of whoever reads it: $$ would not be a subshell
+    _source=/proc/self/fd/7 # of the process that reads it: $$ would not be a subshell
     # The dot keeps newlines that end a name from being trimmed.
     [ "$(readlink -- "$_source" && echo .)" = "${PWD%/}/$_name
 ." ] || fail outside

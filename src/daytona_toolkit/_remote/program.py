@@ -140,7 +140,7 @@ def quote(text: str) -> str:
         text.encode()
     except UnicodeEncodeError:
         # A program travels as text, so bytes that are not UTF-8 are spelt out. `$(…)` trims
-        # newlines at the end; they stand behind it.
+        # newlines at the end, so they follow it.
         body = text.rstrip("\n")
         octal = "".join(f"\\{byte:03o}" for byte in body.encode("utf-8", "surrogateescape"))
         return f"\"$(printf '{octal}')\"" + (quote(text[len(body) :]) if body != text else "")

@@ -23,7 +23,7 @@ lock_folder() {
         end
     fi
     is_fresh || fail "$_late"
-    # Whoever writes holds the lock, so what others have left was left by the dead.
+    # A writer holds the lock, so what lies here was left by one that was killed.
     for _file in ./$_temporaries; do
         [ ! -e "$_file" ] || rm -f -- "$_file"
     done

@@ -1,4 +1,4 @@
-"""A reply: what a program printed between two marks."""
+"""A reply: reads what a program printed between two marks."""
 
 import base64
 import binascii
@@ -14,9 +14,8 @@ class CutReplyError(SandboxFailedError):
 
     def __init__(self, name: str) -> None:
         super().__init__(
-            f"The sandbox began the program {name!r} and did not bring it to its end; it may have "
-            "run out of processes or memory, or a command ended what was not its own. End what "
-            "need not run there, and try again."
+            f"The sandbox did not finish the program {name!r}; it may have run out of processes or "
+            "memory, or a command may have killed it. Stop what need not run there, and try again."
         )
 
 

@@ -1,4 +1,4 @@
-"""What ls, glob and grep share: how files are looked for, and what is said of those that hide."""
+"""What ls, glob and grep share: running a search, and notes on what could not be read."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -13,7 +13,7 @@ from daytona_toolkit.errors import SandboxFailedError, SearchPatternError
 # Deeper than a path can be.
 BOTTOMLESS = 10_000
 
-# Bytes of what tools complain about, the last of them.
+# Bytes of error messages of tools that come back, the last of them.
 _COMPLAINTS = 64_000
 # Paths that a note names.
 _NAMED = 3
@@ -44,7 +44,7 @@ async def look(
     """
     if workspace.facts.search_lacks:
         raise SandboxFailedError(
-            f"Searching takes these commands, which the sandbox lacks: "
+            f"Searching needs these commands, which the sandbox lacks: "
             f"{workspace.facts.search_lacks.strip()}. Install findutils and grep in its image."
         )
     common = {"path": workspace.resolve(path), "filter": None, "complaints": _COMPLAINTS}

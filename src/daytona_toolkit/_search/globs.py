@@ -16,14 +16,14 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from daytona_toolkit._search.regex import (
+from daytona_toolkit._search.pattern import (
     NAMED_SETS,
+    Alternation,
     ByteSet,
     Characters,
-    Choice,
+    Concat,
     Node,
     Repeat,
-    Series,
     check_size,
 )
 from daytona_toolkit.errors import SearchPatternError
@@ -81,10 +81,10 @@ def compile_glob(pattern: str, *, hidden: bool = False) -> Glob:
     rests = [path[len(start) :] for path in paths]
     if any(".." in rest for rest in rests):
         raise SearchPatternError(
-            f"The glob pattern {pattern!r} has `..` behind a wildcard or at its end; begin with "
+            f"The glob pattern {pattern!r} has `..` after a wildcard or at its end; begin with "
             "the folder that you mean."
         )
-    node = Choice(tuple(_path(rest, pattern, hidden=hidden) for rest in rests))
+    node = Alternation(tuple(_path(rest, pattern, hidden=hidden) for rest in rests))
     check_size(node, pattern)
     deep = any("**" in rest for rest in rests)
     root = "/" if next(_unfold(pattern)).startswith("/") else ""
@@ -120,7 +120,7 @@ def compile_name_glob(pattern: str, *, hidden: bool = False) -> bytes:
             raise SearchPatternError(f"The glob {pattern!r} has `..`; give the folder as `path`.")
         anywhere = ["**", *parts] if "/" not in path else parts
         nodes.append(_path(anywhere, pattern, hidden=hidden))
-    node = Choice(tuple(nodes))
+    node = Alternation(tuple(nodes))
     check_size(node, pattern)
     return _anchored(node)
 
@@ -132,7 +132,7 @@ def _anchored(node: Node) -> bytes:
 def _alternatives(pattern: str) -> list[str]:
     """The patterns without braces that a pattern stands for."""
     if not pattern.strip("/"):
-        raise SearchPatternError(f"The glob pattern {pattern!r} is empty; `*` finds all names.")
+        raise SearchPatternError(f"The glob pattern {pattern!r} is empty; `*` matches all names.")
     if "\0" in pattern or len(pattern) > _LENGTH:
         raise SearchPatternError(
             f"The glob pattern has a NUL character or more than {_LENGTH:,} characters."
@@ -142,7 +142,7 @@ def _alternatives(pattern: str) -> list[str]:
         found.append(alternative)
         if len(found) > _ALTERNATIVES:
             raise SearchPatternError(
-                f"The braces of the glob pattern {pattern[:80]!r} stand for more than "
+                f"The braces of the glob pattern {pattern[:80]!r} expand to more than "
                 f"{_ALTERNATIVES:,} patterns; use fewer."
             )
     if len({alternative.startswith("/") for alternative in found}) > 1:
@@ -166,7 +166,7 @@ def _unfold(pattern: str) -> Iterator[str]:
 
 
 def _choices(pattern: str, start: int) -> tuple[list[str], int] | None:
-    """What stands between the braces that begin here, and the position behind them."""
+    """The options between the braces that begin here, and the position after them."""
     options, depth, begin, position = [], 0, start + 1, start
     while position < len(pattern):
         match pattern[position]:
@@ -185,7 +185,7 @@ def _choices(pattern: str, start: int) -> tuple[list[str], int] | None:
 
 
 def _behind(pattern: str, position: int) -> int:
-    """The position behind a character, with its backslash, or a set in brackets."""
+    """The position after a character, with its backslash, or after a set in brackets."""
     if pattern[position] == "\\":
         return position + 2
     if pattern[position] == "[" and (end := _set_end(pattern, position)):
@@ -194,7 +194,7 @@ def _behind(pattern: str, position: int) -> int:
 
 
 def _set_end(text: str, start: int) -> int | None:
-    """The position behind the set in brackets that begins here; None if none does."""
+    """The position after the set in brackets that begins here; None if none does."""
     position = start + 1
     if text[position : position + 1] in ("!", "^"):
         position += 1
@@ -213,7 +213,7 @@ def _components(path: str, pattern: str) -> list[str]:
     """The parts between the slashes that mean something."""
     parts = [part for part in path.split("/") if part not in ("", ".")]
     if not parts:
-        raise SearchPatternError(f"The glob pattern {pattern!r} names no file; `*` finds all.")
+        raise SearchPatternError(f"The glob pattern {pattern!r} names no file; `*` matches all.")
     return parts
 
 
@@ -243,7 +243,7 @@ def _path(components: Sequence[str], pattern: str, *, hidden: bool) -> Node:
     for index, component in enumerate(components):
         last = index == len(components) - 1
         if component == "**":
-            parts.append(Repeat(Series((name, slash)), 0, None))
+            parts.append(Repeat(Concat((name, slash)), 0, None))
             if last:
                 parts.append(name)
         else:
@@ -251,21 +251,21 @@ def _path(components: Sequence[str], pattern: str, *, hidden: bool) -> Node:
             parts.append(_name(tokens, hidden=hidden or _is_dotted(component)))
             if not last:
                 parts.append(slash)
-    return Series(tuple(parts))
+    return Concat(tuple(parts))
 
 
 def _name(tokens: Sequence[Token], *, hidden: bool) -> Node:
     """One name. Unless hidden ones are wanted it does not begin with a dot."""
     tokens = _squeezed(tokens)
     if hidden:
-        return Series(tuple(token.node() if token else _ANYTHING for token in tokens))
+        return Concat(tuple(token.node() if token else _ANYTHING for token in tokens))
     first, rest = tokens[0], _name(tokens[1:], hidden=True)
     if first:
         undotted = first.without(".")
-        return Series((undotted.node() if undotted.ranges else _NEVER, rest))
-    begun = Series((_OTHERS.without(".").node(repeated=True), _ANYTHING, rest))
-    # The star may also stand for nothing; then it is the next that may not be a dot.
-    return Choice((begun, _name(tokens[1:], hidden=False))) if tokens[1:] else begun
+        return Concat((undotted.node() if undotted.ranges else _NEVER, rest))
+    begun = Concat((_OTHERS.without(".").node(repeated=True), _ANYTHING, rest))
+    # The star may also match nothing; then it is the next that may not be a dot.
+    return Alternation((begun, _name(tokens[1:], hidden=False))) if tokens[1:] else begun
 
 
 def _squeezed(tokens: Sequence[Token]) -> list[Token]:
@@ -280,12 +280,12 @@ def _squeezed(tokens: Sequence[Token]) -> list[Token]:
 def _tokens(component: str, pattern: str) -> Iterator[Token]:
     position = 0
     while position < len(component):
-        sign, end = component[position], _behind(component, position)
-        if sign == "*":
+        char, end = component[position], _behind(component, position)
+        if char == "*":
             yield _STAR
-        elif sign == "?":
+        elif char == "?":
             yield _OTHERS
-        elif sign == "[" and end > position + 1:
+        elif char == "[" and end > position + 1:
             yield _set(component[position + 1 : end - 1], pattern)
         else:
             plain = component[position:end][-1]
@@ -294,7 +294,7 @@ def _tokens(component: str, pattern: str) -> Iterator[Token]:
 
 
 def _set(text: str, pattern: str) -> Characters:
-    """What stands in square brackets."""
+    """The characters of a set in square brackets."""
     inverted = text.startswith(("!", "^"))
     ranges: list[tuple[int, int]] = []
     position = int(inverted)
@@ -302,7 +302,7 @@ def _set(text: str, pattern: str) -> Characters:
         if found := _NAMED.match(text, position):
             if found[1] not in NAMED_SETS:
                 raise SearchPatternError(
-                    f"The glob pattern {pattern!r} has [:{found[1]}:], which is no set."
+                    f"The glob pattern {pattern!r} has [:{found[1]}:], which is no character class."
                 )
             ranges += ((ord(char), ord(char)) for char in NAMED_SETS[found[1]])
             position = found.end()
@@ -313,7 +313,7 @@ def _set(text: str, pattern: str) -> Characters:
             last, position = _member(text, position + 1)
         if last < first:
             raise SearchPatternError(
-                f"The glob pattern {pattern!r} has a range in [ ] that is none; put `-` last in it."
+                f"The glob pattern {pattern!r} has an invalid range in [ ]; put `-` last in it."
             )
         ranges.append((ord(first), ord(last)))
     chosen = Characters.of(ranges)
@@ -324,7 +324,7 @@ def _set(text: str, pattern: str) -> Characters:
 
 
 def _member(text: str, position: int) -> tuple[str, int]:
-    """One character of a set, and the position behind it."""
+    """One character of a set, and the position after it."""
     if text[position] == "\\" and position + 1 < len(text):
         position += 1
     return text[position], position + 1

@@ -11,7 +11,7 @@ from daytona_toolkit._search import denials, join, look
 from daytona_toolkit._text import listed
 from daytona_toolkit._workspace import Workspace
 
-# What stands behind the last entry; it is proof that the program has been everywhere.
+# What follows the last entry: it proves that the program has been everywhere.
 _LAST = re.compile(rb"(?:^|[\0\n])/(?:\0|//)")
 
 

@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# What is at the paths that were found, in order, one more than is wanted at the most.
+# What is at the paths that were found, in order: at most one more than is wanted.
 # In: those of found.sh and entries.sh; _ENTRIES (most that are wanted).
 
 . ../_remote/entries.sh

@@ -1,10 +1,10 @@
 # shellcheck shell=sh
-# What the programs share that look for files.
+# What programs share that search for files.
 #
-# Paths travel between their stages with a NUL behind each, for that is the one byte that
-# no path holds; they begin with `./`, so none is taken for an option. Behind the last of
-# them comes `/`, which find names when it has been everywhere else: a stage that could not
-# be started, or that was ended, loses it, and so nothing that is incomplete looks complete.
+# Paths travel between the stages of a pipe, each ended by a NUL, the one byte that no path
+# holds; they begin with `./`, so none is taken for an option. The last of them is `/`, which
+# find names when it has been everywhere else: a stage that could not be started, or that was
+# killed, loses it, so nothing that is incomplete looks complete.
 #
 # In: _HIDDEN (yes or empty); _DEPTH (folders to go down).
 
@@ -25,8 +25,8 @@ look_into() {
     fi
 }
 
-# walk TEST... ACTION: what is in the folder and passes these tests of find, `! -name .` at
-# least, for the folder itself is not in it. Symlinks are found and not followed.
+# walk TEST... ACTION: what is in the folder and passes these tests of find, among them
+# `! -name .`, because the folder itself is not in it. Symlinks are found and not followed.
 walk() {
     if [ "$_start" != . ]; then
         printf '%s\0' "$_start" /

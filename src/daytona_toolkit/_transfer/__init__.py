@@ -20,7 +20,7 @@ from daytona_toolkit._workspace import Workspace
 PART = 2 * 1024 * 1024
 
 # Why things are left out, by what they are.
-LEFT_OUT = {
+OMITTED = {
     "symlink": "symlinks are not moved",
     "other": "only files and folders are moved",
 }
@@ -50,34 +50,34 @@ class Target:
 
 
 @dataclass
-class Tally:
-    """What becomes the result.
+class Report:
+    """What was moved so far: it becomes the result.
 
     Attributes:
         files: Files that were moved.
         bytes: Their bytes.
         skipped: Files that were there already.
-        left_out: Names that were left out, by the reason.
+        omitted: Names that were left out, by the reason.
     """
 
     files: int = 0
     bytes: int = 0
     skipped: int = 0
-    left_out: dict[str, list[str]] = field(default_factory=dict)
+    omitted: dict[str, list[str]] = field(default_factory=dict)
 
     def count(self, item: Item) -> None:
         """Count a file that was moved."""
         self.files += 1
         self.bytes += item.size
 
-    def leave_out(self, name: str, reason: str) -> None:
+    def omit(self, name: str, reason: str) -> None:
         """Remember that a name was left out."""
-        self.left_out.setdefault(reason, []).append(printable(name))
+        self.omitted.setdefault(reason, []).append(printable(name))
 
     def result(self, path: str) -> TransferResult:
         """The result, with a note for each reason."""
         notes = []
-        for reason, names in self.left_out.items():
+        for reason, names in self.omitted.items():
             shown = ", ".join(sorted(names)[:_NAMED]) + (", …" if len(names) > _NAMED else "")
             notes.append(f"{count_of(len(names), 'path')} skipped ({reason}): {shown}")
         return TransferResult(

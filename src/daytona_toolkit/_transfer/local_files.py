@@ -22,7 +22,7 @@ from daytona_toolkit.errors import (
     WriteFailedError,
 )
 
-# Windows has no bit that makes a file a program, and reads more into names.
+# Windows has no mode bit for executables, and gives some characters of a name a meaning.
 _POSIX = os.name == "posix"
 _MISREAD = frozenset() if _POSIX else frozenset('<>:"|?*\\')
 
@@ -40,23 +40,23 @@ class Item:
         name: Its path below what is moved; empty if that is the file itself.
         size: Its bytes.
         sum: Their sha256.
-        program: Whether it may be run; None where files know no such thing.
+        executable: Whether it may be run; None where the system has no such mode.
     """
 
     name: str
     size: int
     sum: str
-    program: bool | None
+    executable: bool | None
 
-    def is_like(self, other: "Item | None") -> bool:
-        """Whether another file need not be replaced by this one."""
+    def matches(self, other: "Item | None") -> bool:
+        """Whether the other file has the same content, and the same mode where that is known."""
         if other is None or self.sum != other.sum:
             return False
-        return None in (self.program, other.program) or self.program == other.program
+        return None in (self.executable, other.executable) or self.executable == other.executable
 
 
 @dataclass(frozen=True)
-class Found:
+class ScanEntry:
     """One thing below a folder: its name, and for a file what it is.
 
     Attributes:
@@ -89,13 +89,13 @@ async def on_host(path: Path, work: Callable[P, T], *args: P.args, **options: P.
         raise WriteFailedError(f"{str(path)!r} on this host: {why}.", str(path)) from error
 
 
-def empty_folders(found: Iterable[Found]) -> list[str]:
+def empty_folders(found: Iterable[ScanEntry]) -> list[str]:
     """The folders that no file brings along."""
     filled = {str(parent) for each in found if each.item for parent in PurePath(each.name).parents}
     return [f.name for f in found if f.kind == "folder" and (f.name or ".") not in filled]
 
 
-def scan(source: Path) -> list[Found]:
+def scan(source: Path) -> list[ScanEntry]:
     """What is at a path and below it, in order.
 
     Raises:
@@ -105,7 +105,7 @@ def scan(source: Path) -> list[Found]:
         return sorted(_scan_below(source), key=lambda found: found.name)
     if source.exists() and not source.is_file():
         raise NotAFileError(f"{str(source)!r} is neither a file nor a folder.", str(source))
-    return [Found("", "file", item_at(source, ""))]
+    return [ScanEntry("", "file", item_at(source, ""))]
 
 
 def read_small(path: Path, max_bytes: int) -> tuple[Item, bytes] | None:
@@ -113,15 +113,16 @@ def read_small(path: Path, max_bytes: int) -> tuple[Item, bytes] | None:
     if not path.is_file() or path.stat().st_size > max_bytes:
         return None
     content = path.read_bytes()
-    return Item("", len(content), hashlib.sha256(content).hexdigest(), _is_program(path)), content
+    digest = hashlib.sha256(content).hexdigest()
+    return Item("", len(content), digest, _is_executable(path)), content
 
 
 def item_at(path: Path, name: str) -> Item:
     """What a file is like."""
-    return Item(name, path.stat().st_size, sum_of(path), _is_program(path))
+    return Item(name, path.stat().st_size, sum_of(path), _is_executable(path))
 
 
-def _is_program(path: Path) -> bool | None:
+def _is_executable(path: Path) -> bool | None:
     return bool(path.stat().st_mode & 0o111) if _POSIX else None
 
 
@@ -167,7 +168,7 @@ def places_for(
 
 
 def _is_special(place: Path) -> bool:
-    """Whether a device, a pipe or a socket stands there, which no file may replace."""
+    """Whether there is a device, a pipe or a socket, which no file may replace."""
     try:
         kind = stat.S_IFMT(place.lstat().st_mode)
     except OSError:  # nothing does
@@ -187,11 +188,11 @@ def _place_in(known: dict[str, Path | None], name: str) -> Path | None:
     return above / part
 
 
-def has(place: Path, item: Item) -> bool:
+def is_there(place: Path, item: Item) -> bool:
     """Whether a file is there already."""
     if place.is_symlink() or not place.is_file() or place.stat().st_size != item.size:
         return False
-    return item.is_like(item_at(place, item.name))
+    return item.matches(item_at(place, item.name))
 
 
 def make_folder(place: Path) -> None:
@@ -216,7 +217,7 @@ def partial_of(place: Path, item: Item) -> Path:
     return place.with_name(f".daytona-{item.sum[:16]}.part")
 
 
-def begun(partial: Path, part: int) -> int:
+def resumable_size(partial: Path, part: int) -> int:
     """Bytes of whole parts that an earlier transfer has left."""
     with contextlib.suppress(FileNotFoundError):
         if not partial.is_symlink():
@@ -225,7 +226,7 @@ def begun(partial: Path, part: int) -> int:
 
 
 def append(partial: Path, start: int, content: bytes) -> None:
-    """Write a part behind those before it."""
+    """Write a part after those before it."""
     if not start:
         partial.parent.mkdir(parents=True, exist_ok=True)
         partial.unlink(missing_ok=True)  # and not through it, if it is a symlink
@@ -241,22 +242,22 @@ def finish(partial: Path, place: Path, item: Item) -> None:
         old = place if place.is_file() and not place.is_symlink() else partial
         mode = stat.S_IMODE(old.stat().st_mode)
         # Who may read a program may run it.
-        partial.chmod(mode | (mode & 0o444) >> 2 if item.program else mode & ~0o111)
+        partial.chmod(mode | (mode & 0o444) >> 2 if item.executable else mode & ~0o111)
     partial.replace(place)
 
 
-def _scan_below(source: Path) -> Iterator[Found]:
+def _scan_below(source: Path) -> Iterator[ScanEntry]:
     waiting = [""]
     while waiting:
         above = waiting.pop()
-        yield Found(above, "folder")
+        yield ScanEntry(above, "folder")
         for entry in (source / above).iterdir():
             name = f"{above}/{entry.name}" if above else entry.name
             if entry.is_symlink():
-                yield Found(name, "symlink")
+                yield ScanEntry(name, "symlink")
             elif entry.is_dir():
                 waiting.append(name)
             elif entry.is_file():
-                yield Found(name, "file", item_at(entry, name))
+                yield ScanEntry(name, "file", item_at(entry, name))
             else:
-                yield Found(name, "other")
+                yield ScanEntry(name, "other")

@@ -1,4 +1,4 @@
-"""How far a transfer is, and a bar for it where someone sees it."""
+"""The progress of a transfer, and a progress bar on a terminal."""
 
 import inspect
 import sys

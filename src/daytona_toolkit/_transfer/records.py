@@ -1,4 +1,4 @@
-"""What programs say of files in the sandbox. No I/O."""
+"""Reads records of files in the replies of programs. No I/O."""
 
 import re
 import stat
@@ -12,9 +12,9 @@ _SUM = re.compile(rb"(\\?)([0-9a-f]{64})  ")
 
 
 def files_of(entries: bytes, sums: bytes) -> list[Item]:
-    """Files with a sum; the sums stand in the order of the entries.
+    """Files with a sum; the sums are in the order of the entries.
 
-    GNU's sha256sum escapes some signs of a name and busybox does not, so the sum is found
+    GNU's sha256sum escapes some characters of a name and busybox does not, so the sum is found
     by the name, in either spelling.
     """
     found, position = [], 0
@@ -35,13 +35,13 @@ def files_of(entries: bytes, sums: bytes) -> list[Item]:
                 name=name_of(name),
                 size=int(size),
                 sum=summed[2].decode(),
-                program=is_program(mode.decode()),
+                executable=is_executable(mode.decode()),
             )
         )
     return found
 
 
-def is_program(mode: str) -> bool:
+def is_executable(mode: str) -> bool:
     """Whether a file of this mode, in hexadecimal, may be run."""
     return bool(int(mode, 16) & 0o111)
 

@@ -62,7 +62,7 @@ class Sandbox(Protocol):
         Args:
             program: Text of a POSIX shell program, up to some MB: feed it to `sh` on standard
                 input, as the arguments of a command are shorter.
-            timeout: Seconds after which there will be no answer any more. A session allows
+            timeout: Seconds after which no answer comes any more. A session allows
                 60 s besides the time that the program waits by intention.
 
         Returns:
@@ -71,7 +71,7 @@ class Sandbox(Protocol):
 
         Raises:
             SandboxUnavailableError: No answer came.
-            SandboxGoneError: The sandbox is no more.
+            SandboxGoneError: The sandbox no longer exists.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""Whatever a command reaches: a container, another machine, a plain shell."""
+"""A sandbox that is reached by a command: a container, another machine, a plain shell."""
 
 import asyncio
 import base64
@@ -15,7 +15,7 @@ _UPLOAD_TIME = 600.0
 
 
 class CommandSandbox:
-    """A sandbox behind a command that runs `sh` somewhere and passes its streams on.
+    """A sandbox that is reached by a command, which runs `sh` somewhere and passes on its streams.
 
     What it reaches is not confined by us, and is left as it is at the end.
 
@@ -54,14 +54,14 @@ class CommandSandbox:
         self._is_open = True
 
     async def run(self, program: str, *, timeout: float) -> bytes:
-        """Feed a program to the shell behind the command."""
+        """Feed a program to the shell that the command runs."""
         printed, _ = await self._feed(program.encode("utf-8", "surrogateescape"), timeout)
         return printed
 
     async def upload(self, path: str, data: bytes) -> None:
         """Bring bytes into a file, as a part of a program."""
         encoded, target = base64.b64encode(data).decode(), quote(path)
-        # A program and no data behind one: some shells read ahead of what they run.
+        # The data is in the program and not after it: some shells read ahead of what they run.
         folder = quote(path.rpartition("/")[0] or "/")
         program = f"mkdir -p {folder} && printf %s '{encoded}' | base64 -d >{target}\n"
         printed, code = await self._feed(program.encode(), _UPLOAD_TIME)
@@ -98,8 +98,8 @@ class CommandSandbox:
             printed, _ = await asyncio.wait_for(process.communicate(data), timeout)
         except (TimeoutError, asyncio.TimeoutError) as error:
             raise SandboxUnavailableError(
-                f"{shown} gave no answer within {timeout:.0f} s. Look whether the machine that it "
-                "reaches still runs."
+                f"{shown} gave no answer within {timeout:.0f} s. Check that the machine which "
+                "it reaches still runs."
             ) from error
         finally:
             if process.returncode is None:

@@ -1,4 +1,4 @@
-"""checkpoint, checkpoints, restore, diff: the files under the root, as they were once."""
+"""checkpoint, checkpoints, restore and diff: earlier states of the files under the root."""
 
 import base64
 import hashlib
@@ -80,7 +80,7 @@ def _checked(id: str) -> str:
 def _unknown(id: str) -> CheckpointNotFoundError:
     return CheckpointNotFoundError(
         f"There is no checkpoint {id!r} of this root in this sandbox; checkpoints() lists those "
-        "that there are; the oldest of many are removed."
+        "that exist; of many, the oldest are removed."
     )
 
 
@@ -128,10 +128,10 @@ def _check(workspace: Workspace, reply: Reply, id: str) -> None:
         case "large":
             raise CheckpointError(
                 f"The patch since checkpoint {id!r} has {reply.number('size'):,} bytes, and "
-                f"Limits.file_bytes is {workspace.limits.file_bytes:,}; raise the limit, or have "
-                "what was generated ignored by a .gitignore."
+                f"Limits.file_bytes is {workspace.limits.file_bytes:,}; raise the limit, or "
+                "have a .gitignore ignore generated files."
             )
     raise CheckpointError(
-        f"git could not do this: {reply.text('why').strip() or reply.failure}. Mend what it says, "
-        "and try again; a restore can be repeated."
+        f"git failed: {reply.text('why').strip() or reply.failure}. Fix what it reports, and try "
+        "again; a restore can be repeated."
     )

@@ -34,7 +34,7 @@ enter_store() {
     _lists=$GIT_DIR/lists
     { mkdir -p "$_lists" && command exec 9>"$GIT_DIR/alone"; } || fail space
     flock 9
-    # Whoever writes holds the lock, so what others have left was left by the dead.
+    # A writer holds the lock, so what lies here was left by one that was killed.
     find "$GIT_DIR" -name '*.lock' -exec rm -f {} +
     if [ ! -e "$GIT_DIR/ready" ]; then
         _why=$(unset GIT_WORK_TREE && git init -q --bare 2>&1) || fail_git "$_why"

@@ -1,4 +1,4 @@
-"""download: files and folders of the sandbox, to the host."""
+"""download: copy files and folders of the sandbox to the host."""
 
 import hashlib
 import stat
@@ -9,11 +9,11 @@ from daytona_toolkit._arguments import AnyPath, check_path
 from daytona_toolkit._refusals import refusal
 from daytona_toolkit._remote import Source
 from daytona_toolkit._search import BOTTOMLESS
-from daytona_toolkit._transfer import LEFT_OUT, PART, Tally, Target, batches
+from daytona_toolkit._transfer import OMITTED, PART, Report, Target, batches
 from daytona_toolkit._transfer import local_files as host
 from daytona_toolkit._transfer.local_files import Item, on_host
 from daytona_toolkit._transfer.progress import OnProgress, Progress, progress_of
-from daytona_toolkit._transfer.records import RECORD, files_of, is_program, name_of
+from daytona_toolkit._transfer.records import RECORD, files_of, is_executable, name_of
 from daytona_toolkit._transfer.result import TransferResult
 from daytona_toolkit._workspace import Workspace
 from daytona_toolkit.errors import FileChangedError, NotAFileError
@@ -21,14 +21,14 @@ from daytona_toolkit.errors import FileChangedError, NotAFileError
 # Seconds for the sums of what a folder holds, whose size is not known before.
 _TREE_TIME = 600.0
 
-_TREE, _PACK = (Source(__name__, name) for name in ("tree", "pack"))
+_TREE, _READ_RANGES = (Source(__name__, name) for name in ("tree", "read_ranges"))
 
 _UNSAFE = "a symlink, device or pipe is in the way, or this system cannot store the name"
 
 # Bytes of a single file that comes with the first request.
 _SMALL = 1024 * 1024
 
-# The record behind the last one; it is proof that the folder was listed to its end.
+# The record after the last one: it proves that the folder was listed to its end.
 _LAST = b" ///\n"
 
 
@@ -39,7 +39,7 @@ async def download(
     *,
     on_progress: OnProgress | None = None,
 ) -> TransferResult:
-    """Bring a file or folder of the sandbox to the host."""
+    """Copy a file or folder of the sandbox to the host."""
     with progress_of(f"download {remote}", on_progress) as tell:
         return await _download(workspace, remote, local, tell)
 
@@ -50,11 +50,11 @@ async def _download(
     remote, local = check_path(remote), check_path(local)
     source = Target(workspace, remote, workspace.resolve(remote))
     target = await on_host(Path(local), host.target_of, Path(local))
-    tally = Tally()
-    items, folders, small = await _tree(source, tally)
+    report = Report()
+    items, folders, small = await _tree(source, report)
     if not folders and await on_host(target, target.is_dir):
         raise NotAFileError(
-            f"{str(local)!r} is a folder, and {remote!r} a file; name the file to make in it.",
+            f"{str(local)!r} is a folder, and {remote!r} is a file; name the file to make in it.",
             str(local),
         )
     progress = Progress(tell, sum(item.size for item in items))
@@ -70,14 +70,14 @@ async def _download(
         if place := of_folders[name]:
             await on_host(place, host.make_folder, place)
         else:
-            tally.leave_out(name, _UNSAFE)
+            report.omit(name, _UNSAFE)
     wanted = []
     for item in items:
         place = of_files[item.name]
         if place is None:
-            tally.leave_out(item.name, _UNSAFE)
-        elif await on_host(place, host.has, place, item):
-            tally.skipped += 1
+            report.omit(item.name, _UNSAFE)
+        elif await on_host(place, host.is_there, place, item):
+            report.skipped += 1
             await progress.add(item.size, item.name)
         else:
             wanted.append((item, place))
@@ -86,22 +86,22 @@ async def _download(
         contents = await _get_whole(source, batch) if small is None else [small]
         for item, content in zip(batch, contents, strict=True):
             if content is None:
-                _changed(item, remote, tally)
+                _changed(item, remote, report)
                 continue
             place = places[item.name]
             await on_host(place, host.save, place, item, content)
-            tally.count(item)
+            report.count(item)
             await progress.add(item.size, item.name)
     for item, place in wanted:
         if item.size > PART:
             if await _get_parts(source, place, item, progress):
-                tally.count(item)
+                report.count(item)
             else:
-                _changed(item, remote, tally)
-    return tally.result(source.full)
+                _changed(item, remote, report)
+    return report.result(source.full)
 
 
-async def _tree(source: Target, tally: Tally) -> tuple[list[Item], list[str], bytes | None]:
+async def _tree(source: Target, report: Report) -> tuple[list[Item], list[str], bytes | None]:
     """What there is to download.
 
     Returns:
@@ -125,7 +125,7 @@ async def _tree(source: Target, tally: Tally) -> tuple[list[Item], list[str], by
             size, sum_ = str(len(content)), hashlib.sha256(content).hexdigest()
         else:
             sum_ = reply.values["sum"].split()[0]
-        return [Item("", int(size), sum_, is_program(mode))], [], content
+        return [Item("", int(size), sum_, is_executable(mode))], [], content
     entries = reply.blobs.get("entries", b"")
     items = files_of(entries, reply.blobs.get("sums", b""))
     summed = {item.name for item in items}
@@ -136,11 +136,11 @@ async def _tree(source: Target, tally: Tally) -> tuple[list[Item], list[str], by
         if kind == stat.S_IFDIR:
             folders.append(name)
         elif kind == stat.S_IFLNK:
-            tally.leave_out(name, LEFT_OUT["symlink"])
+            report.omit(name, OMITTED["symlink"])
         elif kind != stat.S_IFREG:
-            tally.leave_out(name, LEFT_OUT["other"])
+            report.omit(name, OMITTED["other"])
         elif name not in summed:
-            tally.leave_out(name, "not readable")
+            report.omit(name, "not readable")
     return items, folders, None
 
 
@@ -156,7 +156,7 @@ async def _get_whole(source: Target, items: Sequence[Item]) -> list[bytes | None
 async def _get(source: Target, ranges: Sequence[tuple[Item, int, int]]) -> list[bytes]:
     """Ranges of files; short ones where a file is no longer what it was."""
     reply = await source.workspace.run(
-        _PACK,
+        _READ_RANGES,
         paths=[source.path(item.name) for item, _, _ in ranges],
         ranges="\n".join(f"{start} {length}" for _, start, length in ranges),
     )
@@ -166,7 +166,7 @@ async def _get(source: Target, ranges: Sequence[tuple[Item, int, int]]) -> list[
 async def _get_parts(source: Target, place: Path, item: Item, progress: Progress) -> bool:
     """Save a large file, part by part; whether it still is what it was."""
     partial = host.partial_of(place, item)
-    start = await on_host(partial, host.begun, partial, PART)
+    start = await on_host(partial, host.resumable_size, partial, PART)
     await progress.add(start, item.name)
     while start < item.size:
         (content,) = await _get(source, [(item, start, min(PART, item.size - start))])
@@ -182,9 +182,9 @@ async def _get_parts(source: Target, place: Path, item: Item, progress: Progress
     return True
 
 
-def _changed(item: Item, remote: str, tally: Tally) -> None:
+def _changed(item: Item, remote: str, report: Report) -> None:
     if not item.name:
         raise FileChangedError(
             f"{remote!r} was changed while it was downloaded; download it again.", remote
         )
-    tally.leave_out(item.name, "changed meanwhile; download again")
+    report.omit(item.name, "changed meanwhile; download again")

@@ -44,7 +44,7 @@ _SMALL = 20_000
 _SPLICES = 8
 
 _EDIT = Source(__name__, "edit")
-_HOW = (
+_CHECK_INPUTS = (
     "sha256",
     "length",
     "old_sha256",
@@ -69,7 +69,7 @@ async def edit(
     *,
     replace_all: bool = False,
 ) -> EditResult:
-    """Replace a text that stands once in a file, or wherever it stands."""
+    """Replace a text that occurs once in a file, or every occurrence."""
     check_encodable(old_string, "old_string")
     check_encodable(new_string, "new_string")
     if not old_string:
@@ -100,8 +100,8 @@ async def _edit(
     content = workspace.files.get(full)
     fresh = content is None
     small = content is None or len(content) <= _SMALL
-    if small and not replace_all and _can_be_sought(workspace, old_string):
-        sought = await _seek(workspace, path, full, old_string, new_string)
+    if small and not replace_all and _sandbox_can_search(workspace, old_string):
+        sought = await _replace_in_sandbox(workspace, path, full, old_string, new_string)
         if isinstance(sought, EditResult):
             return sought
         content, fresh = sought, True
@@ -135,7 +135,7 @@ async def _edit(
         return EditResult(path=full, occurrences=len(splices), diff=diff, **_versions(reply))
     raise FileChangedError(
         f"{path!r} was changed by others each of the {_TRIES} times that this edit was tried; "
-        "nothing of it was written. Try again.",
+        "nothing was written. Try again.",
         path,
     )
 
@@ -147,9 +147,9 @@ def _current(reply: Reply, workspace: Workspace, full: str, path: str) -> bytes:
         raise refusal(reply, path, workspace)
     if "content" not in reply.blobs:
         raise FileTooLargeError(
-            f"{path!r} has {reply.number('size'):,} bytes, too many to look into it any further: "
-            "old_string does not stand there exactly once, as it is, or the file has just been "
-            f"changed. Look for it with grep, or {_ADVICE} instead.",
+            f"{path!r} has {reply.number('size'):,} bytes, more than edit can examine: "
+            "old_string does not occur in it exactly once, or the file has just been changed. "
+            f"Find it with grep, or {_ADVICE} instead.",
             path,
         )
     workspace.files.put(full, reply.blobs["content"])
@@ -173,8 +173,8 @@ def _check(content: bytes, found: Match, old: str, path: str, *, replace_all: bo
 
 
 def _check_stars(workspace: Workspace, content: bytes, old: str, path: str) -> None:
-    """Explain why a text with the stars that stand for a secret is not in the file."""
-    if workspace.mask.may_stand_in(old) and workspace.mask.is_written_back(
+    """Explain why a text with `***` in place of a secret is not in the file."""
+    if workspace.mask.may_be_in(old) and workspace.mask.is_written_back(
         old, content.decode("utf-8", "surrogateescape")
     ):
         raise NoMatchError(
@@ -187,18 +187,18 @@ def _versions(reply: Reply) -> dict[str, str]:
     return {name: reply.values.get(name, "") for name in ("version", "replaced")}
 
 
-def _can_be_sought(workspace: Workspace, old: str) -> bool:
-    """Whether the sandbox can look for the text: it travels there, and not as bytes."""
+def _sandbox_can_search(workspace: Workspace, old: str) -> bool:
+    """Whether the sandbox can search for the text: it fits into a request."""
     return len(old) <= workspace.inline_bytes and "\0" not in old
 
 
-async def _seek(
+async def _replace_in_sandbox(
     workspace: Workspace, path: str, full: str, old: str, new: str
 ) -> EditResult | bytes:
-    """Ask for the text to be replaced wherever it stands, if it does so once.
+    """Have the sandbox find and replace the text, which must occur once.
 
     Returns:
-        What the file holds, if the sandbox leaves it to us.
+        The result; or what the file holds, if the sandbox could not do it.
     """
     old_bytes, new_bytes = (text.encode("utf-8", "surrogateescape") for text in (old, new))
     lines = old_bytes.split(b"\n")
@@ -232,7 +232,7 @@ async def _seek(
 
 
 def _search_key(lines: list[bytes]) -> tuple[bytes, int, int]:
-    """How to look for a text of these lines with a tool that knows lines.
+    """How to search for a text of these lines with a tool that works on lines.
 
     Returns:
         A basic regular expression for the longest of its lines; which one that is, from 0;
@@ -284,7 +284,7 @@ async def _send(
             inserts.append(f"insert_part {taken} {len(piece.new)}")
             taken += len(piece.new)
     plan = [step for pair in zip(kept, [*inserts, ""], strict=True) for step in pair if step]
-    unused: dict[str, Input] = dict.fromkeys(_HOW, "")
+    unused: dict[str, Input] = dict.fromkeys(_CHECK_INPUTS, "")
     return await workspace.change(
         _EDIT,
         data=b"" if inline else data,

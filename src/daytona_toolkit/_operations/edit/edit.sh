@@ -66,7 +66,7 @@ is_small() {
     [ "$_size" -le "$_SMALL" ]
 }
 
-# find_in_small: likewise, where _TEXT is all of them and the file is small, without a process
+# find_in_small: find_once for a small file, where _TEXT has all of the bytes, without a process
 # for each look.
 find_in_small() {
     _like="$_size-*" # or there are bytes that the shell has left out
@@ -85,8 +85,8 @@ $(printf %s "$_body" | base64)
 
 # find_once: _LENGTH bytes of the sum _OLD_SHA256 are in the file once. Sets $_at, where they
 # begin. They touch _TOUCHED lines, and _KEY is a pattern for line _INDEX of these, from 0. _LEAD
-# of the bytes come before that line; before the next one if _INDEX is 0, for they may hold but
-# the end of their first line. Bytes within a single line are _TEXT. _REFUSE_CR is set if what
+# of the bytes come before that line; before the next one if _INDEX is 0, because they may
+# hold only the end of their first line. Bytes within a single line are _TEXT. _REFUSE_CR is set if what
 # they become has line endings, which would have to be those of the file.
 find_once() {
     _at='' _count=0 _body=''

@@ -1,4 +1,4 @@
-"""Where a text stands in a file, and what to say when it does not. Bytes in, no I/O."""
+"""Finds a text in a file, and explains why it is not found. Bytes in, no I/O."""
 
 import difflib
 import re
@@ -36,11 +36,11 @@ class Splice:
 
 @dataclass(frozen=True)
 class Match:
-    """Where the old text stands.
+    """Where the old text occurs.
 
     Attributes:
         old: Its bytes, with the line endings of the file.
-        new: The bytes to put there, likewise.
+        new: The bytes to put there, with these line endings too.
         starts: All positions, overlapping ones too.
     """
 
@@ -61,7 +61,7 @@ def match(content: bytes, old: str, new: str) -> Match:
     r"""Find the old text: its exact bytes, or with the line endings that the file uses.
 
     In a file of CRLF (or CR) lines, line endings of a model, which writes `\\n`, become
-    those of the file. Whoever spells `\\r` in the old text is taken at their word.
+    those of the file. An old text with `\\r` is taken as it is.
     """
     old_bytes = old.encode("utf-8", "surrogateescape")
     new_bytes = new.encode("utf-8", "surrogateescape")
@@ -106,7 +106,7 @@ def merge(content: bytes, splices: list[Splice], most: int) -> list[Splice]:
 
 
 def describe_ambiguity(content: bytes, found: Match, path: str) -> str:
-    """What to tell when the old text stands in several places."""
+    """The message where the old text occurs in several places."""
     lines = [content.count(b"\n", 0, start) + 1 for start in found.starts[:_LISTED]]
     more = len(found.starts) - len(lines)
     where = ", ".join(map(str, lines)) + (f" and {more:,} more" if more else "")
@@ -118,7 +118,7 @@ def describe_ambiguity(content: bytes, found: Match, path: str) -> str:
 
 
 def describe_absence(content: bytes, old: str, path: str, what: str = "old_string") -> str:
-    """What to tell when a text is not there: what comes closest, and how it differs.
+    """The message where a text does not occur: what comes closest, and how it differs.
 
     Args:
         content: What the file holds.
@@ -131,8 +131,8 @@ def describe_absence(content: bytes, old: str, path: str, what: str = "old_strin
     start = f"{what} is not in {path!r}; nothing was changed."
     if bare != old_bytes and match(content, bare.decode(errors="replace"), "").starts:
         return (
-            f"{start} It carries the line numbers that read shows, such as `12|`: leave them "
-            "out, and it matches."
+            f"{start} It has the line numbers that read shows, such as `12|`; it matches without "
+            "them."
         )
     wanted = old.splitlines() or [old]
     lines = _lines(content)
@@ -245,16 +245,16 @@ def _difference(expected: str, actual: str) -> str:
     if expected == actual:
         return "(this line matches)"
     if expected.rstrip() == actual.rstrip():
-        return "(differs in blanks at its end)"
+        return "(differs in trailing whitespace)"
     if expected.strip() == actual.strip():
         kinds = {"\t" in _indent(expected), "\t" in _indent(actual)}
         return "(differs in tabs and spaces)" if len(kinds) == 2 else "(differs in indentation)"
     if "".join(expected.split()) == "".join(actual.split()):
-        return "(differs in blanks)"
+        return "(differs in whitespace)"
     if expected.casefold().strip() == actual.casefold().strip():
         return "(differs in case)"
     if _loosely(expected) == _loosely(actual):
-        return "(differs in quotes, blanks or case)"
+        return "(differs in quotes, whitespace or case)"
     return ""
 
 

@@ -3,7 +3,7 @@
 from daytona_toolkit._result import Outcome, Result, SandboxPath
 from daytona_toolkit._text import count_of
 
-# Characters of a diff that are shown: whoever made the edit knows what is in it.
+# Characters of a diff that are shown: the model that made the edit knows what is in it.
 _DIFF_CHARS = 4000
 
 

@@ -15,7 +15,7 @@ class EditArguments(Arguments):
 
     file_path: str = Field(description="The file. Relative paths start at the workspace root.")
     old_string: str = Field(
-        description="The text to replace, exactly as it stands in the file, without line numbers."
+        description="The text to replace, exactly as it is in the file, without line numbers."
     )
     new_string: str = Field(description="The text to put in its place; may be empty.")
     replace_all: bool = Field(
@@ -24,7 +24,7 @@ class EditArguments(Arguments):
     )
 
     def question(self) -> str:
-        """The edit as a diff, without line numbers: nobody has looked into the file yet."""
+        """The edit as a diff, without line numbers: the file was not read yet."""
         old, new = self.old_string.splitlines(), self.new_string.splitlines()
         before = _common(old, new)
         old, new = old[len(before) :], new[len(before) :]
@@ -36,7 +36,7 @@ class EditArguments(Arguments):
 
 
 def _common(one: list[str], other: list[str]) -> list[str]:
-    """The lines with which both begin."""
+    """The lines that both begin with."""
     pairs = takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False))
     return [line for line, _ in pairs]
 
@@ -49,8 +49,8 @@ async def _edit(call: Call, arguments: EditArguments) -> Result:
         arguments.new_string,
         replace_all=arguments.replace_all,
     )
-    # Whoever edits what it has read knows the result. If somebody else has changed the file
-    # in between, the rest of it is news.
+    # An agent that edits the version it has read knows the new one. If somebody else changed the
+    # file in between, it does not.
     if call.seen and call.seen.get(call.workspace, result.path) == result.replaced:
         call.seen.put(call.workspace, result.path, result.version)
     return result
@@ -59,9 +59,9 @@ async def _edit(call: Call, arguments: EditArguments) -> Result:
 def _about_edit(limits: Limits) -> str:
     return (
         "Replace a text in a file; the rest of the file stays as it is. old_string must match the "
-        "file exactly, including blanks and indentation, and occur only once: add lines around "
-        "it to make it unique, or set replace_all. Line endings need no care. Returns the change "
-        "as a diff."
+        "file exactly, including whitespace and indentation, and occur only once: add lines "
+        "around it to make it unique, or set replace_all. Write line endings as \\n, whatever "
+        "the file uses. Returns the change as a diff."
     )
 
 

@@ -1,4 +1,4 @@
-"""exec: a command as a job, which runs once and whose output is never lost."""
+"""exec, job, jobs, kill and send: commands, each of which runs once, as a job."""
 
 import asyncio
 import base64
@@ -48,8 +48,8 @@ _POLL = Source(__name__, "poll")
 _JOBS = Source(__name__, "jobs")
 _SEND = Source(__name__, "send")
 
-# Why a command cannot be given anything to read.
-_DEAF = {
+# Why nothing can be sent to a command, by the code in send.sh.
+_SEND_REFUSALS = {
     "plain": "its input is not open. Start it with interactive=True to send to it.",
     "ended": "it has ended. Look at its output, and start it again if need be.",
     "eof": "its input was closed with eof=True. Start it again to send more.",
@@ -58,7 +58,7 @@ _DEAF = {
 }
 
 _ID = re.compile(r"job-[0-9a-f]{12}")
-_NAMED = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_SHELL_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 async def run(
@@ -119,7 +119,7 @@ async def run(
             waiting = _waiting(workspace, job_id, window, limit, cursor)
             reply = await workspace.run(_POLL, wait=window, kill="", shown="", **waiting)
             if reply.failure:
-                raise _spoilt(workspace, job_id)
+                raise _state_lost(workspace, job_id)
     except asyncio.CancelledError:
         # The caller has gone. (asyncio cancels once, so what follows may wait.)
         with contextlib.suppress(SandboxError, TimeoutError, asyncio.TimeoutError):
@@ -170,7 +170,7 @@ async def _yielded(workspace: Workspace, job_id: str) -> ExecResult:
     waiting = _waiting(workspace, job_id, 0, None, cursor) | {"follow": ""}
     reply = await workspace.run(_POLL, wait=0.0, kill="", shown="", **waiting)
     if reply.failure:
-        raise _spoilt(workspace, job_id)
+        raise _state_lost(workspace, job_id)
     if _is_over(reply):
         return _ended(workspace, job_id, reply)
     stdout, stderr = (cursor.take(reply, stream, last=False) for stream in FILES)
@@ -179,7 +179,7 @@ async def _yielded(workspace: Workspace, job_id: str) -> ExecResult:
 
 
 async def job(workspace: Workspace, job_id: str, *, wait: float = 0) -> JobStatus:
-    """How a job stands, after waiting a while for its end."""
+    """The state of a job, after waiting a while for it to end."""
     window = min(check_seconds(wait, "wait") or 0, workspace.limits.window)
     cursor = workspace.cursors.get(_checked(job_id))
     waiting = _waiting(workspace, job_id, window, None, cursor) | {"follow": ""}
@@ -213,8 +213,8 @@ async def send(
         shown=_SHOWN,
         **cursor.offsets(),
     )
-    if reply.failure in _DEAF:
-        raise JobInputError(f"{job_id} does not take the text: {_DEAF[reply.failure]}")
+    if reply.failure in _SEND_REFUSALS:
+        raise JobInputError(f"{job_id} cannot be sent anything: {_SEND_REFUSALS[reply.failure]}")
     if reply.failure == "space":
         raise WriteFailedError(
             "There is no space left in the sandbox for the text, and nothing was sent. Remove "
@@ -257,7 +257,7 @@ async def jobs(workspace: Workspace) -> JobList:
 
 
 def _text_to_read(workspace: Workspace, text: str | bytes, name: str) -> tuple[bytes, str]:
-    """What a command shall read: bytes to upload, or in base64 if they are few."""
+    """The input of a command: bytes to upload, or base64 if they are few."""
     data = as_bytes(text, name)
     if len(data) > workspace.inline_bytes:
         return data, ""
@@ -307,10 +307,10 @@ def check_shell(name: str) -> None:
     Raises:
         InvalidArgumentError: It cannot.
     """
-    if not isinstance(name, str) or not _NAMED.fullmatch(name):
+    if not isinstance(name, str) or not _SHELL_NAME.fullmatch(name):
         raise InvalidArgumentError(
-            f'{name!r} is no name for a shell, such as "main"; use up to 64 letters, digits, _ '
-            "and -."
+            f"{name!r} is not a valid name for a shell; use up to 64 letters, digits, _ and -, "
+            'such as "main".'
         )
 
 
@@ -429,24 +429,24 @@ def _number(text: str | None) -> int | None:
 def _unknown(job_id: str) -> JobNotFoundError:
     return JobNotFoundError(
         f"There is no job {job_id!r} in this sandbox; it may have been removed after its result "
-        "was read. List the jobs that there are."
+        "was read. List the jobs to see which exist."
     )
 
 
-def _spoilt(workspace: Workspace, job_id: str) -> StateLostError:
+def _state_lost(workspace: Workspace, job_id: str) -> StateLostError:
     return workspace.lost(
         f"The command ran, but its exit code and output are lost: the files of {job_id} were "
-        f"removed while it ran. Leave what lies in {workspace.facts.state} alone."
+        f"removed while it ran. Do not touch what is in {workspace.facts.state}."
     )
 
 
 def _cannot_start(reply: Reply, cwd: AnyPath | None, workspace: Workspace) -> SandboxError:
     if reply.failure == "nojob":
-        return _spoilt(workspace, "the job")
+        return _state_lost(workspace, "the job")
     if reply.failure == "space":
         return WriteFailedError(
-            "There is no space left in the sandbox to run a command, not even to note its exit "
-            "code; make room with write, an empty content for a large file.",
+            "There is no space left in the sandbox to run a command. Make room: empty a large "
+            "file with write.",
             workspace.root,
         )
     return refusal(reply, os.fspath(cwd or workspace.root), workspace)

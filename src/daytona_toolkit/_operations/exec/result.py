@@ -1,4 +1,4 @@
-"""What a command did, and how a job stands."""
+"""The results of commands and jobs."""
 
 from collections.abc import Iterator
 from typing import Any, Literal
@@ -16,8 +16,8 @@ class ExecResult(Result):
     Attributes:
         exit_code: Its exit code; 128 + n when signal n ended it. None while it runs in
             the background, and when the sandbox was stopped under it.
-        stdout: What it printed there; cut to head and tail when there was too much.
-        stderr: What it printed there; cut likewise.
+        stdout: What it printed to standard output; head and tail where it was too much.
+        stderr: The same for standard error.
         timed_out: Whether it was ended because its time was up.
         duration: Seconds it has run, measured in the sandbox.
         job_id: The job that it ran as.
@@ -26,7 +26,8 @@ class ExecResult(Result):
         stderr_path: As `stdout_path`.
         cwd: Where the next command of its shell begins; None unless it ran in one.
         moved: Whether that is another folder than before.
-        lost_cwd: Where its shell stood, if that folder is no more; the command began in the root.
+        lost_cwd: Where its shell was, if that folder no longer exists; the command began in the
+            root.
         stopped_writing: Whether it was stopped because a stream grew over
             `Limits.stream_bytes`.
         running: Whether it goes on in the background.
@@ -95,13 +96,13 @@ class ExecResult(Result):
         if self.disk_full:
             yield "the disk is full, so some of its output was lost; remove files"
         if self.lost_cwd:
-            yield f"began in the workspace root, because {self.lost_cwd} is no more"
+            yield f"began in the workspace root, because {self.lost_cwd} no longer exists"
         if self.moved:
             yield f"now in {self.cwd}"
 
 
 class JobStatus(Result):
-    """How a job stands.
+    """The state of a job, and its new output.
 
     Attributes:
         job_id: The job.
@@ -141,7 +142,7 @@ class JobStatus(Result):
         return _joined(self.stdout, self.stderr)
 
     def text(self, *, line_numbers: bool = True) -> str:
-        """What a model is told: new output, and how the job stands."""
+        """What a model is told: new output, and the state of the job."""
         shown = streams(self.stdout, self.stderr) or "[no new output]\n"
         files = f"{self.stdout_path} and {self.stderr_path}"
         return f"{shown}[{self.job_id}: {self._state()}; all of its output is in {files}]"

@@ -13,13 +13,13 @@ from daytona_toolkit.limits import Limits
 _TIMEOUT = 120
 _LONGEST = 3600
 
-# Seconds that an interactive command has to say that it is ready, before the model types.
+# Seconds that an interactive command has to print its first prompt.
 _GREETING = 1.0
 
-# Seconds that a model waits for what a command says to its text; it says it at once, or nothing.
+# Seconds that a model waits for the answer to the text that it sent.
 _REPLY = 2.0
 
-# What a model writes for no folder in particular.
+# What a model writes for the default folder.
 _HERE = ("", ".")
 
 
@@ -55,7 +55,7 @@ class ExecArguments(Arguments):
         return env
 
     def question(self) -> str:
-        """The command as it stands, and how it runs where that is out of the ordinary."""
+        """The command as it stands, and how it runs where that is unusual."""
         notes = self._notes()
         return f"{self.command}\n[{', '.join(notes)}]" if notes else self.command
 
@@ -70,7 +70,7 @@ class ShellExecArguments(ExecArguments):
 
     cwd: str = Field(
         default="",
-        description="The folder to run in, if not that in which the last command has ended. "
+        description="The folder to run in; unless given, the folder where the last command ended. "
         "Relative paths start at the workspace root.",
     )
 
@@ -99,11 +99,9 @@ class JobArguments(Arguments):
         default="", description="The job, as exec named it. Without it, all jobs are listed."
     )
     wait: float = Field(
-        default=0, ge=0, le=_LONGEST, description="Seconds to wait for the end of the job."
+        default=0, ge=0, le=_LONGEST, description="Seconds to wait for the job to end."
     )
-    kill: bool = Field(
-        default=False, description="Kill the job, with every process that it has started."
-    )
+    kill: bool = Field(default=False, description="Kill the job and every process that it started.")
 
     @model_validator(mode="after")
     def _kills_a_job(self) -> "JobArguments":
@@ -121,7 +119,7 @@ class SendArguments(Arguments):
 
     job_id: str = Field(description="The job, as exec named it.")
     text: str = Field(
-        description="What to type, with a newline at the end of each line. Empty to only look."
+        description="What to type, with a newline at the end of each line. Empty to check output."
     )
     eof: bool = Field(
         default=False, description="Close the input after the text, as Ctrl-D does in a terminal."
@@ -170,8 +168,8 @@ _FRESH = (
     "servers do."
 )
 _SHARED = (
-    "cd and exported variables carry over to the next command, unless the command was killed, and "
-    "so do files and servers; other variables and functions do not."
+    "cd and exported variables carry over to the next command, unless the command was killed. "
+    "Files and servers stay as well; other variables and functions do not."
 )
 _NO_INPUT = "There is no terminal and no input, so use flags such as --yes."
 _INPUT = (
@@ -192,8 +190,8 @@ def _about_exec(limits: Limits, state: str = _FRESH, stdin: str = _NO_INPUT) -> 
 
 def _about_job(limits: Limits) -> str:
     return (
-        "Check a command that exec started with background=true: what it has printed since the "
-        "last check, whether it runs, its exit code. Can wait for its end (at most "
+        "Check a command that exec started with background=true: its output since the last check, "
+        "whether it is running, and its exit code. Can wait for it to end (at most "
         f"{limits.window:g} seconds in one call), or kill it."
     )
 
@@ -201,9 +199,9 @@ def _about_job(limits: Limits) -> str:
 def _about_send(limits: Limits) -> str:
     return (
         "Type text into a command that exec started with interactive=true. Returns as soon as "
-        f"there is new output (after at most {limits.window:g} seconds in one call): what it has "
-        "printed since the last look, whether it runs, its exit code. There may be more to come: "
-        "look again with an empty text. There is no terminal, so control characters do nothing."
+        f"there is new output (after at most {limits.window:g} seconds in one call): its output "
+        "since the last check, whether it is running, and its exit code. More output may follow: "
+        "check again with an empty text. There is no terminal, so control characters do nothing."
     )
 
 

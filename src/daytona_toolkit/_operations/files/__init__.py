@@ -1,4 +1,4 @@
-"""stat, realpath, mkdir, move and remove: what is where, and a place for it."""
+"""stat, realpath, mkdir, move and remove."""
 
 import os
 
@@ -75,7 +75,7 @@ def _check(reply: Reply, path: str, workspace: Workspace) -> None:
     if reply.failure == "kept":
         raise InvalidArgumentError(
             f"{path!r} is or holds the root {workspace.root!r} or files that this session needs, "
-            "so it stays where it is; name what you want to move or remove inside of it."
+            "so it cannot be moved or removed; name something inside it."
         )
     if reply.failure:
         raise refusal(reply, path, workspace)

@@ -45,7 +45,7 @@ carry() {
     rm -rf -- "$_temporary"
     _why=$(cp -a -- "$_moved" "$_temporary" 2>&1) || give_up
     note_begun "$_id" "$(id "$_temporary")"
-    # In a subshell, for it may refuse, and then the copy goes.
+    # In a subshell, because it may refuse, and then the copy is removed.
     _refused=$(rename "$_temporary")
     [ -z "$_refused" ] || {
         rm -rf -- "$_temporary"

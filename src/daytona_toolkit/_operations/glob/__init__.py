@@ -30,6 +30,6 @@ async def glob(
     }
     found = await list_files(workspace, _GLOB, path, inputs, subfolder)
     if not found.entries and not found.notes and "/" not in pattern and "**" not in pattern:
-        hint = f"nothing below the folder was looked at; the pattern `**/{pattern}` would"
+        hint = f"subfolders were not searched; use the pattern `**/{pattern}` to search them"
         return found.model_copy(update={"notes": (hint,)})
     return found

@@ -14,15 +14,15 @@ from daytona_toolkit._workers import in_thread_if_large
 from daytona_toolkit._workspace import Workspace
 from daytona_toolkit.errors import InvalidArgumentError, SearchPatternError
 
-# Bytes of lines that grep returns, for each entry of the bound: a page of long lines has to
-# end somewhere too.
+# Bytes of lines that grep returns for each entry of the limit, so that long lines are bounded
+# too.
 _LINE_BYTES = 256
 _MOST_CONTEXT = 100
 
 _GREP = Source(__name__, "grep")
 
 _LINE = re.compile(rb"(\d+)([:-])([^\n]*)\n")
-# What stands behind the last line and the last file; it is proof that each stage got as far.
+# What follows the last line and the last file: it proves that no stage was cut short.
 _END = b"//\n"
 _LAST_FILE = re.compile(r"^\S*grep: /: ", re.MULTILINE)
 _REFUSED = re.compile(r"^\S*grep: (?!\./|/: |write error)(.+)", re.MULTILINE)
@@ -118,7 +118,7 @@ def _matches(workspace: Workspace, path: str, reply: Reply, bounds: dict[str, in
 
 
 def _joined(lines: bytes) -> Iterator[tuple[bytes, bytes, bytes, bytes]]:
-    """File, number, sign and text of lines that each stand behind their file's name."""
+    """File, number, separator and text of lines, each of which begins with its file's name."""
     record = re.compile(rb"(\./.+?)\0" + _LINE.pattern, re.DOTALL)
     position = 0
     while found := record.match(lines, position) or _BINARY.match(lines, position):
@@ -128,7 +128,7 @@ def _joined(lines: bytes) -> Iterator[tuple[bytes, bytes, bytes, bytes]]:
 
 
 def _apart(lines: bytes) -> Iterator[tuple[bytes, bytes, bytes, bytes]]:
-    """Likewise, of lines that follow their file's name."""
+    """The same for lines that follow a line with their file's name."""
     head = re.compile(rb"(\./.+?)//\n", re.DOTALL)
     name, position = b"", 0
     while position < len(lines):
@@ -145,7 +145,7 @@ def _apart(lines: bytes) -> Iterator[tuple[bytes, bytes, bytes, bytes]]:
 
 
 def _check_pattern(reply: Reply) -> None:
-    """Hand on what grep says of a pattern that we thought it would take."""
+    """Raise what grep says of a pattern that we expected it to accept."""
     words = _REFUSED.search(reply.text("complaints"))
     if words and reply.blobs.get("lines", _END) == _END:
         raise SearchPatternError(

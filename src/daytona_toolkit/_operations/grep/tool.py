@@ -22,7 +22,7 @@ class GrepArguments(ReadOnlyArguments):
     fixed: bool = Field(
         default=False, description="Take the pattern as plain text, not as a regular expression."
     )
-    ignore_case: bool = Field(default=False, description="Let letters match in either case.")
+    ignore_case: bool = Field(default=False, description="Ignore upper and lower case.")
     context: int = Field(
         default=0,
         ge=0,

@@ -88,13 +88,13 @@ async def apply_patch(workspace: Workspace, patch: str) -> PatchResult:
             raise _refusal(reply, failed, workspace)
     raise FileChangedError(
         f"{failed!r} was changed by others each of the {_TRIES} times that this patch was tried; "
-        "nothing of it was written. Try again.",
+        "nothing was written. Try again.",
         failed,
     )
 
 
 def files_of(patch: object) -> str:
-    """The files that a patch names, for a log: it shall have no contents in it."""
+    """The files that a patch names, for a log, which must not have contents in it."""
     lines = patch.splitlines() if isinstance(patch, str) else []
     return ", ".join(line.partition(" File:")[2].strip() for line in lines if _NAMES.match(line))
 
@@ -217,7 +217,7 @@ def _refusal(reply: Reply, path: str, workspace: Workspace) -> SandboxError:
             return _named_twice(path)
         case "exists":
             return PathExistsError(
-                f"{path!r} exists already, and a patch adds or moves only to where nothing is; "
+                f"{path!r} exists already, and a patch can only add or move to a new path; "
                 "nothing was changed. Use '*** Update File:' to change it, or another path.",
                 path,
             )

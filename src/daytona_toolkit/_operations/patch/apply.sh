@@ -75,8 +75,8 @@ reach() {
 stand() { cd -P -- "$1" && [ "$PWD" = "$1" ]; }
 
 # lock WHAT FOLDER NAME SHA256...: lock the folders of $_order, and then change the files. A
-# lock is held by a subshell that waits for the rest, for the shells of some systems have no
-# more than ten files.
+# lock is held by a subshell that waits for the rest, because the shells of some systems
+# have no more than ten files.
 lock() {
     if [ -z "$_order" ]; then
         change "$@"
@@ -186,7 +186,7 @@ $_PLAN
 PLAN
 }
 
-# place: a file becomes what it shall be. What it was stays beside it until all are done.
+# place: put a file in place. What it was stays beside it until all are done.
 place() {
     _code=other
     case $_what in

@@ -33,10 +33,11 @@ async def _apply_patch(call: Call, arguments: ApplyPatchArguments) -> Result:
 
 def _about_apply_patch(limits: Limits) -> str:
     return (
-        "Change several files at once: all of the patch is applied, or nothing. Lines of a hunk "
-        "begin with a blank (it stays), - (it goes) or + (it comes); they must match the file "
-        "exactly and name one place. An @@ line, such as a function's first, says what the hunk "
-        "comes after. Add and Move need a path where nothing is. The format:\n"
+        "Change several files at once: all of the patch is applied, or nothing. Each line of a "
+        "hunk begins with a space (unchanged), - (removed) or + (added). The unchanged and "
+        "removed lines must match the file exactly, in one place. An @@ line, such as the first "
+        "line of a function, names a line above that place. Add and Move need a path where "
+        "nothing exists. The format:\n"
         "*** Begin Patch\n"
         "*** Update File: app.py\n"
         "*** Move to: main.py (optional)\n"

@@ -1,4 +1,4 @@
-"""The patches that OpenAI's models write, in the format V4A. Text and bytes in, no I/O."""
+"""Parses and places patches in the format V4A of OpenAI's models. No I/O."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -28,7 +28,7 @@ class Hunk:
     Attributes:
         number: Which hunk of its file it is, from 1.
         anchors: The lines after `@@`, which the place comes after.
-        lines: What stands there and what is put there: a sign (blank, `-`, `+`) and a text each.
+        lines: Its lines, each a sign (space, `-`, `+`) and a text.
         at_end: Whether the place is the end of the file.
     """
 
@@ -39,7 +39,7 @@ class Hunk:
 
     @property
     def old(self) -> list[str]:
-        """The lines that must stand in the file."""
+        """The lines that must be in the file."""
         return [text for sign, text in self.lines if sign != "+"]
 
 
@@ -77,7 +77,7 @@ def parse(patch: str) -> list[FileChange]:
     """Read a patch.
 
     Raises:
-        InvalidArgumentError: It is none; the message has the line.
+        InvalidArgumentError: It is not a patch; the message has the line.
     """
     lines = [line.removesuffix("\r") for line in patch.strip("\r\n\t ").split("\n")]
     if lines[0].rstrip() != _BEGIN or lines[-1].rstrip() != _END or len(lines) < 2:
@@ -103,8 +103,8 @@ def splices(content: bytes, change: FileChange) -> list[Splice]:
         change: What the patch does to it.
 
     Raises:
-        NoMatchError: A hunk does not stand in the file as it is, in the order of the patch.
-        AmbiguousMatchError: A hunk stands in several places, and has no `@@` line to tell.
+        NoMatchError: A hunk does not match the file, in the order of the patch.
+        AmbiguousMatchError: A hunk matches several places, and has no `@@` line.
         BinaryFileError: The file is not text.
         InvalidArgumentError: The hunks change nothing.
     """
@@ -199,13 +199,13 @@ def _hunks(body: list[str], path: str) -> Iterator[Hunk]:
             index += 1
         at_end = index < len(body) and body[index].rstrip() == _END_OF_FILE
         if not at_end and index < len(body) and not body[index].startswith("@@"):
-            raise _misplaced(body[index], path, "a line of a hunk begins with a blank, '-' or '+'")
+            raise _misplaced(body[index], path, "a line of a hunk begins with a space, '-' or '+'")
         index += at_end
         if not lines:
             if at_end or index < len(body) or index > first:
                 raise InvalidArgumentError(
-                    f"Hunk {number} of {path!r} has no lines; {_NOTHING} After '@@' come the "
-                    "lines that stand there, and those to remove and to add."
+                    f"Hunk {number} of {path!r} has no lines; {_NOTHING} After '@@' write "
+                    "the unchanged lines, and those to remove and to add."
                 )
             return
         named = tuple(anchor for anchor in anchors if anchor.strip())
@@ -245,8 +245,8 @@ def _place(content: bytes, lines: list[bytes], hunk: Hunk, cursor: int, path: st
         if not hunk.anchors and content:
             raise AmbiguousMatchError(
                 f"{what} of {path!r} only adds lines and does not say where; "
-                f"{_NOTHING} Give it lines that stand around the place, an '@@' line before it, "
-                f"or {_END_OF_FILE!r}."
+                f"{_NOTHING} Add unchanged lines around the place, an '@@' line before it, or "
+                f"{_END_OF_FILE!r}."
             )
         return cursor
     if places and (len(places) == 1 or hunk.anchors):
@@ -262,17 +262,17 @@ def _place(content: bytes, lines: list[bytes], hunk: Hunk, cursor: int, path: st
         why = (
             f"not at the end of the file, as {_END_OF_FILE!r} says"
             if hunk.at_end
-            else "before what is above it in the patch; hunks go from top to bottom"
+            else "before the hunk above it; hunks must be in the order of the file"
         )
-        raise NoMatchError(f"{what} of {path!r} stands at line {elsewhere + 1}, {why}; {_NOTHING}")
+        raise NoMatchError(f"{what} of {path!r} matches at line {elsewhere + 1}, {why}; {_NOTHING}")
     raise NoMatchError(describe_absence(content, "\n".join(hunk.old), path, what))
 
 
 def _after_anchor(lines: list[bytes], anchor: bytes, cursor: int, *, stacked: bool) -> int | None:
     """The line after the anchor; None if it is not there.
 
-    Blanks around an anchor do not count, for models leave out its indentation. One that the
-    cursor has passed already narrows nothing, unless it stands below another one.
+    Whitespace around an anchor does not count, because models leave out its indentation. One
+    that the cursor has passed already narrows nothing, unless it follows another anchor.
     """
     for wanted, candidates in (
         (anchor, lines),

@@ -25,9 +25,9 @@ async def preview(workspace: Workspace, port: int) -> Preview:
     sandbox = workspace.sandbox
     if not isinstance(sandbox, _Previewing):
         raise PreviewError(
-            f"A {type(sandbox).__name__} gives its ports no addresses, so nobody outside reaches "
-            f"port {port} through it. Use the server inside, with exec, or publish the port by "
-            "the means of the machine, such as `docker run -p` or `ssh -L`."
+            f"A {type(sandbox).__name__} has no addresses for its ports, so port {port} "
+            "cannot be reached from outside. Use the server inside, with exec, or publish the "
+            "port of the machine, for example with `docker run -p` or `ssh -L`."
         )
     url, headers = await sandbox.preview(port)
     return Preview(url=url, headers=headers)

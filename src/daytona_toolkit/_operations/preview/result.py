@@ -24,9 +24,8 @@ class Preview(Result):
         if not self.headers:
             return self.url
         return (
-            f"{self.url}\n[private: it opens for those who have the headers that the program "
-            "around you gets from preview(); commands in the sandbox use http://127.0.0.1 and "
-            "the port]"
+            f"{self.url}\n[private: requests need headers, which only the program that runs you "
+            "gets, from preview(); commands in the sandbox use http://127.0.0.1 and the port]"
         )
 
     def outcome(self) -> Outcome:

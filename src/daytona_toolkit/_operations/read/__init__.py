@@ -110,8 +110,8 @@ async def fetch(workspace: Workspace, path: str, full: str, advice: str) -> byte
         raise refusal(reply, path, workspace)
     if "content" not in reply.blobs:
         raise FileTooLargeError(
-            f"{path!r} has {count_of(reply.number('size'), 'byte')}, more than the {bound:,} "
-            f"that this works on; {advice} instead.",
+            f"{path!r} has {count_of(reply.number('size'), 'byte')}, more than the "
+            f"limit of {bound:,}; {advice} instead.",
             path,
         )
     content = reply.blobs["content"]
@@ -129,8 +129,8 @@ def check_complete(content: bytes, size: int, path: str) -> None:
     if len(content) < size:
         raise PathDeniedError(
             f"{path!r} has {count_of(size, 'byte')}, and only {len(content):,} could be read: the "
-            "system refused the rest, or the file was cut meanwhile. Try again, or look into it "
-            "with exec.",
+            "system refused the rest, or the file was truncated meanwhile. Try again, or "
+            "inspect it with exec.",
             path,
         )
 
@@ -186,7 +186,7 @@ def _window(
 def _binary(path: str, size: int) -> BinaryFileError:
     return BinaryFileError(
         f"{path!r} is a binary file of {count_of(size, 'byte')}; it cannot be shown as text. "
-        "Use exec to look into it, for example with `file` or `xxd`, or to convert it.",
+        "Use exec to inspect it, for example with `file` or `xxd`, or to convert it.",
         path,
     )
 

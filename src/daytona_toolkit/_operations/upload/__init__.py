@@ -1,4 +1,4 @@
-"""upload: files and folders of the host, into the sandbox."""
+"""upload: copy files and folders of the host into the sandbox."""
 
 import base64
 import secrets
@@ -8,7 +8,7 @@ from pathlib import Path
 from daytona_toolkit._arguments import AnyPath, check_path
 from daytona_toolkit._refusals import refusal
 from daytona_toolkit._remote import Reply, Source, text_or_base64
-from daytona_toolkit._transfer import LEFT_OUT, PART, Tally, Target, batches
+from daytona_toolkit._transfer import OMITTED, PART, Report, Target, batches
 from daytona_toolkit._transfer import local_files as host
 from daytona_toolkit._transfer.local_files import Item, on_host
 from daytona_toolkit._transfer.progress import OnProgress, Progress, progress_of
@@ -19,7 +19,9 @@ from daytona_toolkit._workspace import Workspace
 # Bytes a second that the sandbox is trusted to hash, and requests wait for.
 _HASHING = 50_000_000
 
-_PUT, _SURVEY, _UNPACK = (Source(__name__, name) for name in ("put", "survey", "unpack"))
+_PUT, _STAT_TARGETS, _UNPACK = (
+    Source(__name__, name) for name in ("put", "stat_targets", "unpack")
+)
 
 
 async def upload(
@@ -29,7 +31,7 @@ async def upload(
     *,
     on_progress: OnProgress | None = None,
 ) -> TransferResult:
-    """Bring a file or folder of the host into the sandbox."""
+    """Copy a file or folder of the host into the sandbox."""
     with progress_of(f"upload {remote}", on_progress) as tell:
         return await _upload(workspace, local, remote, tell)
 
@@ -39,41 +41,41 @@ async def _upload(
 ) -> TransferResult:
     source = Path(check_path(local))
     target = Target(workspace, check_path(remote), workspace.resolve(remote))
-    tally = Tally()
+    report = Report()
     if small := await on_host(source, host.read_small, source, workspace.inline_bytes):
-        await _put(target, *small, tally, tell)
-        return tally.result(target.full)
+        await _put(target, *small, report, tell)
+        return report.result(target.full)
     found = await on_host(source, host.scan, source)
     for other in found:
-        if other.kind in LEFT_OUT:
-            tally.leave_out(other.name, LEFT_OUT[other.kind])
+        if other.kind in OMITTED:
+            report.omit(other.name, OMITTED[other.kind])
     items = [file.item for file in found if file.item]
     empty = await on_host(source, host.empty_folders, found)
-    there, parts = await _survey(target, items, empty)
+    there, parts = await _stat_targets(target, items, empty)
     progress = Progress(tell, sum(item.size for item in items))
     if missing := [name for name in empty if name not in there]:
         await _put_folders(target, missing)
     wanted = []
     for item in items:
-        if item.is_like(there.get(item.name)):
-            tally.skipped += 1
+        if item.matches(there.get(item.name)):
+            report.skipped += 1
             await progress.add(item.size, item.name)
         else:
             wanted.append(item)
     for batch in batches(wanted):
         await _put_batch(target, source, batch)
         for item in batch:
-            tally.count(item)
+            report.count(item)
             await progress.add(item.size, item.name)
     for item in wanted:
         if item.size > PART:
             await _put_parts(target, source, item, parts, progress)
-            tally.count(item)
-    return tally.result(target.full)
+            report.count(item)
+    return report.result(target.full)
 
 
 async def _put(
-    target: Target, item: Item, content: bytes, tally: Tally, tell: OnProgress | None
+    target: Target, item: Item, content: bytes, report: Report, tell: OnProgress | None
 ) -> None:
     """Put one small file in place, if it is not there: one request."""
     workspace = target.workspace
@@ -89,14 +91,14 @@ async def _put(
     if reply.failure:
         raise refusal(reply, target.given, workspace)
     if "same" in reply.values:
-        tally.skipped += 1
+        report.skipped += 1
     else:
         workspace.files.drop(target.full)
-        tally.count(item)
+        report.count(item)
     await Progress(tell, item.size).add(item.size, item.name)
 
 
-async def _survey(
+async def _stat_targets(
     target: Target, items: Sequence[Item], folders: Sequence[str]
 ) -> tuple[dict[str, Item | None], dict[str, int]]:
     """What the sandbox has already.
@@ -113,7 +115,7 @@ async def _survey(
         for names in within.values()
     )
     reply = await target.workspace.run(
-        _SURVEY,
+        _STAT_TARGETS,
         wait=sum(item.size for item in items) / _HASHING,
         folders=list(within),
         names=" ".join(base64.b64encode(names).decode() for names in joined),
@@ -204,4 +206,4 @@ async def _unpack(
 
 
 def _mode(item: Item) -> str:
-    return "=" if item.program is None else "x" if item.program else "-"
+    return "=" if item.executable is None else "x" if item.executable else "-"

@@ -31,8 +31,8 @@ async def write(
         await _check_stars(workspace, os.fspath(path), full, content)
     if if_version and not (isinstance(if_version, str) and _VERSION.fullmatch(if_version)):
         raise InvalidArgumentError(
-            f"if_version is {if_version!r:.200}, which is no version; take the `version` of a "
-            'result of this session, or "" if there should be no file yet.'
+            f"if_version is {if_version!r:.200}, which is not a version; pass the `version` "
+            'of a result of this session, or "" if there should be no file yet.'
         )
     inline = len(data) <= workspace.inline_bytes
     text, encoded = text_or_base64(data if inline else b"")
@@ -47,8 +47,8 @@ async def write(
     if reply.failure == "changed":
         workspace.files.drop(full)
         raise FileChangedError(
-            f"{os.fspath(path)!r} is no longer what it was when it was read: somebody else has "
-            "changed, made or removed it. Nothing was written. Read it again, and then write.",
+            f"{os.fspath(path)!r} has changed since it was read: somebody else has changed, "
+            "made or removed it. Nothing was written. Read it again, and then write.",
             os.fspath(path),
         )
     if reply.failure:
@@ -63,20 +63,20 @@ async def write(
 
 
 async def _check_stars(workspace: Workspace, path: str, full: str, content: str) -> None:
-    """Refuse to lose a secret that stands in the file, and was shown as stars.
+    """Refuse to lose a secret in the file that was shown as `***`.
 
     Raises:
         WriteFailedError: The content has the stars.
     """
-    if not workspace.mask.may_stand_in(content):
+    if not workspace.mask.may_be_in(content):
         return
     try:
         old = await fetch(workspace, path, full, "")
     except RecoverableError:
-        return  # there is none, or it is not read with ease
+        return  # there is no file, or it cannot be read
     if workspace.mask.is_written_back(content, old.decode("utf-8", "surrogateescape")):
         raise WriteFailedError(
-            f"{path!r} holds a secret, which is shown as `***`; to write the stars would lose it. "
+            f"{path!r} holds a secret, which is shown as `***`; writing the stars would lose it. "
             "Nothing was written. Change the file with edit, and leave the lines with the secret "
             "out of old_string and new_string.",
             path,

@@ -16,11 +16,11 @@ class WriteArguments(Arguments):
     content: str = Field(description="The whole new content, as text.")
     overwrite: bool = Field(
         default=False,
-        description="Replace the file even if it is not the one that you read last.",
+        description="Replace the file even if you have not read it, or it has changed since.",
     )
 
     def question(self) -> str:
-        """The file, and what it shall hold."""
+        """The file, and its new content."""
         where = f"{self.file_path}, whatever it is now" if self.overwrite else self.file_path
         return f"{where}\n{self.content}"
 
@@ -52,8 +52,8 @@ async def _write(call: Call, arguments: WriteArguments) -> Result:
 
 def _about_write(limits: Limits) -> str:
     return (
-        "Write a whole text file. Missing folders above it are made. A file that exists is "
-        "replaced only if it still is as you read it last; so read it first, or pass "
+        "Write a whole text file. Missing parent folders are made. An existing file is replaced "
+        "only if it has not changed since you last read it: read it first, or pass "
         "overwrite=true. To change a part of a file, use edit."
     )
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# Requests of one client that are on their way at the same time; more wait for their turn. Each
+# Requests of one client at the same time; more wait for their turn. Each
 # takes a connection, so where a process may have few file descriptors, it is a share of these.
 _SLOTS = 200
 _SHARE = 4
@@ -98,7 +98,7 @@ class Client:
         return answer
 
     async def give_back(self) -> None:
-        """Be one user less; the last closes the connections."""
+        """Stop using it; the last user closes the connections."""
         self._users -= 1
         if not self._users:
             del _clients[asyncio.get_running_loop()][self._key]

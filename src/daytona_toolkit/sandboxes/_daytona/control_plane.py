@@ -1,4 +1,4 @@
-"""Daytona's control plane: sandboxes made once, found, and deleted for certain."""
+"""Daytona's control plane: creates a sandbox exactly once, finds it, and deletes it."""
 
 import asyncio
 import hashlib
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("daytona_toolkit")
 
-# Labels: whose sandbox it is that a name was taken by, and the key that it is kept under.
+# Labels of a sandbox: the request that created it, and the key that it is kept under.
 CLAIM = "daytona-toolkit-claim"
 KEY = "daytona-toolkit-key"
 
@@ -33,13 +33,13 @@ AUTO_STOP = 15
 AUTO_DELETE = 24 * 60
 AUTO_DELETE_KEPT = 7 * AUTO_DELETE
 
-# Seconds for the deletion of a sandbox. While it starts or stops, Daytona refuses it.
-_FAREWELL = 30.0
+# Seconds to delete a sandbox: while it starts or stops, Daytona refuses.
+_DELETE_TIMEOUT = 30.0
 
-# Seconds after which a sandbox must be known whose creation got no answer.
-_HEARSAY = 3.0
+# Seconds within which a sandbox whose creation got no answer becomes visible.
+_VISIBLE_AFTER = 3.0
 
-# Daytona's words for what is no more.
+# States of a deleted sandbox.
 GONE = ("destroying", "destroyed")
 
 # Seconds in which an answer is due. Daytona itself takes up to 30 to answer that a sandbox has
@@ -49,7 +49,7 @@ STARTING = 35.0
 
 
 class ControlPlane:
-    """What asks about sandboxes, and the sandbox that was made through it.
+    """Sends requests about sandboxes, and owns the one that it created.
 
     Attributes:
         client: The SDK's client.
@@ -61,7 +61,7 @@ class ControlPlane:
         self._sdk = client.sdk
         self.created: str | None = None
         self._made: AsyncSandbox | None = None
-        self._hearsay = 0.0
+        self._visible_after = 0.0
 
     async def get(self, id_or_name: str, *, deadline: float) -> "AsyncSandbox":
         """Find a sandbox by its id or name."""
@@ -97,7 +97,7 @@ class ControlPlane:
         name, clock = str(params.name), asyncio.get_running_loop().time
 
         async def once() -> "AsyncSandbox":
-            before, self.created, self._hearsay = self.created, name, _HEARSAY
+            before, self.created, self._visible_after = self.created, name, _VISIBLE_AFTER
             try:
                 return await self._sdk.create(params, timeout=max(1.0, deadline - clock()))
             except Exception as error:
@@ -109,7 +109,9 @@ class ControlPlane:
                 elif never_connected(error):
                     self.created = before
                 elif status in (400, 422):
-                    self._hearsay = 0.0  # there may be one that did not start, but it is known
+                    self._visible_after = (
+                        0.0  # there may be one that did not start, but it is known
+                    )
                 elif made := getattr(error, "sandbox_id", None):
                     self.created = str(made)
                 raise
@@ -123,7 +125,7 @@ class ControlPlane:
         return sandbox
 
     async def _take(self, name: str, claim: str, key: str | None) -> "AsyncSandbox":
-        """The sandbox that has the name that we wanted, if it is meant for us."""
+        """The sandbox that has the wanted name already, if it is meant for us."""
         found = await self._sdk.get(name)
         if found.labels.get(CLAIM) == claim:
             return found  # made by a request whose answer was lost
@@ -193,14 +195,14 @@ class ControlPlane:
                 sandbox = await self.client.ask(
                     lambda: self._sdk.get(created),
                     what,
-                    deadline=now + self._hearsay,
+                    deadline=now + self._visible_after,
                     patience=PATIENCE,
                     also=(404,),
                 )
             await self.client.ask(
                 partial(_delete_once, sandbox),
                 what,
-                deadline=now + _FAREWELL,
+                deadline=now + _DELETE_TIMEOUT,
                 patience=PATIENCE,
                 also=(409,),
             )
@@ -218,7 +220,7 @@ def identity(sandbox: Any) -> dict[str, str]:
     """The configuration that a sandbox object of the SDK was made with.
 
     Raises:
-        InvalidArgumentError: It is none.
+        InvalidArgumentError: It is not such an object.
     """
     try:
         client = sandbox._sandbox_api.api_client

@@ -1,4 +1,4 @@
-"""What the errors of the Daytona SDK mean: which pass, which leave doubt, and ours for each.
+"""What the errors of the Daytona SDK mean: which pass, which are ambiguous, and ours for each.
 
 Everything is decided by HTTP status, which every version of the SDK tells in one way or
 another; its classes came and went (nine before 0.201, more than thirty since).
@@ -6,7 +6,7 @@ another; its classes came and went (nine before 0.201, more than thirty since).
 Three questions are kept apart:
 
 - `pause_before_retry`: may the same request succeed if it is sent again?
-- `leaves_doubt`: may the sandbox be stopped or gone? Its proxy answers 400, 401, 404 or 502
+- `may_mean_not_running`: may the sandbox be stopped or gone? Its proxy answers 400, 401, 404 or 502
   then, so none of these says for certain what it seems to say.
 - `translate`: which of our errors is it?
 """
@@ -36,8 +36,8 @@ from daytona_toolkit.errors import (
 
 _DASHBOARD = "https://app.daytona.io/dashboard"
 
-# The status behind each class, for errors that carry none: the SDK raises some of them
-# itself, without a request.
+# The status that each class stands for, for errors that carry none: the SDK raises some of
+# them itself, without a request.
 _STATUSES = {
     "DaytonaSpotEvictedError": 410,
     "DaytonaConnectionError": 503,
@@ -60,8 +60,8 @@ _STATUSES = {
 # The attribute of an error that says how often its request was sent.
 ASKED = "daytona_toolkit_asked"
 
-_PASSING = (408, 429, 502, 503, 504)
-_DOUBTFUL = (400, 401, 404, 410, 502)
+_RETRYABLE_STATUSES = (408, 429, 502, 503, 504)
+_AMBIGUOUS_STATUSES = (400, 401, 404, 410, 502)
 
 
 class NotStartedError(Exception):
@@ -79,13 +79,13 @@ def pause_before_retry(error: Exception) -> bool | float:
         return _retry_after(error) or True
     # A proxy that has not yet heard of a start says so with a 400.
     starting = status == 400 and "no IP address found" in str(error)
-    return starting or status in _PASSING or is_unreadable(error)
+    return starting or status in _RETRYABLE_STATUSES or is_unreadable(error)
 
 
-def leaves_doubt(error: Exception) -> bool:
+def may_mean_not_running(error: Exception) -> bool:
     """Whether the answer to a toolbox request may mean that the sandbox is not running."""
     said_by_sandbox = getattr(error, "source", None) == "DAYTONA_DAEMON"
-    return status_of(error) in _DOUBTFUL and not said_by_sandbox
+    return status_of(error) in _AMBIGUOUS_STATUSES and not said_by_sandbox
 
 
 def status_of(error: BaseException) -> int | None:
@@ -111,7 +111,7 @@ def never_connected(error: BaseException) -> bool:
 
 
 def is_unreadable(error: BaseException) -> bool:
-    """Whether an answer came, with a good status, that is none: half a JSON, an empty body."""
+    """Whether an answer came with a good status and a broken body: half a JSON, or nothing."""
     import pydantic
 
     # What the SDK trips over.
@@ -205,8 +205,8 @@ def translate(
     match status:
         case 400 | 402 | 403 if "limit" in said.lower() or "quota" in said.lower():
             return QuotaError(
-                f"Your Daytona account allows no more for {subject}: {said} Delete sandboxes that "
-                "are not needed, or raise the limit, in Daytona's dashboard."
+                f"A limit of your Daytona account was reached for {subject}: {said} Delete "
+                "sandboxes that are not needed, or raise the limit, in Daytona's dashboard."
             )
         case 401 if _answered(error) is None:
             return AuthenticationError(
@@ -221,16 +221,16 @@ def translate(
             )
         case 404 | 410:
             return SandboxGoneError(
-                f"Daytona does not know {subject} (any more): {said} It was deleted, or the "
-                "name or the account is another; what was in it cannot be reached."
+                f"Daytona does not know {subject}: {said} It was deleted, its name is wrong, or it "
+                "belongs to another account; what was in it cannot be reached."
             )
         case 400 | 409 | 422:
             return SandboxFailedError(f"Daytona refused a request for {subject}: {said}")
         case 429:
             pause = _retry_after(error)
             return SandboxUnavailableError(
-                f"Daytona limits how often this account may ask (429), and refused a request for "
-                f"{subject}{asked}: {said} Send less at once, and try again "
+                f"Daytona's rate limit for this account (429) refused a request for "
+                f"{subject}{asked}: {said} Send fewer requests at once, and try again "
                 + (f"in {pause:.0f} s." if pause else "later.")
             )
         case 408 | 500 | 502 | 503 | 504:
@@ -239,14 +239,14 @@ def translate(
             )
     if is_unreadable(error):
         return SandboxUnavailableError(
-            f"What Daytona answered for {subject}{asked} cannot be read: {said.splitlines()[0]} "
+            f"Daytona's answer for {subject}{asked} cannot be read: {said.splitlines()[0]} "
             "Check that nothing between here and Daytona changes its answers."
         )
     return SandboxFailedError(f"The Daytona SDK failed for {subject}: {said}")
 
 
 def _forget_transport(error: Exception) -> None:
-    """Drop what stands behind the SDK's error, and the frames that it came through.
+    """Drop the causes of the SDK's error, and the frames that it came through.
 
     Its text repeats it, and some of it holds the headers of the request: the key.
     """
@@ -321,7 +321,7 @@ def _seconds(value: str) -> float:
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """An error and those behind it; before 0.201 the SDK hides them, but keeps them."""
+    """An error and its causes; before 0.201 the SDK hides them, but keeps them."""
     seen: set[int] = set()
     links: list[BaseException | None] = [error]
     while links:

@@ -20,16 +20,15 @@ T = TypeVar("T")
 
 logger = logging.getLogger("daytona_toolkit")
 
-# One request is sent at most so often, and not again after so many seconds. Between two
-# attempts are seconds that double each time, and up to so many more by chance.
+# Attempts for one request, and seconds after which none is begun. Pauses between attempts, in
+# seconds: the first, doubled each time; the longest; and how much is added at random.
 _ATTEMPTS = 10
 _BUDGET = 30.0
 _FIRST_WAIT = 0.1
 _LONGEST_WAIT = 3.0
 _JITTER = 0.2
 
-# How often an answer is asked for again that cannot be read. It may be the answer of something
-# else that listens at the address.
+# Attempts when the answer cannot be read: something else may be listening at the address.
 _UNREADABLE = 4
 
 # Seconds after which an address that was never reached is given up: a wrong one stays wrong.

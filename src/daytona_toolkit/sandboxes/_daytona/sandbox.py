@@ -1,7 +1,7 @@
 """A sandbox of Daytona, through its SDK: the lifecycle, and the requests that survive faults.
 
-Together with its neighbours this is all that knows the SDK. Whose a sandbox is decides about
-its end: one from `create` is deleted, one from `attach`, `wrap` or `get_or_create` is left running.
+Together with its neighbours this is all that knows the SDK. Ownership decides what `close` does:
+a sandbox from `create` is deleted, one from `attach`, `wrap` or `get_or_create` is left running.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ from daytona_toolkit.sandboxes._daytona.control_plane import (
 )
 from daytona_toolkit.sandboxes._daytona.errors import (
     NotStartedError,
-    leaves_doubt,
+    may_mean_not_running,
     never_connected,
     pause_before_retry,
     status_of,
@@ -67,18 +67,18 @@ _NOT_STARTED = re.compile(
     r"(resource temporarily unavailable|too many open files( in system)?|cannot allocate memory)\s*"
 )
 
-# Seconds between two looks at a sandbox that is changing its state: the first, the longest.
-_LOOKS = (0.2, 1.0)
+# Seconds between two requests for the state of a sandbox that is changing it: first, longest.
+_POLL_INTERVALS = (0.2, 1.0)
 
 # Seconds that keep-alive is capped to, and between two of its requests; auto-stop counts in
 # minutes, and one is its least.
 LONGEST_KEEP_ALIVE = 24 * 3600.0
-_TOUCH = 45.0
+_KEEP_ALIVE_INTERVAL = 45.0
 
 # What a request for a port of a private sandbox must bring.
 _TOKEN = "x-daytona-preview-token"  # noqa: S105 - the name of a header
 
-# How often one request may find the sandbox asleep.
+# How often the sandbox may be started for one request.
 _STARTS = 3
 
 # The last is any state that is younger than the SDK: `paused`, before 0.194.
@@ -124,8 +124,8 @@ class DaytonaSandbox:
     _client: Client | None = None
     _plane: ControlPlane | None = None
     _sandbox: "AsyncSandbox | None" = None
-    _waking: "asyncio.Task[None] | None" = None
-    _touching: "asyncio.Task[None] | None" = None
+    _start_task: "asyncio.Task[None] | None" = None
+    _keep_alive_task: "asyncio.Task[None] | None" = None
     _starts = 0
     _used = 0.0
 
@@ -182,8 +182,8 @@ class DaytonaSandbox:
             config: The SDK's `DaytonaConfig`.
             timeout: Seconds that it may take until it is ready; what is not ready then is
                 deleted. An image that has to be built first needs more.
-            keep_alive: Seconds after the last request during which auto-stop is held off, 24
-                hours at the most. It costs a request every 45 s.
+            keep_alive: Seconds after the last request during which auto-stop is held off, at most
+                24 hours. It costs a request every 45 s.
             keep: Leave it running at the end; `attach` leads back to it. Daytona deletes it
                 when it has been stopped for a week, unless the parameters say otherwise.
 
@@ -227,7 +227,7 @@ class DaytonaSandbox:
         timeout: float = STARTUP_TIMEOUT,
         keep_alive: float = 0.0,
     ) -> "DaytonaSandbox":
-        """The sandbox behind an object of the SDK, left as it is at the end.
+        """The sandbox of an object of the SDK, left as it is at the end.
 
         The object itself is not used: an `AsyncSandbox` lives on the event loop that it was
         made on, and a call of a `Sandbox` cannot be cancelled. What is used are its id and
@@ -284,7 +284,7 @@ class DaytonaSandbox:
         )
 
     async def open(self) -> None:
-        """Find or make the sandbox, and start it if it sleeps."""
+        """Find or make the sandbox, and start it if it does not run."""
         if self._sandbox is not None:
             return
         loop = asyncio.get_running_loop()
@@ -295,7 +295,7 @@ class DaytonaSandbox:
                 self._sandbox = await self._obtain(self._plane, loop.time() + self.startup_timeout)
             self.id = self._sandbox.id
             if state_of(self._sandbox) != "started":
-                await self._awake()
+                await self._ensure_started()
         except BaseException:
             with contextlib.suppress(SandboxError):  # it is logged, and the first error counts
                 await self.close()
@@ -304,7 +304,7 @@ class DaytonaSandbox:
             self._plane.keep()
         self._used = loop.time()
         if self._keep_alive:
-            self._touching = asyncio.create_task(self._touch())
+            self._keep_alive_task = asyncio.create_task(self._send_keep_alives())
 
     async def run(self, program: str, *, timeout: float) -> bytes:
         """Feed a program to the sandbox's shell: one request.
@@ -341,8 +341,8 @@ class DaytonaSandbox:
             try:
                 await sandbox.fs.upload_file(data, path, timeout=math.ceil(seconds))
             except Exception as error:
-                if leaves_doubt(error):
-                    await self._awake()
+                if may_mean_not_running(error):
+                    await self._ensure_started()
                 begun = not (never_connected(error) or status_of(error) == 429)
                 if self._starts != starts or (begun and pause_before_retry(error) is not False):
                     raise SandboxUnavailableError(
@@ -395,11 +395,11 @@ class DaytonaSandbox:
         """Delete the sandbox if it is ours, and close the connections."""
         plane, self._plane, self._sandbox = self._plane, None, None
         client, self._client = self._client, None
-        for task in (self._touching, self._waking):
+        for task in (self._keep_alive_task, self._start_task):
             if task is not None:
                 task.cancel()
                 await asyncio.wait([task])
-        self._touching = self._waking = None
+        self._keep_alive_task = self._start_task = None
         if client is not None:
             try:
                 if plane is not None:
@@ -439,14 +439,14 @@ class DaytonaSandbox:
                 try:
                     return await request(sandbox)
                 except Exception as error:
-                    if not leaves_doubt(error):
+                    if not may_mean_not_running(error):
                         raise
-                    await self._awake()
+                    await self._ensure_started()
                     if self._starts == starts:
                         raise  # it was running all the time
             raise SandboxUnavailableError(
-                f"Sandbox {self.id} is stopped as soon as it has been started, again and again; "
-                "look at its intervals in Daytona's dashboard, and at who else uses it."
+                f"Sandbox {self.id} stops each time that it is started; check its intervals in "
+                "Daytona's dashboard, and who else uses it."
             )
 
         async with client.slots:
@@ -458,16 +458,16 @@ class DaytonaSandbox:
                     patience=patience,
                 )
 
-    async def _awake(self) -> None:
-        """Have the sandbox running. Whoever asks meanwhile waits for the same start."""
-        if self._waking is None or self._waking.done():
-            self._waking = asyncio.create_task(self._wake())
-            self._waking.add_done_callback(lambda task: task.cancelled() or task.exception())
-        await asyncio.shield(self._waking)
+    async def _ensure_started(self) -> None:
+        """Start the sandbox if it does not run. Calls at the same time wait for the same start."""
+        if self._start_task is None or self._start_task.done():
+            self._start_task = asyncio.create_task(self._wait_started())
+            self._start_task.add_done_callback(lambda task: task.cancelled() or task.exception())
+        await asyncio.shield(self._start_task)
 
-    async def _wake(self) -> None:
-        """Ask the control plane how the sandbox is, and start it if it sleeps."""
-        (sandbox, client), pause = self._opened(), _LOOKS[0]
+    async def _wait_started(self) -> None:
+        """Ask for the state until it is `started`, and start the sandbox where it is stopped."""
+        (sandbox, client), pause = self._opened(), _POLL_INTERVALS[0]
         clock = asyncio.get_running_loop().time
         deadline = clock() + self.startup_timeout
         with self._translated():
@@ -487,7 +487,7 @@ class DaytonaSandbox:
                     logger.info("started sandbox %s, which was %s", self.id, state)
                     return
                 await asyncio.sleep(pause)
-                pause = min(pause * 1.5, _LOOKS[1])
+                pause = min(pause * 1.5, _POLL_INTERVALS[1])
 
     def _check(self, sandbox: "AsyncSandbox", state: str, *, late: bool) -> None:
         """Refuse a sandbox that will not start any more, or not in time."""
@@ -508,7 +508,7 @@ class DaytonaSandbox:
             )
 
     async def _start(self, sandbox: "AsyncSandbox", client: Client, deadline: float) -> bool:
-        """Start a sandbox that sleeps; False if it is just changing its state."""
+        """Start a sandbox; False if it is just changing its state."""
         clock = asyncio.get_running_loop().time
 
         async def start() -> None:
@@ -525,11 +525,11 @@ class DaytonaSandbox:
             raise
         return True
 
-    async def _touch(self) -> None:
-        """Count as activity while the session is not idle for too long."""
+    async def _send_keep_alives(self) -> None:
+        """Tell Daytona of activity while the session is in use, so that it is not stopped."""
         clock = asyncio.get_running_loop().time
         while True:
-            await asyncio.sleep(_TOUCH)
+            await asyncio.sleep(_KEEP_ALIVE_INTERVAL)
             if self._sandbox is not None and clock() - self._used < self._keep_alive:
                 with contextlib.suppress(Exception):  # the next one comes in time
                     await self._sandbox.refresh_activity()

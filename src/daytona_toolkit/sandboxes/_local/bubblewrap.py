@@ -25,10 +25,10 @@ _NAMESPACES = [
     "sandbox",
 ]
 
-# Files of /proc that may be written by whoever is root outside, which asks for no capability:
+# Files of /proc that a process which is root outside may write, without any capability:
 # a `core_pattern` is a program that the host runs.
 _PROC_READ_ONLY = ["acpi", "bus", "fs", "irq", "mtrr", "pressure", "sys", "sysrq-trigger", "tty"]
-# And those that tell of the host what is none of a command's business.
+# Files of /proc that reveal things about the host.
 _PROC_HIDDEN = [
     "asound",
     "config.gz",
@@ -62,11 +62,11 @@ _TRIAL = 30
 
 
 def find() -> tuple[str | None, str]:
-    """The bubblewrap to use, the system's if it does all that is needed; or why there is none."""
+    """The bubblewrap to use, the system's if it can do all that is needed; or why there is none."""
     reasons = []
     for program in (shutil.which("bwrap"), _packaged()):
         if program:
-            reason = _fails(program)
+            reason = _why_not(program)
             if not reason:
                 return program, ""
             reasons.append(f"{program}: {reason}")
@@ -192,7 +192,7 @@ def _packaged() -> str | None:
 
 
 @cache
-def _fails(program: str) -> str:
+def _why_not(program: str) -> str:
     """Why a bubblewrap cannot do what is needed here; empty if it can."""
     trial = [
         *(program, *_NAMESPACES, "--ro-bind", "/", "/", "--proc", "/proc"),

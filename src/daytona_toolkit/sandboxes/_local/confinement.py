@@ -82,10 +82,10 @@ class Place:
 
 
 def check(isolation: str) -> None:
-    """Refuse what names no level.
+    """Refuse a name that no level has.
 
     Raises:
-        InvalidArgumentError: It is none.
+        InvalidArgumentError: There is no such level.
     """
     if isolation not in get_args(Isolation):
         known = ", ".join(map(repr, get_args(Isolation)))
@@ -109,12 +109,12 @@ def choose(isolation: Isolation) -> Level:
         return "none"
     reasons = []
     if isolation in ("auto", "bubblewrap"):
-        reason = _bubblewrap_fails()
+        reason = _why_not_bubblewrap()
         if not reason:
             return "bubblewrap"
         reasons.append(f"bubblewrap: {reason}")
     if isolation in ("auto", "landlock"):
-        reason = _landlock_fails()
+        reason = _why_not_landlock()
         if not reason:
             return "landlock"
         reasons.append(f"landlock: {reason}")
@@ -190,13 +190,13 @@ def _bubblewrap() -> tuple[str | None, str]:
     return bubblewrap.find()
 
 
-def _bubblewrap_fails() -> str:
+def _why_not_bubblewrap() -> str:
     """Why bubblewrap does not work here; empty if it does."""
     program, reason = _bubblewrap()
     return "" if program else reason
 
 
-def _landlock_fails() -> str:
+def _why_not_landlock() -> str:
     """Why Landlock does not work here; empty if it does."""
     if sys.platform != "linux" or not kernel.supported():
         return "it is for Linux on x86-64, arm64 and RISC-V"

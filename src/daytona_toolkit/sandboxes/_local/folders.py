@@ -1,4 +1,4 @@
-"""The folders that a local sandbox makes for itself, and how they go again.
+"""The folders that a local sandbox makes for itself, and how they are removed.
 
 What commands left in them is not to be trusted: links that lead out, folders that are closed or
 thousands of levels deep.

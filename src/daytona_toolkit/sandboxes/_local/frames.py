@@ -1,4 +1,4 @@
-"""How a client and its helper talk: frames with a head of fixed size, over one socket."""
+"""The protocol between a client and its helper: frames with a fixed header, over one socket."""
 
 import struct
 

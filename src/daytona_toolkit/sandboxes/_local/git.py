@@ -1,4 +1,4 @@
-"""What git in a sandbox knows of the person who runs it."""
+"""The configuration of git in a sandbox: the name and the email of the user."""
 
 import subprocess
 from functools import cache

@@ -1,4 +1,4 @@
-"""Keeps all that runs in a sandbox within its bounds on processes and memory.
+"""Enforces the limits of a sandbox on processes and memory.
 
 The kernel's own limits are not enough: the one on processes does not bind root, and the one on
 memory counts each process by itself. So the helper, which is process 1 and sees all of them,
@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 _INTERVAL = 0.1
-# Looking may take this part of the time at the most.
+# Checking may take this part of the time at most.
 _SHARE = 0.02
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 

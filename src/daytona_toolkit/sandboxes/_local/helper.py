@@ -20,6 +20,7 @@ from collections.abc import Callable, Mapping
 from typing import IO, Any
 
 from daytona_toolkit.sandboxes._local import kernel
+from daytona_toolkit.sandboxes._local.fork_server import ForkServer, Started
 from daytona_toolkit.sandboxes._local.frames import (
     ANSWER,
     EXITED,
@@ -30,7 +31,6 @@ from daytona_toolkit.sandboxes._local.frames import (
     TOO_MUCH,
 )
 from daytona_toolkit.sandboxes._local.guard import Guard
-from daytona_toolkit.sandboxes._local.nursery import Nursery, Started
 
 _CHUNK = 256 * 1024
 
@@ -48,7 +48,7 @@ def main(settings: str) -> None:
     alone = options["level"] == "bubblewrap"
     # Python would make an exception of it. Process 1 gets no signal that it has no handler for.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    nursery = None
+    fork_server = None
     if sys.platform == "linux":
         kernel.be_out_of_reach()
         kernel.adopt_orphans()
@@ -56,9 +56,9 @@ def main(settings: str) -> None:
             kernel.leave_session_keyring()
             kernel.refuse_calls()
         elif options["level"] == "landlock":
-            nursery = Nursery(_entering(kernel.Landlock(**options["rules"])))
+            fork_server = ForkServer(_entering(kernel.Landlock(**options["rules"])))
     guard = Guard(options["bounds"]) if alone else None
-    helper = Helper(options["bounds"], nursery, guard)
+    helper = Helper(options["bounds"], fork_server, guard)
     status = 1
     try:
         helper.serve()
@@ -138,11 +138,11 @@ class Helper:
     def __init__(
         self,
         bounds: Mapping[str, int | None],
-        nursery: Nursery | None,
+        fork_server: ForkServer | None,
         guard: Guard | None,
     ) -> None:
         self._limits = _limits(bounds, of_its_own_user=guard is not None)
-        self._nursery = nursery
+        self._fork_server = fork_server
         self._guard = guard
         self._client = socket.socket(fileno=os.dup(0))
         self._received = bytearray()
@@ -208,8 +208,8 @@ class Helper:
     def _start(self, number: int, request: dict[str, Any], stdin: bytes) -> None:
         process: subprocess.Popen[bytes] | Started
         try:
-            if self._nursery:
-                process = self._nursery.start(request["argv"], request["cwd"])
+            if self._fork_server:
+                process = self._fork_server.start(request["argv"], request["cwd"])
             else:
                 process = subprocess.Popen(
                     request["argv"],
@@ -340,13 +340,13 @@ def _limits(bounds: Mapping[str, int | None], *, of_its_own_user: bool) -> list[
         (resource.RLIMIT_CORE, 1),
     ]
     if of_its_own_user and bounds["processes"]:
-        # Behind the guard, which keeps the count itself and comes first.
+        # As a second line: the guard keeps the count itself, and acts first.
         wanted.append((resource.RLIMIT_NPROC, bounds["processes"] + 100))
     return [(kind, bound) for kind, bound in wanted if bound is not None]
 
 
 def _end_everything() -> None:
-    """End all processes that we or they started, however far they have detached."""
+    """End all processes that we or they started, daemons too."""
     if os.getpid() == 1:
         return  # the kernel does it
     for _ in range(200):

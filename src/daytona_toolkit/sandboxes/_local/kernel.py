@@ -1,4 +1,4 @@
-"""What the helper asks of the Linux kernel: to be left alone, and what commands must not do."""
+"""System calls of the helper: to protect itself, and to restrict commands."""
 
 import contextlib
 import ctypes
@@ -136,7 +136,7 @@ def gain_nothing() -> None:
 def fork_sibling() -> int:
     """Fork a process whose parent is our own parent; 0 in that process.
 
-    Python is not told of it, so only a process with one thread may, and the new one shall do
+    Python is not told of it, so only a process with one thread may, and the new one should do
     little more than become another program.
     """
     numbers = _PROCESSORS[platform.machine()][1]

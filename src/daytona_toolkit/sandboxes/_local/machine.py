@@ -35,15 +35,14 @@ _START = 30.0
 # Seconds that an answer may come after its program was to be ended.
 _GRACE = 3.0
 
-# Seconds of silence after which a helper that owes answers is asked for a sign of life, and
-# those that it may go on being silent then.
+# Seconds of silence after which a helper that owes answers is sent a ping, and after which it
+# is given up.
 _QUIET = 1.0
 _SILENT = 20.0
 
-# Seconds that a helper gets to end what it started, and that its end may take when it is
-# ended itself.
-_FAREWELL = 2.0
-_DEATH = 2.0
+# Seconds that a helper has to stop by itself, and to end once it was killed.
+_STOP_TIMEOUT = 2.0
+_KILL_TIMEOUT = 2.0
 
 _ERRORS_SHOWN = 500
 
@@ -176,10 +175,10 @@ class Machine(asyncio.Protocol):
         if process is None:
             return
         self._end(SandboxGoneError("The local sandbox was closed."))
-        if not await _ends(process, _FAREWELL):
+        if not await _ends(process, _STOP_TIMEOUT):
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
-            await _ends(process, _DEATH)
+            await _ends(process, _KILL_TIMEOUT)
         self._close_errors()
 
     def data_received(self, data: bytes) -> None:
@@ -193,8 +192,8 @@ class Machine(asyncio.Protocol):
             if not is_awaited or outcome > TOO_MUCH or size > OUTPUT_BYTES:
                 self._give_up(
                     SandboxFailedError(
-                        "The helper process of the local sandbox sent something that is no answer; "
-                        "a command may have interfered with it. It was ended: make a new sandbox."
+                        "The helper process of the local sandbox sent an invalid answer; "
+                        "a command may have interfered with it. It was killed: make a new sandbox."
                     )
                 )
                 return
@@ -263,15 +262,15 @@ class Machine(asyncio.Protocol):
             self._give_up(
                 SandboxGoneError(
                     "The helper process of the local sandbox was stopped by a signal, so nothing "
-                    "can be run. It was ended: make a new sandbox."
+                    "can be run. It was killed: make a new sandbox."
                 )
             )
             return
         if silent > _SILENT:
             self._give_up(
                 SandboxGoneError(
-                    f"The helper process of the local sandbox gave no sign of life for {_SILENT:g} "
-                    "s. It was ended: make a new sandbox."
+                    f"The helper process of the local sandbox did not respond for {_SILENT:g} s. "
+                    "It was killed: make a new sandbox."
                 )
             )
             return
@@ -282,7 +281,7 @@ class Machine(asyncio.Protocol):
         self._watch = loop.call_later(_QUIET, self._look_after)
 
     def _give_up(self, error: SandboxError) -> None:
-        """End a helper that is of no more use."""
+        """Kill a helper that can no longer be used."""
         self._end(error)
         if self._process:
             with contextlib.suppress(ProcessLookupError):
@@ -304,13 +303,13 @@ class Machine(asyncio.Protocol):
 
     async def _report_death(self) -> None:
         assert self._process is not None
-        if not await _ends(self._process, _DEATH):
+        if not await _ends(self._process, _KILL_TIMEOUT):
             self._process.kill()
-            await _ends(self._process, _DEATH)
+            await _ends(self._process, _KILL_TIMEOUT)
         said = b""
         with contextlib.suppress(OSError):
             said = os.read(self._errors, 65_536)
-        self._end(SandboxGoneError(_epitaph(self._process.returncode, said)))
+        self._end(SandboxGoneError(_how_it_ended(self._process.returncode, said)))
 
     def _close_errors(self) -> None:
         if self._errors >= 0:
@@ -318,7 +317,7 @@ class Machine(asyncio.Protocol):
             self._errors = -1
 
 
-def _epitaph(status: int | None, said: bytes) -> str:
+def _how_it_ended(status: int | None, said: bytes) -> str:
     """How a helper ended, and what to do."""
     # bubblewrap, and a shell, report a signal that way.
     number = -status if status and status < 0 else (status or 0) - 128

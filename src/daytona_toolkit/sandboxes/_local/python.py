@@ -1,4 +1,4 @@
-"""The Python of a sandbox: the one that runs us, seen from inside, and the project's own."""
+"""The Python of a sandbox: the one that runs us, with its packages, or the project's own."""
 
 import os
 import sys

@@ -251,11 +251,11 @@ class LocalSandbox:
 def _path(argument: str, value: object) -> Path:
     """A path of this machine that a caller named."""
     if not isinstance(value, (str, os.PathLike)):
-        raise InvalidArgumentError(f"{argument}={value!r} is no path; give a string or a Path.")
+        raise InvalidArgumentError(f"{argument}={value!r} is not a path; give a string or a Path.")
     text = os.fspath(value)
     if not isinstance(text, str) or not text or "\0" in text:
         raise InvalidArgumentError(
-            f"{argument}={value!r} is no path; give one, such as '.' for the current folder."
+            f"{argument}={value!r} is not a path; give one, such as '.' for the current folder."
         )
     try:
         return Path(text).expanduser().absolute()
@@ -270,7 +270,8 @@ def _bound(argument: str, value: int | None, least: int) -> int | None:
         return None
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise InvalidArgumentError(
-            f"{argument}={value!r} is no bound; give a whole number of at least {least:,}, or None."
+            f"{argument}={value!r} is not a valid limit; give a whole number of at least "
+            f"{least:,}, or None."
         )
     return value
 

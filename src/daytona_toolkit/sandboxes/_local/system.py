@@ -1,4 +1,4 @@
-"""What a program needs of the host: itself, its libraries, and how the system is set up."""
+"""Paths of the host that programs in a sandbox need: programs, libraries, settings, devices."""
 
 SYSTEM = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/opt", "/nix/store"]
 

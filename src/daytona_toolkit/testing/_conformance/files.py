@@ -267,10 +267,10 @@ def test_bad_edits_change_nothing(session: SandboxSession) -> None:
         (InvalidArgumentError, "old_string is empty", ("", "x")),
         (InvalidArgumentError, "are the same", ("alpha", "alpha")),
         (AmbiguousMatchError, "occurs 2 times in 'a.txt', at lines 2, 3", ("beta", "x")),
-        (NoMatchError, r"line 4: .*differs in blanks", ("    gamma x", "y")),
+        (NoMatchError, r"line 4: .*differs in whitespace", ("    gamma x", "y")),
         (NoMatchError, r"line 1: 'alpha' \(differs in case\)", ("Alpha", "y")),
         (NoMatchError, "None of the file's", ("entirely different", "y")),
-        (NoMatchError, "carries the line numbers", ("1|alpha\n2|beta\n", "y")),
+        (NoMatchError, "has the line numbers", ("1|alpha\n2|beta\n", "y")),
         (
             NoMatchError,
             r"line 2 of old_string is 'delta', but line 2 is 'beta'",

@@ -107,7 +107,7 @@ def test_nothing_is_left_of_an_interactive_command(session: SandboxSession) -> N
 
 def test_a_job_that_cannot_be_sent_to_says_why(session: SandboxSession) -> None:
     def refused(job_id: str, why: str) -> None:
-        with pytest.raises(JobInputError, match=f"{job_id} does not take the text: {why}"):
+        with pytest.raises(JobInputError, match=f"{job_id} cannot be sent anything: {why}"):
             session.send(job_id, "x\n")
 
     refused(session.exec("sleep 60", background=True).job_id, "its input is not open")

@@ -56,7 +56,7 @@ _DAEMON = (
     "from daytona_toolkit.testing._server.daemon.serve import main; main()"
 )
 _LONGEST_LINE = 2**24
-_FAREWELL = 5.0
+_STOP_TIMEOUT = 5.0
 
 
 class MachineStoppedError(Exception):
@@ -189,7 +189,7 @@ class Machine:
         assert process.stdin is not None
         process.stdin.close()
         try:
-            await asyncio.wait_for(process.wait(), _FAREWELL)
+            await asyncio.wait_for(process.wait(), _STOP_TIMEOUT)
         except asyncio.TimeoutError:
             process.kill()
             await process.wait()

@@ -1,4 +1,4 @@
-"""Where programs begin under Landlock: all of them under one and the same restriction."""
+"""A process under the rules of Landlock, which forks all programs of a sandbox."""
 
 import errno
 import json
@@ -38,14 +38,14 @@ class Started:
         self.returncode: int | None = None
 
 
-class Nursery:
+class ForkServer:
     """A process under the rules that forks programs, whose parent is ours.
 
-    Landlock lets a process signal those of its own domain alone, and whoever enters the rules makes
-    a domain. Were each program to enter them, none could end what another has started. So one
-    process enters them and all programs are forked from it, as children of the helper, which
-    waits for them. If a command has stopped or killed it, another takes its place, and what was
-    started before is out of reach of what comes.
+    Landlock lets a process signal only those of its own domain, and each process that enters the
+    rules makes a domain. If each program entered them, none could end what another has started.
+    So one process enters them and forks all programs, as children of the helper, which waits for
+    them. If a command has stopped or killed it, another takes its place, and later programs
+    cannot reach those that were started before.
 
     Args:
         enter: Brings a process under the rules.
@@ -121,7 +121,7 @@ def _serve(asked: socket.socket, enter: Callable[[], None]) -> None:
 
 
 def _fork(argv: Sequence[str], cwd: str, stdin: int, stdout: int) -> bytes:
-    """Start a program; what to answer."""
+    """Start a program; return the reply."""
     failed, tell = os.pipe()
     try:
         pid = kernel.fork_sibling()
@@ -138,7 +138,7 @@ def _fork(argv: Sequence[str], cwd: str, stdin: int, stdout: int) -> bytes:
 
 
 def _become(argv: Sequence[str], cwd: str, stdin: int, stdout: int, tell: int) -> None:
-    """Be the program, or say why not."""
+    """Become the program, or report why not."""
     try:
         for file, number in ((stdin, 0), (stdout, 1), (stdout, 2)):
             os.dup2(file, number)

@@ -1,15 +1,15 @@
 # shellcheck shell=sh
-# survey: what is there already of the files that shall be put somewhere.
+# stat_targets: which of the files that are to be uploaded exist already, and what they are.
 # In: those of path.sh; _FOLDERS (words); _NAMES (words: for each folder the names of files in
 #     it, in base64, a NUL after each).
 
 . ../../_remote/frame.sh
 . ../../_remote/path.sh
 
-# survey_folder INDEX FOLDER NAMES: the size, the mode and the sum of those files that are in
+# stat_folder INDEX FOLDER NAMES: the size, the mode and the sum of those files that are in
 # the folder; of folders there is no sum.
 # shellcheck disable=SC2016 # sh expands it
-survey_folder() (
+stat_folder() (
     fail() { exit; }
     enter "$2/"
     _found=$(printf %s "$3" | base64 -d | xargs -0 -r sh -c '
@@ -22,13 +22,13 @@ survey_folder() (
     echo "$_found" | base64 -d | xargs -0 sha256sum | put_bytes "sums.$1"
 )
 
-survey_folders() {
+stat_folders() {
     _index=0
     eval "set -- $_FOLDERS"
     for _folder; do
         _names=${_left_names%% *}
         _left_names=${_left_names#* }
-        survey_folder "$_index" "$_folder" "$_names"
+        stat_folder "$_index" "$_folder" "$_names"
         _index=$((_index + 1))
     done
 }
@@ -42,5 +42,5 @@ export _CONFINE
     find . -name 'part-*' -exec stat -c '%n %s' {} +
 ) | put_bytes parts
 _left_names="$_NAMES "
-survey_folders
+stat_folders
 end

@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# pack: ranges of files.
+# read_ranges: ranges of files.
 # In: those of path.sh; _PATHS (words); _RANGES (FROM LENGTH for each, a line each).
 
 . ../../_remote/frame.sh
