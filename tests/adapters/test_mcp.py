@@ -27,9 +27,10 @@ STREAMS: Way = ("streams", "auto")
 
 
 @pytest.fixture
-def session() -> Iterator[SandboxSession]:
+def session(machine: LocalSandbox, root: str) -> Iterator[SandboxSession]:
     """An open session with the limits of the server, and a secret."""
-    with SandboxSession(LocalSandbox(), secrets={"TOKEN": SECRET}, limits=LIMITS) as session:
+    secrets = {"TOKEN": SECRET}
+    with SandboxSession(machine, root=root, secrets=secrets, limits=LIMITS) as session:
         yield session
 
 
