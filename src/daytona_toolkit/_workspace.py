@@ -22,6 +22,7 @@ from daytona_toolkit.errors import (
     SandboxFailedError,
     SandboxUnavailableError,
     StateLostError,
+    WriteFailedError,
 )
 from daytona_toolkit.limits import Limits
 from daytona_toolkit.sandboxes import REQUEST_TIME, Sandbox
@@ -241,29 +242,31 @@ class Workspace:
         # Only what cannot change the meaning: `..` after a symlink is not its parent.
         return "/" + "/".join(part for part in path.split("/") if part not in ("", "."))
 
-    async def upload(self, folder: str, data: bytes) -> str:
-        """Upload bytes to a file with a new name, in a folder of ours; return its path.
+    async def _upload(self, data: bytes) -> dict[str, Input]:
+        """Upload bytes to a file of ours with a new name; the inputs of `upload.sh`.
 
         Each attempt has its own name, because an upload that was given up may still arrive.
         """
+        if not data:
+            return {"upload": "", "upload_size": "", "upload_sum": ""}
         for attempt in range(_ATTEMPTS):
-            path = f"{folder}/upload-{secrets.token_hex(8)}"
+            path = f"{self.facts.session}/upload-{secrets.token_hex(8)}"
             try:
                 await self.sandbox.upload(path, data)
+                break
             except SandboxUnavailableError:
                 if attempt == _ATTEMPTS - 1:
                     raise
                 await asyncio.sleep(min(2.0, 0.1 * 2**attempt))
-            else:
-                break
-        return path
-
-    async def _upload(self, data: bytes) -> dict[str, Input]:
-        """The inputs of `upload.sh`."""
-        if not data:
-            return {"upload": "", "upload_size": "", "upload_sum": ""}
-        path = await self.upload(self.facts.session, data)
-        self.ledger.remove(path.removeprefix(f"{self.facts.state}/"))
+            except WriteFailedError as error:
+                raise WriteFailedError(
+                    f"{len(data):,} bytes do not fit into the sandbox's folder for temporary "
+                    f"files, {self.facts.state}, so nothing was changed. Make room there: remove "
+                    "files that are not needed.",
+                    self.facts.state,
+                ) from error
+            finally:  # of one that failed, a part may be there
+                self.ledger.remove(path.removeprefix(f"{self.facts.state}/"))
         return {
             "upload": path,
             "upload_size": len(data),

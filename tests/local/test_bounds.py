@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from daytona_toolkit import LocalSandbox, SandboxSession
+from daytona_toolkit.errors import WriteFailedError
 from tests.local.victim import NOBODY, victim
 from tests.support import lacks, needs
 
@@ -112,7 +113,9 @@ def test_a_crash_tells_no_program_of_the_host() -> None:
         assert limits.split()[4:6] == ["1", "1"]
 
 
-def test_a_full_disk_is_no_end() -> None:
+@contextmanager
+def small_disk() -> Iterator[Path]:
+    """A folder that takes a megabyte."""
     with tempfile.TemporaryDirectory() as parent:
         small = Path(parent, "small")
         small.mkdir()
@@ -120,10 +123,31 @@ def test_a_full_disk_is_no_end() -> None:
         if subprocess.run(mount, capture_output=True, check=False).returncode:
             lacks("a small file system", "only root can mount one here")
         try:
-            with SandboxSession(LocalSandbox(small)) as session:
-                full = session.exec("head -c 9000000 /dev/zero >filler; echo $?")
-                assert full.stdout == "1\n"
-                assert "No space left" in full.stderr
-                assert session.exec("rm filler && echo more >file; cat file").stdout == "more\n"
+            yield small
         finally:
             subprocess.run(["umount", str(small)], check=True)
+
+
+def test_a_full_disk_is_no_end() -> None:
+    with small_disk() as small, SandboxSession(LocalSandbox(small)) as session:
+        full = session.exec("head -c 9000000 /dev/zero >filler; echo $?")
+        assert full.stdout == "1\n"
+        assert "No space left" in full.stderr
+        assert session.exec("rm filler && echo more >file; cat file").stdout == "more\n"
+
+
+def test_a_full_folder_for_temporary_files_is_none_either(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with small_disk() as small:
+        monkeypatch.setattr(tempfile, "tempdir", str(small))
+        with SandboxSession(LocalSandbox(tmp_path)) as session:
+            full = session.exec("head -c 9000000 /dev/zero >$TMPDIR/filler; echo $?")
+            assert full.disk_full
+            assert "the disk is full, so some of its output was lost" in full.text()
+            with pytest.raises(WriteFailedError, match=r"^700,000 bytes do not fit into .*tempor"):
+                session.write("large", "x" * 700_000)
+            assert session.write("small", "text\n").created
+            assert session.read("small").content == "text\n"
+            assert session.exec("rm $TMPDIR/filler; echo fine").stdout == "fine\n"
+            assert session.write("large", "x" * 700_000).size == 700_000

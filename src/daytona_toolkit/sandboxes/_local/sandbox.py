@@ -34,8 +34,9 @@ HALF_OF_MEMORY = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
 # Seconds that an upload may take.
 _UPLOAD_TIME = 120.0
 
-# Says why it failed in words that do not depend on the host's language.
-_UPLOAD = 'export LC_ALL=C; mkdir -p -- "${1%/*}/" && cat >"$1"'
+# Says why it failed in words that do not depend on the host's language. What is left of a file for
+# which there was no space would take the last of it.
+_UPLOAD = 'export LC_ALL=C; mkdir -p -- "${1%/*}/" && { cat >"$1" || { rm -f -- "$1"; exit 1; }; }'
 
 
 class LocalSandbox:
