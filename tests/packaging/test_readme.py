@@ -65,3 +65,17 @@ def test_nothing_stray_is_kept() -> None:
 
 def test_the_scripts_are_in_order() -> None:
     assert subprocess.run(["bash", "-n", ROOT / ".ci" / "run"], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    "adapter", sorted(ROOT.glob("adapters/*/README.md")), ids=lambda path: path.parent.name
+)
+def test_each_adapter_tells_the_same_story(adapter: Path) -> None:
+    text = adapter.read_text()
+    [table] = re.findall(r"^\| framework \| install .*?\n\n", TEXT, re.MULTILINE | re.DOTALL)
+    assert text.endswith(f"\n\n{table[:-1]}")
+    assert (
+        "$ pip install uv && uv run cookbook/quickstart.py\n$ pip install uv && uv run pytest\n"
+        in text
+    )
+    assert "docs/assets/quickstart.svg" in text
