@@ -67,6 +67,9 @@ class Result(Part):
             line_numbers: Whether lines of a file begin with their number, as in `12|text`.
         """
 
+    def __str__(self) -> str:
+        return self.text()
+
     @abstractmethod
     def outcome(self) -> Outcome:
         """How the operation went, for a log."""

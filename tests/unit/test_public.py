@@ -63,3 +63,8 @@ def test_a_module_exports_what_it_is_known_for(name: str) -> None:
     made_here = (n for n, v in vars(module).items() if getattr(v, "__module__", "") == name)
     exported = getattr(module, "__all__", [each for each in made_here if each[0] != "_"])
     assert sorted(exported) == PUBLIC[name].split()
+
+
+def test_a_name_is_listed_once() -> None:
+    assert daytona_toolkit.Limits.__name__ == "Limits"
+    assert dir(daytona_toolkit).count("Limits") == 1

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from daytona_toolkit import CommandSandbox, SandboxSession
 from daytona_toolkit import _remote as remote
 from daytona_toolkit.errors import SandboxFailedError
 from tests.support import needs
@@ -82,6 +83,22 @@ def test_a_large_program_arrives_whole(shell: list[str], tmp_path: Path) -> None
     program = WRITE.program({**empty, **given, "if_version": "*"})
     assert remote.parse(program, run(shell, program)).values["created"] == "yes"
     assert (tmp_path / "file").stat().st_size == 1_000_000
+
+
+def test_what_zsh_reads_first_moves_no_session_that_is_open(tmp_path: Path) -> None:
+    """A command can write to `.zshenv`, and what stands there runs before each program."""
+    argv = ["env", f"HOME={tmp_path}", f"ZDOTDIR={tmp_path}", f"TMPDIR={tmp_path}", needs("zsh")]
+    start = tmp_path / ".zshenv"
+    with SandboxSession(CommandSandbox(argv), root=tmp_path / "root") as session:
+        session.write("file", "text\n")
+        start.write_text("cd /; alias cat=false; cat() { echo planted }; echo Welcome\n")
+        assert session.read("file").content == "text\n"
+        assert session.exec("pwd; cat file").stdout == f"{tmp_path}/root\ntext\n"
+        start.write_text("command cat\n")
+        with pytest.raises(SandboxFailedError, match="did not run the program 'exists'"):
+            session.exists("file")
+        start.unlink()
+        assert session.exists("file")
 
 
 def test_missing_tools_are_named(shell: list[str], tmp_path: Path) -> None:

@@ -151,6 +151,10 @@ def test_the_model_learns_how_a_job_stands() -> None:
     assert "the sandbox was stopped" in render(status(state="lost")).text
 
 
+def test_a_result_is_printed_as_a_model_sees_it() -> None:
+    assert f"{status(stdout='so far')}" == status(stdout="so far").text()
+
+
 def test_jobs_are_listed_a_line_each() -> None:
     shown = render(JobList(jobs=(status(), status(job_id="job-2", state="exited", exit_code=0))))
     assert shown.text == "job-1  running, 3.0 s  make all\njob-2  exit code 0, 3.0 s  make all"
