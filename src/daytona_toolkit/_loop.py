@@ -13,6 +13,7 @@ from concurrent.futures import Future
 from typing import Any, Generic, TypeVar
 
 from daytona_toolkit._callbacks import CallbackQueue, event_of
+from daytona_toolkit._causes import with_causes
 from daytona_toolkit._workers import Lock, Workers
 from daytona_toolkit.errors import SandboxError, SandboxUnavailableError, SessionClosedError
 
@@ -350,11 +351,6 @@ def _drop_frames(error: BaseException) -> None:
     They hold programs, with the values of variables in them, and requests, with the API key.
     A log that shows local variables would show these.
     """
-    links: list[BaseException | None] = [error] if isinstance(error, SandboxError) else []
-    seen: set[int] = set()
-    while links:
-        link = links.pop()
-        if link is not None and id(link) not in seen:
-            seen.add(id(link))
+    if isinstance(error, SandboxError):
+        for link in with_causes(error):
             link.__traceback__ = None
-            links += [link.__cause__, link.__context__]

@@ -12,7 +12,7 @@ ROOT = Path(daytona_toolkit.__file__).parent
 # From the bottom up: a module imports only what is in its own layer or in one before it.
 LAYERS = (
     ("errors", "limits"),
-    ("_arguments", "_callbacks", "_remote", "_result", "_text", "_workers", "sandboxes"),
+    ("_arguments", "_callbacks", "_causes", "_remote", "_result", "_text", "_workers", "sandboxes"),
     ("_cache", "_cursors", "_ledger", "_loop", "_masking", "_probe", "_tracing", "_transcript"),
     ("_entry", "_refusals", "_seen", "_search", "_transfer", "_workspace"),
     ("_operations", "results"),

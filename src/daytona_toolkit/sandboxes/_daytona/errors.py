@@ -21,6 +21,7 @@ from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
+from daytona_toolkit._causes import with_causes
 from daytona_toolkit.errors import (
     AuthenticationError,
     NotAFileError,
@@ -94,7 +95,7 @@ def status_of(error: BaseException) -> int | None:
 
     if answered := _answered(error):
         return answered
-    for link in _chain(error):
+    for link in with_causes(error):
         if isinstance(link, ssl.SSLCertVerificationError):
             return None
         if isinstance(link, (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, OSError)):
@@ -120,7 +121,7 @@ def is_unreadable(error: BaseException) -> bool:
     return (
         by_sdk
         and status_of(error) is None
-        and any(isinstance(link, kinds) for link in _chain(error))
+        and any(isinstance(link, kinds) for link in with_causes(error))
     )
 
 
@@ -128,7 +129,7 @@ def lacks_descriptors(error: BaseException) -> bool:
     """Whether this process may open no more files and connections."""
     return any(
         isinstance(link, OSError) and link.errno in (errno.EMFILE, errno.ENFILE)
-        for link in _chain(error)
+        for link in with_causes(error)
     )
 
 
@@ -171,7 +172,7 @@ def page(name: str, api_url: str) -> str:
 
 def _answered(error: BaseException) -> int | None:
     """The HTTP status that came back, if one did."""
-    for link in _chain(error):
+    for link in with_causes(error):
         # `status` is what the SDK's HTTP clients call it.
         for name in ("status_code", "status"):
             status = getattr(link, name, None)
@@ -250,7 +251,7 @@ def _forget_transport(error: Exception) -> None:
 
     Its text repeats it, and some of it holds the headers of the request: the key.
     """
-    for link in _chain(error):
+    for link in with_causes(error):
         if not isinstance(link, SandboxError):
             link.__cause__ = link.__context__ = link.__traceback__ = None
 
@@ -291,7 +292,7 @@ def _unconnected(error: BaseException) -> tuple[str, str] | None:
     """The address that could not be connected to, and why."""
     import aiohttp
 
-    for link in _chain(error):
+    for link in with_causes(error):
         if isinstance(link, aiohttp.ClientConnectorError):
             number = link.os_error.errno
             # asyncio's own words repeat the address.
@@ -302,7 +303,7 @@ def _unconnected(error: BaseException) -> tuple[str, str] | None:
 
 def _retry_after(error: Exception) -> float:
     """Seconds that a Retry-After header asks for; 0 without one."""
-    for link in _chain(error):
+    for link in with_causes(error):
         for name, value in dict(getattr(link, "headers", None) or {}).items():
             if str(name).lower() == "retry-after":
                 return _seconds(str(value))
@@ -318,15 +319,3 @@ def _seconds(value: str) -> float:
     except ValueError:
         return 0.0
     return max(0.0, (then - datetime.now(timezone.utc)).total_seconds())
-
-
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    """An error and its causes; before 0.201 the SDK hides them, but keeps them."""
-    seen: set[int] = set()
-    links: list[BaseException | None] = [error]
-    while links:
-        link = links.pop()
-        if link is not None and id(link) not in seen:
-            seen.add(id(link))
-            yield link
-            links += [link.__context__, link.__cause__]

@@ -322,7 +322,12 @@ class DaytonaSandbox:
             return printed.encode("utf-8", "surrogatepass")
 
         patience = max(0.0, timeout - REQUEST_TIME) + PATIENCE + len(program) / _UPLOAD_RATE
-        return await self._request(request, timeout=timeout, patience=patience)
+        return await self._ask(
+            lambda: self._while_started(request),
+            f"sandbox {self.id}",
+            timeout=timeout,
+            patience=patience,
+        )
 
     async def upload(self, path: str, data: bytes) -> None:
         """Write a file, in one attempt.
@@ -336,7 +341,9 @@ class DaytonaSandbox:
         """
         seconds = _UPLOAD_TIME + len(data) / _UPLOAD_RATE
 
-        async def request(sandbox: "AsyncSandbox") -> None:
+        sandbox, _ = self._opened()
+
+        async def request() -> None:
             starts = self._starts
             try:
                 await sandbox.fs.upload_file(data, path, timeout=math.ceil(seconds))
@@ -351,15 +358,8 @@ class DaytonaSandbox:
                     ) from error
                 raise
 
-        sandbox, client = self._opened()
-        async with client.slots:
-            with self._translated(path):
-                await client.ask(
-                    lambda: request(sandbox),
-                    f"an upload to sandbox {self.id}",
-                    deadline=asyncio.get_running_loop().time() + seconds,
-                    patience=None,
-                )
+        what = f"an upload to sandbox {self.id}"
+        await self._ask(request, what, timeout=seconds, patience=None, path=path)
 
     async def preview(self, port: int) -> tuple[str, dict[str, str]]:
         """The address of a port of the sandbox, and the headers that a request for it needs.
@@ -367,7 +367,7 @@ class DaytonaSandbox:
         Raises:
             PreviewError: Daytona gives that port no address.
         """
-        sandbox, client = self._opened()
+        sandbox, _ = self._opened()
 
         async def request() -> tuple[str, str]:
             try:
@@ -381,14 +381,8 @@ class DaytonaSandbox:
                 raise
             return link.url, link.token
 
-        async with client.slots:
-            with self._translated():
-                url, token = await client.ask(
-                    request,
-                    f"port {port} of sandbox {self.id}",
-                    deadline=asyncio.get_running_loop().time() + REQUEST_TIME,
-                    patience=PATIENCE,
-                )
+        what = f"port {port} of sandbox {self.id}"
+        url, token = await self._ask(request, what, timeout=REQUEST_TIME, patience=PATIENCE)
         return url, {} if sandbox.public else {_TOKEN: token}
 
     async def close(self) -> None:
@@ -423,40 +417,39 @@ class DaytonaSandbox:
         api_url = self._client.api_url if self._client else ""
         return translated(f"sandbox {self.id}", path, api_url=api_url)
 
-    async def _request(
+    async def _ask(
         self,
-        request: "Callable[[AsyncSandbox], Awaitable[T]]",
+        request: Callable[[], Awaitable[T]],
+        what: str,
         *,
         timeout: float,
-        patience: float,
+        patience: float | None,
+        path: str | None = None,
     ) -> T:
-        """Send a request to the sandbox, as often as need be and time allows."""
-        sandbox, client = self._opened()
-
-        async def once() -> T:
-            for _ in range(_STARTS):
-                starts = self._starts
-                try:
-                    return await request(sandbox)
-                except Exception as error:
-                    if not may_mean_not_running(error):
-                        raise
-                    await self._ensure_started()
-                    if self._starts == starts:
-                        raise  # it was running all the time
-            raise SandboxUnavailableError(
-                f"Sandbox {self.id} stops each time that it is started; check its intervals in "
-                "Daytona's dashboard, and who else uses it."
-            )
-
+        """Send a request as often as need be and time allows; only our own errors leave."""
+        _, client = self._opened()
         async with client.slots:
-            with self._translated():
-                return await client.ask(
-                    once,
-                    f"sandbox {self.id}",
-                    deadline=asyncio.get_running_loop().time() + timeout,
-                    patience=patience,
-                )
+            with self._translated(path):
+                deadline = asyncio.get_running_loop().time() + timeout
+                return await client.ask(request, what, deadline=deadline, patience=patience)
+
+    async def _while_started(self, request: "Callable[[AsyncSandbox], Awaitable[T]]") -> T:
+        """Send a request to the sandbox, and start that where it is found stopped."""
+        sandbox, _ = self._opened()
+        for _ in range(_STARTS):
+            starts = self._starts
+            try:
+                return await request(sandbox)
+            except Exception as error:
+                if not may_mean_not_running(error):
+                    raise
+                await self._ensure_started()
+                if self._starts == starts:
+                    raise  # it was running all the time
+        raise SandboxUnavailableError(
+            f"Sandbox {self.id} stops each time that it is started; check its intervals in "
+            "Daytona's dashboard, and who else uses it."
+        )
 
     async def _ensure_started(self) -> None:
         """Start the sandbox if it does not run. Calls at the same time wait for the same start."""
