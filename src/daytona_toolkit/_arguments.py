@@ -8,7 +8,7 @@ from daytona_toolkit.errors import InvalidArgumentError
 
 AnyPath = str | os.PathLike[str]
 
-# A longer time is none at all; a century fits into what sh can count.
+# A longer time is no limit: sh can count up to a century.
 _FOR_EVER = 3_000_000_000.0
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -59,7 +59,7 @@ def as_bytes(content: str | bytes, what: str) -> bytes:
 
 
 def check_whole(number: int, name: str) -> None:
-    """Refuse what is no whole number of lines."""
+    """Refuse what is not a whole number of lines."""
     if isinstance(number, bool) or not isinstance(number, int):
         raise InvalidArgumentError(f"{name} is {number!r}; give a whole number of lines.")
 

@@ -7,7 +7,7 @@ from collections import OrderedDict
 
 
 class FileCache:
-    """Files of which all was seen, by absolute path; the least recently used goes first.
+    """Files whose whole content was seen, by absolute path; the least recently used goes first.
 
     Args:
         bound: Bytes that it keeps at most, paths too: a file may be empty.

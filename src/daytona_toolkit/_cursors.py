@@ -13,7 +13,7 @@ Stream: TypeAlias = Literal["stdout", "stderr"]
 # The name of a stream among a job's files, and in replies.
 FILES: dict[Stream, str] = {"stdout": "out", "stderr": "err"}
 
-# Jobs whose output is remembered as seen; of older ones all is new again.
+# Jobs that are remembered; the output of older ones is new again.
 _BOUND = 256
 
 
@@ -45,25 +45,25 @@ class Cursor:
         return f"[... {skipped:,} bytes skipped ...]\n{text}" if skipped else text
 
     def copy(self) -> "Cursor":
-        """One that moves by itself."""
+        """An independent copy."""
         return deepcopy(self)
 
 
 class Cursors:
-    """The cursor of a session in each job that it has looked at.
+    """How far a session has read each job.
 
-    Each look has a copy of its own, so that looks at the same time all see what is new.
+    Each request has a copy of its own, so that requests at the same time all get what is new.
     """
 
     def __init__(self) -> None:
         self._cursors: OrderedDict[str, Cursor] = OrderedDict()
 
     def get(self, job_id: str) -> Cursor:
-        """A cursor for one look."""
+        """The cursor of a job, for one request."""
         return self._cursors.get(job_id, Cursor()).copy()
 
     def put(self, job_id: str, cursor: Cursor) -> None:
-        """Remember how far a look has come, if none has come farther."""
+        """Remember how far a request has read, unless another has read further."""
         known = self._cursors.get(job_id)
         if known is None or sum(known.seen.values()) <= sum(cursor.seen.values()):
             self._cursors[job_id] = cursor

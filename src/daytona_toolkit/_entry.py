@@ -22,7 +22,7 @@ _RECORD = re.compile(
 
 
 class Entry(Part):
-    """What is at a path; of a symlink, the symlink itself.
+    """What is at a path; for a symlink, the symlink itself.
 
     Attributes:
         path: The path, as other operations take it: as the caller gave it, or beginning with

@@ -77,7 +77,7 @@ class Mask:
         return self(text)
 
     def split(self, text: str) -> tuple[str, str]:
-        """What can be shown of a text that goes on, and what to wait with.
+        """What can be shown of a text that continues, and what must wait.
 
         The second part is the end of the text, if it may be the beginning of a secret.
         """
@@ -94,7 +94,7 @@ class Mask:
 
 
 class MaskedOutput:
-    """Hands the output of a command on to a callback, without secrets.
+    """Passes the output of a command on to a callback, without secrets.
 
     A secret may arrive in pieces, so the end of a piece may have to wait for the next.
 
@@ -109,13 +109,13 @@ class MaskedOutput:
         self._kept: dict[str, str] = {}
 
     async def __call__(self, stream: str, text: str) -> None:
-        """Hand on what can be shown now."""
+        """Pass on what can be shown now."""
         shown, self._kept[stream] = self._mask.split(self._kept.get(stream, "") + text)
         if shown:
             await self._callback(stream, shown)
 
     async def flush(self) -> None:
-        """Hand on what was kept: nothing follows any more."""
+        """Pass on what was kept, at the end of the output."""
         kept, self._kept = self._kept, {}
         for stream, text in kept.items():
             if text:
@@ -123,7 +123,7 @@ class MaskedOutput:
 
 
 def valid_unicode(value: T) -> T:
-    """A result, a list of them, or an error, with U+FFFD for what is no character.
+    """A result, a list of them, or an error, with U+FFFD in place of lone surrogates.
 
     Paths hold surrogates for bytes that are not UTF-8; text with one cannot be sent to a model.
     """

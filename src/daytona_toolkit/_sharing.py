@@ -1,4 +1,4 @@
-"""Which session a call of a tool has: the one that there is, or one of a pool."""
+"""The session that a tool call uses: a given one, or one of a pool."""
 
 import inspect
 from collections.abc import Awaitable, Callable
@@ -15,10 +15,10 @@ Key: TypeAlias = str | Callable[[Context], str | Awaitable[str]]
 
 
 def check_session(session: Any, taker: str) -> None:
-    """Refuse what is no workspace before a model calls a tool.
+    """Refuse what is neither a session nor a pool, before a model calls a tool.
 
     Args:
-        session: What tools shall work in.
+        session: What tools are to work in.
         taker: What was given it, for the message.
 
     Raises:
@@ -35,7 +35,7 @@ def check_key(session: SandboxSession | SessionPool, key: Any, context: str) -> 
     """Refuse a key without a pool, and a pool without a key.
 
     Args:
-        session: What tools shall work in.
+        session: What tools are to work in.
         key: Which session of a pool it is.
         context: The name of what a key may be a function of, for the message.
 

@@ -21,7 +21,7 @@ _NAMED = 3
 _DENIED = re.compile(r"(?:\S*(?:find|grep): )?'?(?:\./)?(.*?)'?: Permission denied")
 
 
-async def look(
+async def run_search(
     workspace: Workspace,
     source: Source,
     path: str,
@@ -55,7 +55,7 @@ async def look(
     return reply
 
 
-def denials(reply: Reply) -> Iterator[str]:
+def permission_notes(reply: Reply) -> Iterator[str]:
     """Notes on what could not be looked into, the same whichever tool complains."""
     complaints = reply.text("complaints").splitlines()
     denied = [found for line in complaints if (found := _DENIED.fullmatch(line))]

@@ -28,7 +28,7 @@ from daytona_toolkit._search.pattern import (
 )
 from daytona_toolkit.errors import SearchPatternError
 
-# Bounds on what a pattern unfolds to.
+# Limits on what a pattern expands to.
 _LENGTH = 4096
 _ALTERNATIVES = 1000
 
@@ -87,7 +87,7 @@ def compile_glob(pattern: str, *, hidden: bool = False) -> Glob:
     node = Alternation(tuple(_path(rest, pattern, hidden=hidden) for rest in rests))
     check_size(node, pattern)
     deep = any("**" in rest for rest in rests)
-    root = "/" if next(_unfold(pattern)).startswith("/") else ""
+    root = "/" if next(_expand_braces(pattern)).startswith("/") else ""
     return Glob(
         start=root + "/".join(_unescaped(component) for component in start),
         filter=_anchored(node),
@@ -138,7 +138,7 @@ def _alternatives(pattern: str) -> list[str]:
             f"The glob pattern has a NUL character or more than {_LENGTH:,} characters."
         )
     found: list[str] = []
-    for alternative in _unfold(pattern):
+    for alternative in _expand_braces(pattern):
         found.append(alternative)
         if len(found) > _ALTERNATIVES:
             raise SearchPatternError(
@@ -152,20 +152,20 @@ def _alternatives(pattern: str) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _unfold(pattern: str) -> Iterator[str]:
-    """Unfold the first pair of braces that has a comma, and so on."""
+def _expand_braces(pattern: str) -> Iterator[str]:
+    """Expand the first pair of braces that has a comma, and so on."""
     position = 0
     while position < len(pattern):
-        if pattern[position] == "{" and (choices := _choices(pattern, position)):
-            options, end = choices
+        if pattern[position] == "{" and (found := _brace_options(pattern, position)):
+            options, end = found
             for option in options:
-                yield from _unfold(pattern[:position] + option + pattern[end:])
+                yield from _expand_braces(pattern[:position] + option + pattern[end:])
             return
-        position = _behind(pattern, position)
+        position = _after(pattern, position)
     yield pattern
 
 
-def _choices(pattern: str, start: int) -> tuple[list[str], int] | None:
+def _brace_options(pattern: str, start: int) -> tuple[list[str], int] | None:
     """The options between the braces that begin here, and the position after them."""
     options, depth, begin, position = [], 0, start + 1, start
     while position < len(pattern):
@@ -180,11 +180,11 @@ def _choices(pattern: str, start: int) -> tuple[list[str], int] | None:
                 if not depth:
                     options.append(pattern[begin:position])
                     return (options, position + 1) if len(options) > 1 else None
-        position = _behind(pattern, position)
+        position = _after(pattern, position)
     return None
 
 
-def _behind(pattern: str, position: int) -> int:
+def _after(pattern: str, position: int) -> int:
     """The position after a character, with its backslash, or after a set in brackets."""
     if pattern[position] == "\\":
         return position + 2
@@ -256,7 +256,7 @@ def _path(components: Sequence[str], pattern: str, *, hidden: bool) -> Node:
 
 def _name(tokens: Sequence[Token], *, hidden: bool) -> Node:
     """One name. Unless hidden ones are wanted it does not begin with a dot."""
-    tokens = _squeezed(tokens)
+    tokens = _without_repeated_stars(tokens)
     if hidden:
         return Concat(tuple(token.node() if token else _ANYTHING for token in tokens))
     first, rest = tokens[0], _name(tokens[1:], hidden=True)
@@ -268,7 +268,7 @@ def _name(tokens: Sequence[Token], *, hidden: bool) -> Node:
     return Alternation((begun, _name(tokens[1:], hidden=False))) if tokens[1:] else begun
 
 
-def _squeezed(tokens: Sequence[Token]) -> list[Token]:
+def _without_repeated_stars(tokens: Sequence[Token]) -> list[Token]:
     """Without stars that follow a star."""
     return [
         token
@@ -280,7 +280,7 @@ def _squeezed(tokens: Sequence[Token]) -> list[Token]:
 def _tokens(component: str, pattern: str) -> Iterator[Token]:
     position = 0
     while position < len(component):
-        char, end = component[position], _behind(component, position)
+        char, end = component[position], _after(component, position)
         if char == "*":
             yield _STAR
         elif char == "?":

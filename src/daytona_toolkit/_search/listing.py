@@ -7,7 +7,7 @@ from functools import partial
 from daytona_toolkit._entry import Entry, entries_of
 from daytona_toolkit._remote import Input, Reply, Source
 from daytona_toolkit._result import Outcome, Result, SandboxPath
-from daytona_toolkit._search import denials, join, look
+from daytona_toolkit._search import join, permission_notes, run_search
 from daytona_toolkit._text import listed
 from daytona_toolkit._workspace import Workspace
 
@@ -69,10 +69,12 @@ async def list_files(
         is_cut = not _LAST.search(reply.blobs["entries"])
         return not is_cut or len(entries) > bound
 
-    reply = await look(workspace, source, path, is_whole, {**inputs, "entries": bound}, subfolder)
+    reply = await run_search(
+        workspace, source, path, is_whole, {**inputs, "entries": bound}, subfolder
+    )
     return Listing(
         path=workspace.resolve(path),
         entries=tuple(entries[:bound]),
         truncated=is_cut,
-        notes=tuple(denials(reply)),
+        notes=tuple(permission_notes(reply)),
     )

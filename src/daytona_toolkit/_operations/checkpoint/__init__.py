@@ -16,7 +16,7 @@ _CHECKPOINTS = Source(__name__, "checkpoints")
 _RESTORE = Source(__name__, "restore")
 _DIFF = Source(__name__, "diff")
 
-# Seconds that the first checkpoint of a large tree may take besides.
+# Seconds that the first checkpoint of a large tree may take.
 _WAIT = 600.0
 
 _ID = re.compile(r"[0-9a-f]{12}")
@@ -46,7 +46,7 @@ async def checkpoints(workspace: Workspace) -> list[Checkpoint]:
 
 
 async def restore(workspace: Workspace, id: str) -> Checkpoint:
-    """Bring the files of a checkpoint back."""
+    """Restore the files of a checkpoint."""
     reply = await workspace.change(_RESTORE, wait=_WAIT, store=_store(workspace), id=_checked(id))
     return _checkpoints(workspace, reply, id)[0]
 
@@ -101,7 +101,7 @@ def _checkpoints(workspace: Workspace, reply: Reply, id: str = "") -> list[Check
 
 
 def _check(workspace: Workspace, reply: Reply, id: str) -> None:
-    """Raise what a program refused for."""
+    """Raise the error for what a program refused."""
     match reply.failure:
         case None:
             return

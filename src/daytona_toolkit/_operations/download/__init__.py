@@ -18,7 +18,7 @@ from daytona_toolkit._transfer.result import TransferResult
 from daytona_toolkit._workspace import Workspace
 from daytona_toolkit.errors import FileChangedError, NotAFileError
 
-# Seconds for the sums of what a folder holds, whose size is not known before.
+# Seconds to hash the files of a folder, whose size is not known before.
 _TREE_TIME = 600.0
 
 _TREE, _READ_RANGES = (Source(__name__, name) for name in ("tree", "read_ranges"))
@@ -145,7 +145,7 @@ async def _tree(source: Target, report: Report) -> tuple[list[Item], list[str], 
 
 
 async def _get_whole(source: Target, items: Sequence[Item]) -> list[bytes | None]:
-    """What files hold; None where one is no longer what it was."""
+    """The contents of files; None for one that has changed."""
     contents = await _get(source, [(item, 0, item.size) for item in items])
     return [
         content if hashlib.sha256(content).hexdigest() == item.sum else None
@@ -154,7 +154,7 @@ async def _get_whole(source: Target, items: Sequence[Item]) -> list[bytes | None
 
 
 async def _get(source: Target, ranges: Sequence[tuple[Item, int, int]]) -> list[bytes]:
-    """Ranges of files; short ones where a file is no longer what it was."""
+    """Ranges of files; shorter ones where a file has changed."""
     reply = await source.workspace.run(
         _READ_RANGES,
         paths=[source.path(item.name) for item, _, _ in ranges],
@@ -164,7 +164,7 @@ async def _get(source: Target, ranges: Sequence[tuple[Item, int, int]]) -> list[
 
 
 async def _get_parts(source: Target, place: Path, item: Item, progress: Progress) -> bool:
-    """Save a large file, part by part; whether it still is what it was."""
+    """Save a large file, part by part; False if it has changed meanwhile."""
     partial = host.partial_of(place, item)
     start = await on_host(partial, host.resumable_size, partial, PART)
     await progress.add(start, item.name)

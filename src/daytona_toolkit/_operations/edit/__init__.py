@@ -31,13 +31,13 @@ from daytona_toolkit.errors import (
     NoMatchError,
 )
 
-# Each time a try is lost another writer has won, so only a crowd exhausts them.
+# A try fails only because another writer has succeeded, so only many writers exhaust them.
 _TRIES = 100
 
-# Base64 letters of the lines around a place, besides those that the old text asks for.
+# Base64 characters of the lines around a match, in addition to those of the old text.
 _AROUND = 50_000
 
-# Bytes of a file in which a shell finds a text by itself, sooner than it starts tools for that.
+# Bytes of a file in which a shell finds a text by itself faster than by starting tools.
 _SMALL = 20_000
 
 # Ranges that one request replaces; nearer ones are joined.
@@ -96,7 +96,7 @@ async def _edit(
     *,
     replace_all: bool,
 ) -> EditResult:
-    """The edit, when it is its turn."""
+    """The edit, under the lock of the file."""
     content = workspace.files.get(full)
     fresh = content is None
     small = content is None or len(content) <= _SMALL
@@ -110,7 +110,7 @@ async def _edit(
     for _ in range(_TRIES):
         found = await in_thread_if_large(len(content), match, content, old_string, new_string)
         if not fresh and len(found.starts) != 1:
-            # What we remember may be old: look again before we complain.
+            # What we remember may be old: fetch the file before we refuse.
             content = await fetch(workspace, path, full, _ADVICE)
             fresh = True
             continue

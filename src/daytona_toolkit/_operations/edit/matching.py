@@ -241,7 +241,7 @@ def _loosely(line: str) -> str:
 
 
 def _difference(expected: str, actual: str) -> str:
-    """In what two lines differ, if that can be said in a word."""
+    """How two lines differ, if a few words can say it."""
     if expected == actual:
         return "(this line matches)"
     if expected.rstrip() == actual.rstrip():

@@ -148,7 +148,7 @@ def _window(workspace: Workspace, limit: float | None, patience: float | None) -
 def _running(
     workspace: Workspace, job_id: str, reply: Reply, stdout: str = "", stderr: str = ""
 ) -> ExecResult:
-    """The result of a command that goes on."""
+    """The result of a command that is still running."""
     return ExecResult(
         exit_code=None,
         duration=reply.number("duration") / 100,
@@ -196,7 +196,7 @@ async def kill(workspace: Workspace, job_id: str) -> JobStatus:
 async def send(
     workspace: Workspace, job_id: str, data: str | bytes, *, eof: bool = False, wait: float = 0
 ) -> JobStatus:
-    """Give an interactive command something to read."""
+    """Send text to the standard input of an interactive command."""
     window = min(check_seconds(wait, "wait") or 0, workspace.limits.window)
     cursor = workspace.cursors.get(_checked(job_id))
     uploaded, encoded = _text_to_read(workspace, data, "data")
@@ -321,7 +321,7 @@ def _waiting(
     timeout: float | None,
     cursor: Cursor | None,
 ) -> dict[str, Input]:
-    """What every program takes that waits for a job."""
+    """The inputs of every program that waits for a job."""
     return {
         "job": job_id,
         "limit": workspace.limits.output_bytes,

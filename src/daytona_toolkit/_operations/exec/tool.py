@@ -55,7 +55,7 @@ class ExecArguments(Arguments):
         return env
 
     def question(self) -> str:
-        """The command as it stands, and how it runs where that is unusual."""
+        """The command in full, and how it runs where that is unusual."""
         notes = self._notes()
         return f"{self.command}\n[{', '.join(notes)}]" if notes else self.command
 

@@ -17,7 +17,7 @@ _REMOVE = Source(__name__, "remove")
 
 
 async def stat(workspace: Workspace, path: AnyPath) -> Entry:
-    """What a path is itself."""
+    """Describe what is at a path."""
     path, full = check_path(path), workspace.resolve(path)
     return _entry(workspace, path, await workspace.run(_STAT, path=full))
 
@@ -38,7 +38,7 @@ async def mkdir(workspace: Workspace, path: AnyPath) -> Entry:
 async def move(
     workspace: Workspace, source: AnyPath, target: AnyPath, *, overwrite: bool = False
 ) -> Entry:
-    """Give something another path."""
+    """Move a file, folder or symlink."""
     source, target = check_path(source), check_path(target)
     full, full_target = workspace.resolve(source), workspace.resolve(target)
     reply = await workspace.change(
@@ -56,7 +56,7 @@ async def move(
 
 
 async def remove(workspace: Workspace, path: AnyPath, *, recursive: bool = False) -> None:
-    """Remove something, a folder only if it is said."""
+    """Remove a file or symlink, and a folder only with `recursive`."""
     path, full = check_path(path), workspace.resolve(path)
     reply = await workspace.change(_REMOVE, path=full, recursive="yes" if recursive else None)
     workspace.files.drop_tree(full)
@@ -64,7 +64,7 @@ async def remove(workspace: Workspace, path: AnyPath, *, recursive: bool = False
 
 
 def _entry(workspace: Workspace, path: str, reply: Reply, named: str = "") -> Entry:
-    """What the reply tells, by the name that the caller gave it."""
+    """The entry in a reply, with the path that the caller gave."""
     _check(reply, path, workspace)
     (entry,) = entries_of(reply)
     return entry.model_copy(update={"path": named or path})

@@ -6,7 +6,14 @@ from collections.abc import Iterator
 from daytona_toolkit._arguments import AnyPath, check_path, check_whole
 from daytona_toolkit._operations.grep.result import GrepResult, Match
 from daytona_toolkit._remote import Input, Reply, Source
-from daytona_toolkit._search import BOTTOMLESS, as_input, check_pattern, denials, join, look
+from daytona_toolkit._search import (
+    BOTTOMLESS,
+    as_input,
+    check_pattern,
+    join,
+    permission_notes,
+    run_search,
+)
 from daytona_toolkit._search.globs import compile_name_glob
 from daytona_toolkit._search.regex import compile_regex
 from daytona_toolkit._text import clip, count_of, printable
@@ -76,7 +83,7 @@ async def grep(
         "clip": 20 + limits.line_chars * 4,
         **bounds,
     }
-    reply = await look(workspace, _GREP, path, is_whole, inputs)
+    reply = await run_search(workspace, _GREP, path, is_whole, inputs)
     size = len(reply.blobs.get("lines", b""))
     return await in_thread_if_large(size, _matches, workspace, path, reply, bounds)
 
@@ -113,7 +120,7 @@ def _matches(workspace: Workspace, path: str, reply: Reply, bounds: dict[str, in
         path=workspace.resolve(path),
         matches=tuple(matches[: limits.entries]),
         truncated=truncated,
-        notes=(*notes, *denials(reply)),
+        notes=(*notes, *permission_notes(reply)),
     )
 
 

@@ -23,7 +23,7 @@ from daytona_toolkit.errors import (
     WriteFailedError,
 )
 
-# Each time a try is lost another writer has won, so only a crowd exhausts them.
+# A try fails only because another writer has succeeded, so only many writers exhaust them.
 _TRIES = 20
 
 # Ranges of a file that one request replaces; nearer ones are joined.

@@ -16,7 +16,7 @@ from daytona_toolkit._transfer.records import RECORD, files_of, name_of
 from daytona_toolkit._transfer.result import TransferResult
 from daytona_toolkit._workspace import Workspace
 
-# Bytes a second that the sandbox is trusted to hash, and requests wait for.
+# Bytes per second that a sandbox is expected to hash at least.
 _HASHING = 50_000_000
 
 _PUT, _STAT_TARGETS, _UNPACK = (
@@ -177,7 +177,7 @@ async def _unpack(
     data: bytes = b"",
     wait: float = 0.0,
 ) -> None:
-    """Put files in place, and complain of the first that was refused.
+    """Put files in place, and raise the error for the first that was refused.
 
     Args:
         target: Where they go.

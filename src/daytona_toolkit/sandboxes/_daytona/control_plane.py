@@ -158,7 +158,7 @@ class ControlPlane:
         return await self.create(params, deadline=deadline, key=key, keep=True)
 
     def keep(self) -> None:
-        """Leave the sandbox that was made to others."""
+        """Do not delete the sandbox at the end."""
         self.created = None
 
     async def discard(self) -> None:

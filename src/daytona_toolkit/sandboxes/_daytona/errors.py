@@ -257,7 +257,7 @@ def _forget_transport(error: Exception) -> None:
 
 
 def _about_path(status: int | None, path: str, said: str) -> SandboxError | None:
-    """The error for a file that the sandbox did not take or give."""
+    """The error for a file that could not be written or read."""
     match status:
         case 404:
             return PathNotFoundError(f"{path!r} does not exist in the sandbox.", path)

@@ -52,11 +52,11 @@ logger = logging.getLogger("daytona_toolkit")
 
 STARTUP_TIMEOUT = 60.0
 
-# Seconds that a program may outlive a request for it before the daemon ends it: never while
-# somebody waits. (Without a number from us, its own default counts.)
+# Seconds after the time of a request when the daemon kills its program: never while a caller
+# waits. (Without a number from us, the daemon has one of its own.)
 _GRACE = 30
 
-# Seconds for the upload of a file: so many, and one for so many bytes.
+# Seconds to upload a file: a constant, and its bytes divided by a rate.
 _UPLOAD_TIME = 20.0
 _UPLOAD_RATE = 100_000
 

@@ -38,7 +38,7 @@ _UNATTENDED = {
 
 @dataclass(frozen=True)
 class Bounds:
-    """How much a sandbox may take of the machine. None is no bound.
+    """Limits on what a sandbox may use of the machine. None is no limit.
 
     Attributes:
         processes: Processes and threads at a time.

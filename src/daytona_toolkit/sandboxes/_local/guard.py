@@ -31,7 +31,7 @@ class Process(NamedTuple):
 
 
 class Guard:
-    """Looks after the bounds of a sandbox.
+    """Enforces the limits of a sandbox.
 
     Attributes:
         next_look: When it wants to look again, on the monotonic clock.
