@@ -128,6 +128,15 @@ def count_of(number: int, noun: str) -> str:
     return f"{number:,} {noun if number == 1 else plural}"
 
 
+def first_few(names: Sequence[str], count: int) -> str:
+    """The first names of a list, and a mark where there are more.
+
+    >>> first_few(["a", "b", "c"], 2)
+    'a, b, …'
+    """
+    return ", ".join(names[:count]) + (", …" if len(names) > count else "")
+
+
 def closed(text: str) -> str:
     """Text that ends with a newline, if there is any."""
     return text if not text or text.endswith("\n") else f"{text}\n"

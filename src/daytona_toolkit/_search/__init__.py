@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from daytona_toolkit._arguments import check_encodable
 from daytona_toolkit._refusals import refusal
 from daytona_toolkit._remote import Input, Reply, Source
-from daytona_toolkit._text import count_of, printable
+from daytona_toolkit._text import count_of, first_few, printable
 from daytona_toolkit._workspace import Workspace
 from daytona_toolkit.errors import SandboxFailedError, SearchPatternError
 
@@ -61,7 +61,7 @@ def permission_notes(reply: Reply) -> Iterator[str]:
     denied = [found for line in complaints if (found := _DENIED.fullmatch(line))]
     names = sorted({printable(found[1]) for found in denied} - {"/"})
     if names:
-        shown = ", ".join(names[:_NAMED]) + (", …" if len(names) > _NAMED else "")
+        shown = first_few(names, _NAMED)
         yield f"no permission to read {count_of(len(names), 'path')}: {shown}"
 
 

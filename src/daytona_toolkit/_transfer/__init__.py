@@ -11,7 +11,7 @@ can promise. The notes of the result name them.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from daytona_toolkit._text import count_of, printable
+from daytona_toolkit._text import count_of, first_few, printable
 from daytona_toolkit._transfer.local_files import Item
 from daytona_toolkit._transfer.result import TransferResult
 from daytona_toolkit._workspace import Workspace
@@ -78,7 +78,7 @@ class Report:
         """The result, with a note for each reason."""
         notes = []
         for reason, names in self.omitted.items():
-            shown = ", ".join(sorted(names)[:_NAMED]) + (", …" if len(names) > _NAMED else "")
+            shown = first_few(sorted(names), _NAMED)
             notes.append(f"{count_of(len(names), 'path')} skipped ({reason}): {shown}")
         return TransferResult(
             path=path,

@@ -108,13 +108,18 @@ def merge(content: bytes, splices: list[Splice], most: int) -> list[Splice]:
 def describe_ambiguity(content: bytes, found: Match, path: str) -> str:
     """The message where the old text occurs in several places."""
     lines = [content.count(b"\n", 0, start) + 1 for start in found.starts[:_LISTED]]
-    more = len(found.starts) - len(lines)
-    where = ", ".join(map(str, lines)) + (f" and {more:,} more" if more else "")
+    where = list_lines(lines, len(found.starts))
     return (
         f"old_string occurs {len(found.starts):,} times in {path!r}, at lines {where}; nothing "
         "was changed. Add lines around it so that it names one place, or set replace_all to "
         "replace all of them."
     )
+
+
+def list_lines(lines: list[int], total: int) -> str:
+    """The first numbers of lines, and how many there are besides."""
+    shown = ", ".join(map(str, lines[:_LISTED]))
+    return shown + (f" and {total - _LISTED:,} more" if total > _LISTED else "")
 
 
 def describe_absence(content: bytes, old: str, path: str, what: str = "old_string") -> str:

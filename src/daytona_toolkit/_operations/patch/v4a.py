@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from daytona_toolkit._operations.edit.matching import Splice, describe_absence
+from daytona_toolkit._operations.edit.matching import Splice, describe_absence, list_lines
 from daytona_toolkit.errors import (
     AmbiguousMatchError,
     BinaryFileError,
@@ -17,8 +17,6 @@ _BEGIN, _END, _END_OF_FILE = "*** Begin Patch", "*** End Patch", "*** End of Fil
 _MOVE = "*** Move to:"
 _HEADER = re.compile(r"\*\*\* (Add|Update|Delete) File:(.*)")
 _NOTHING = "nothing was changed."
-# Places of an ambiguous hunk that are listed.
-_LISTED = 10
 
 
 @dataclass(frozen=True)
@@ -252,10 +250,9 @@ def _place(content: bytes, lines: list[bytes], hunk: Hunk, cursor: int, path: st
     if places and (len(places) == 1 or hunk.anchors):
         return places[0]
     if places:
-        where = ", ".join(str(place + 1) for place in places[:_LISTED])
-        more = f" and {len(places) - _LISTED:,} more" if len(places) > _LISTED else ""
+        where = list_lines([place + 1 for place in places], len(places))
         raise AmbiguousMatchError(
-            f"{what} of {path!r} fits {len(places):,} places, at lines {where}{more}; "
+            f"{what} of {path!r} fits {len(places):,} places, at lines {where}; "
             f"{_NOTHING} Add lines around it, or before it a line such as '@@ def name():'."
         )
     if old and (elsewhere := next(_places(lines, old, 0), None)) is not None:
