@@ -1,7 +1,8 @@
 """The code of each page runs, block by block, as a reader would paste it.
 
 Of other packages, only frameworks that we have an adapter for are installed. To run the page that
-needs agno: `uv run --isolated --with agno --with fastmcp pytest tests/docs/test_code.py -k agno`.
+needs agno:
+`uv run --isolated --with agno --with fastmcp pytest -m "" tests/docs/test_code.py -k agno`.
 """
 
 import re
