@@ -164,6 +164,8 @@ def test_programs_know_that_nobody_watches(isolation: Any) -> None:
         names = "$TERM $NO_COLOR $PAGER $GIT_TERMINAL_PROMPT $CI"
         assert session.exec(f"echo {names}").stdout == "dumb 1 cat 0 1\n"
         assert session.exec("echo $CI", env={"CI": ""}).stdout == "\n"
+        # The account of a service has no shell that could run anything.
+        assert session.exec("env | grep ^SHELL= && $SHELL -c 'exit 3'").exit_code == 3
 
 
 @pytest.mark.parametrize("isolation", CONFINED)

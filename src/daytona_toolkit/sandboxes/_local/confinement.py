@@ -5,6 +5,7 @@ Each level is a way to start the helper in a folder. What it guarantees is in SE
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ Isolation = Literal["auto", "bubblewrap", "landlock", "none"]
 Level = Literal["bubblewrap", "landlock", "none"]
 
 # Where the system keeps its tools.
-_TOOLS = ["/usr/local/bin", "/usr/bin", "/bin", "/usr/local/sbin", "/usr/sbin", "/sbin"]
+_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
 
 # Variables of the host that a program may know; all others may hold credentials.
 _PASSED = ["LANG", "LC_ALL", "LC_CTYPE", "TZ"]
@@ -157,11 +158,13 @@ def environment(place: Place) -> dict[str, str]:
     what a file operation answers must not be for it to say.
     """
     return {
-        "PATH": os.pathsep.join(_TOOLS),
+        "PATH": _PATH,
         "HOME": str(place.home),
         "TMPDIR": str(place.temporary),
         "USER": "user",
         "LOGNAME": "user",
+        # Else programs such as `script` start that of the account, and a service has none.
+        "SHELL": shutil.which("bash", path=_PATH) or "/bin/sh",
         **_UNATTENDED,
         **_of_the_host(os.environ),
     }
@@ -170,7 +173,7 @@ def environment(place: Place) -> dict[str, str]:
 def environment_of_commands(place: Place) -> dict[str, str]:
     """What differs for commands: they take the tools of the project, and of Python, first."""
     paths, variables = python.environment(place.folder, place.extra)
-    return {"PATH": os.pathsep.join([*paths, *_TOOLS]), **variables}
+    return {"PATH": os.pathsep.join([*paths, _PATH]), **variables}
 
 
 def _of_the_host(variables: Mapping[str, str]) -> dict[str, str]:
