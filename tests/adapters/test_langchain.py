@@ -109,6 +109,14 @@ def test_output_is_streamed_to_a_thread_too(session: SandboxSession) -> None:
     ]
 
 
+def test_tools_work_with_the_first_langgraph_too(
+    session: SandboxSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has no `ToolRuntime`; output is streamed as custom events."""
+    monkeypatch.delattr("langgraph.prebuilt.ToolRuntime")
+    test_output_is_streamed_to_a_thread_too(session)
+
+
 def test_a_picture_reaches_the_model(session: SandboxSession) -> None:
     session.write("plot.png", PICTURE)
     state = agent_of(session, [("read", {"file_path": "plot.png"})], "nice").invoke(ASK)

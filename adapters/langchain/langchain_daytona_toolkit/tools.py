@@ -1,6 +1,7 @@
 """Rows of the tool table as tools of LangChain."""
 
 import sys
+from collections.abc import Callable
 from contextvars import copy_context
 from dataclasses import replace
 from functools import partial
@@ -133,7 +134,6 @@ class SandboxTool(BaseTool):
         if not self.stream_output or "langgraph.config" not in sys.modules:
             return None
         from langgraph.config import get_stream_writer
-        from langgraph.prebuilt import ToolRuntime
 
         # Python 3.10 does not hand the context on to the tasks of an asynchronous graph.
         context = copy_context()
@@ -142,15 +142,7 @@ class SandboxTool(BaseTool):
             writer = context.run(get_stream_writer)
         except (KeyError, RuntimeError):  # the tool is called outside of a graph
             return None
-        runtime = ToolRuntime(
-            state=None,
-            context=None,
-            config=config,
-            stream_writer=writer,
-            tool_call_id=tool_call_id,
-            store=None,
-        )
-        emit = getattr(runtime, "emit_output_delta", None)  # since LangGraph 1.2
+        emit = _emitter(config, writer, tool_call_id)
 
         def on_output(stream: str, text: str) -> None:
             delta = {"stream": stream, "text": text}
@@ -182,6 +174,25 @@ class SandboxTool(BaseTool):
             )
             return message, None
         return content, rendered.data
+
+
+def _emitter(
+    config: RunnableConfig, writer: Callable[[Any], None], tool_call_id: str | None
+) -> Callable[[Any], None] | None:
+    """What LangGraph has for the output of tools: from 1.2 on, else None."""
+    try:
+        from langgraph.prebuilt import ToolRuntime
+    except ImportError:  # LangGraph 1.0.0
+        return None
+    runtime = ToolRuntime(
+        state=None,
+        context=None,
+        config=config,
+        stream_writer=writer,
+        tool_call_id=tool_call_id,
+        store=None,
+    )
+    return getattr(runtime, "emit_output_delta", None)
 
 
 def _thread(config: RunnableConfig) -> str:
