@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# close: end a session. Nothing of it runs any more, whatever copies of requests still come.
+# close: end a session. Copies of its requests that still arrive do nothing.
 # In: _SESSION (its folder); those of forget.sh.
 
 . ../_remote/frame.sh

@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# open: begin a session; say where it stands, and what this sandbox has.
+# open: begin a session; report its root, its folders, and the tools of this sandbox.
 #
 # The sandbox names the session's folder, so a copy of this request that comes late makes a
 # folder that nobody uses. A later session removes it.

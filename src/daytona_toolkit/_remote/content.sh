@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# The content of a file that comes along with the program.
+# The content of a file, which is in the program.
 # In: _TEXT (as it is), or _CONTENT (in base64).
 
 # new_content: print it.

@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# How the folders above a new file come to be.
+# How the folders above a new file are made.
 
 # make_parents PATH: make the folders above it that are missing.
 make_parents() {

@@ -8,7 +8,7 @@
 
 _mark=$_SESSION/done.$_NUMBER
 _temporary=./.dtk-${_SESSION##*.}.$_NUMBER
-_told= # lines of the reply that stay with the mark
+_reply= # lines of the reply that stay with the mark
 
 # lock_folder: until the program ends nobody else changes a file in this folder. The lock is
 # on the folder itself, so it needs no file and dies with its holder.
@@ -39,7 +39,7 @@ check_replaceable() {
 }
 
 # leave_mark: what became of this request, for a copy of it.
-leave_mark() { echo "$_told" >"$_mark" || rm -f "$_mark"; }
+leave_mark() { echo "$_reply" >"$_mark" || rm -f "$_mark"; }
 
 # fill COMMAND...: what it prints becomes the temporary file.
 fill() {
@@ -67,22 +67,22 @@ commit() {
         [ "$2" = "$7" ] || chown "$2" "$_temporary"
         [ "$1 $2" = "$6 $7" ] || chmod "$1" "$_temporary"
         _version=$8T$9
-        _told="replaced $3T$4
-$_told"
+        _reply="replaced $3T$4
+$_reply"
     else
         [ "$_wanted" = '*' ] || [ "$_wanted" = none ] || { rm -f -- "$_temporary" && return 1; }
         # shellcheck disable=SC2046 # three words
         set -- $(stat -c '%s-%i-%y' -- "$_temporary")
         _version=$1T$2
-        _told="created yes
-$_told"
+        _reply="created yes
+$_reply"
     fi
     adjust
-    _told="version $_version
-$_told"
+    _reply="version $_version
+$_reply"
     leave_mark
     _why=$(mv -fT -- "$_temporary" "./$_name" 2>&1) || fail_with "$_why"
-    echo "$_told"
+    echo "$_reply"
 }
 
 

@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# checkpoints: all that were made of the root.
+# checkpoints: list all checkpoints of the root.
 # In: those of store.sh.
 
 . ../../_remote/frame.sh

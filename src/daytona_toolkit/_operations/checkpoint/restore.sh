@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# restore: the root becomes what it was at a checkpoint.
+# restore: make the root what it was at a checkpoint.
 #
 # Each step looks at what is there and makes it more like the checkpoint, so a restore that
 # was interrupted can be repeated.

@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# tree: all that a folder holds, or one file, with their sums; a small file itself.
+# tree: all that is in a folder, or one file, with sums; the content of a small file.
 # In: those of path.sh and walk.sh; _PATH; _SMALL (bytes of such a file).
 
 . ../../_remote/frame.sh

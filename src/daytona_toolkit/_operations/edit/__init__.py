@@ -54,7 +54,7 @@ _CHECK_INPUTS = (
     "key",
     "text",
     "refuse_cr",
-    "most",
+    "max_reply",
     "small",
 )
 
@@ -218,7 +218,7 @@ async def _replace_in_sandbox(
         small=_SMALL,
         # See match: a part of a line says nothing of line endings.
         refuse_cr="yes" if "\n" in new and not {"\n", "\r"} & set(old) else "",
-        most=2 * len(old_bytes) + _AROUND,
+        max_reply=2 * len(old_bytes) + _AROUND,
     )
     if reply.failure:
         return _current(reply, workspace, full, path)

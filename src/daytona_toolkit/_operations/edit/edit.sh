@@ -3,7 +3,7 @@
 #
 # In: those of path.sh, replace.sh, file.sh and upload.sh; _PATH; _SHA256 (of the file that the
 #     client saw, or empty: look for the text); _LENGTH, _OLD_SHA256, _TOUCHED, _INDEX, _LEAD,
-#     _KEY, _TEXT, _REFUSE_CR, _MOST (see find_once), _SMALL (see find_in_small); _NEW (what takes
+#     _KEY, _TEXT, _REFUSE_CR, _MAX_REPLY (see find_once), _SMALL (see find_in_small); _NEW (what takes
 #     the place of the text, if it can be an input); _PLAN (the steps that make the new file, a
 #     line each: `keep FROM LENGTH`, `insert BASE64`, `insert_new`, `insert_part FROM LENGTH` out
 #     of the upload; LENGTH `rest` is all that follows, FROM `old` where the text that was looked
@@ -75,7 +75,7 @@ find_in_small() {
     measure "$_before"
     _at=$_size
     [ -z "$_REFUSE_CR" ] || case $_body in *"$(printf '\r')"*) fail_with_file ;; esac
-    _told="whole yes
+    _reply="whole yes
 line 1
 around<
 $(printf %s "$_body" | base64)
@@ -131,9 +131,9 @@ matches_at() {
 # what changed, unless they are very long.
 report_context() {
     _from=$(($1 > 3 ? $1 - 3 : 1))
-    _around=$(head -n $(($2 + 3)) "$_source" | tail -n "+$_from" | head -c "$_MOST" | base64)
-    [ ${#_around} -lt "$_MOST" ] || fail_with_file
-    _told="line $_from
+    _around=$(head -n $(($2 + 3)) "$_source" | tail -n "+$_from" | head -c "$_MAX_REPLY" | base64)
+    [ ${#_around} -lt "$_MAX_REPLY" ] || fail_with_file
+    _reply="line $_from
 around<
 $_around
 ."

@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# jobs: every job that this sandbox knows.
+# jobs: the state of every job in this sandbox.
 # In: _STATE; _LIMIT (as job.sh takes it); _SHOWN (characters of each command).
 
 . ../../_remote/frame.sh

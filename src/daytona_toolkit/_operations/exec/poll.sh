@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# poll: wait for a job's end a while, and say how it stands; or end it.
+# poll: wait a while for a job to end, and report its state; or kill it.
 #
 # In: those of job.sh; _STATE; _JOB (its name); _WINDOW, _TIMEOUT, _FOLLOW, _OUT, _ERR (as for
 #     start); _KILL (yes or empty); _SHOWN (bytes of the command wanted, or empty).

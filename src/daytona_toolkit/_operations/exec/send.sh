@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# send: give an interactive command something to read.
+# send: send text to the standard input of an interactive command.
 #
 # A text becomes a file beside the job, which the job's feeder puts into the command's pipe. So
 # nothing waits here for a command that does not read, and a text is there whole or not at all.

@@ -1,6 +1,6 @@
 # shellcheck shell=sh
-# What commands of one shell hand on to each other: a folder and exported variables. They are a
-# file, so a shell costs no process and no request, and nobody waits for anybody.
+# What commands of one shell pass on to each other: a folder and exported variables. They are a
+# file, so a shell costs no process and no request, and no command waits for another.
 #
 #   shell.NAME   in the session's folder: the state, as keep.sh writes it
 #   exported     the names of what is exported without any state

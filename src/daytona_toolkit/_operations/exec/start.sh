@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# start: run a command as a job, and wait for it a while.
+# start: run a command as a job, and wait a while for it to end.
 #
 # A copy of the request finds the claim, and waits for the job that is already there.
 #

@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# How a folder is made, and how something is moved or removed, once.
+# How making a folder, a move or a removal takes effect once.
 #
 #   done.N          what request N said, a refusal too
 #   done.N.lock     held by the copy of the request that is at work
@@ -18,15 +18,15 @@ once() {
         end
     fi
     is_fresh || fail "$_late"
-    _told=$(
+    _reply=$(
         end() { exit; }
         "$1"
     )
-    echo "$_told" >"$_mark" || {
+    echo "$_reply" >"$_mark" || {
         make_room
-        echo "$_told" >"$_mark" || rm -f "$_mark"
+        echo "$_reply" >"$_mark" || rm -f "$_mark"
     }
-    echo "$_told"
+    echo "$_reply"
     tidy
     end
 }
@@ -56,7 +56,7 @@ check_kept() {
     done
 }
 
-# lock FOLDER: no file in it is written until $_told is complete.
+# lock FOLDER: no file in it is written until the operation is done.
 lock() {
     { command exec 9<"$1" && flock 9; } || { command exec 9>"$_STATE/lock" && flock 9; }
 }

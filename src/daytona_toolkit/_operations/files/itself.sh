@@ -1,11 +1,11 @@
 # shellcheck shell=sh
-# A path as what it is itself: the end of it is not followed if it is a symlink.
+# A path that is not followed if it is a symlink.
 # In: those of path.sh.
 
 . ../../_remote/path.sh
 
-# reach PATH: stand in the folder that holds what PATH names; its name there is $_name. Only
-# `/` is held by none, and is `.` there.
+# reach PATH: stand in the folder that holds what PATH names; its name there is $_name. For `/`,
+# which no folder holds, it is `.`.
 reach() {
     export LC_ALL=C
     go_to "$1"

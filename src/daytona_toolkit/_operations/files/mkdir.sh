@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# mkdir: a folder, with those above it.
+# mkdir: make a folder, with those above it.
 # In: those of path.sh and change.sh; _PATH.
 
 . ../../_remote/frame.sh

@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# move: a file, folder or symlink gets another path.
+# move: give a file, folder or symlink another path.
 # In: those of itself.sh and change.sh; _ORIGIN, _TARGET (the paths); _OVERWRITE (yes or empty).
 
 . ../../_remote/frame.sh

@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# remove: what a path names itself, if that is a folder only with _RECURSIVE.
+# remove: remove a file, a symlink itself, or with _RECURSIVE a folder.
 # In: those of itself.sh and change.sh; _PATH; _RECURSIVE (yes or empty).
 
 . ../../_remote/frame.sh

@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# stat: what a path is itself.
+# stat: what is at a path; a symlink is not followed.
 # In: those of path.sh; _PATH.
 
 . ../../_remote/frame.sh

@@ -1,6 +1,6 @@
 # shellcheck shell=sh
-# Whether a file that comes from elsewhere is a program.
-# Set by the program: $_mode: x for one, - for none, = to leave it as it is.
+# Whether a file that was uploaded is executable.
+# Set by the program: $_mode: x for executable, - for not, = to leave it as it is.
 
 adjust() {
     case $_mode in

@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# put: one file whose content comes along, unless it is there already.
+# put: write one file whose content is in the program, unless it has that content already.
 # In: those of path.sh, replace.sh and content.sh; _PATH; _SHA256 (of the content); _MODE (as
 #     mode.sh takes it).
 
@@ -10,7 +10,7 @@
 . ../../_remote/content.sh
 . ./mode.sh
 
-is_there() {
+has_content() {
     [ -f "./$_name" ] && [ -r "./$_name" ] || return
     case $_mode in
     x) [ -x "./$_name" ] || return ;;
@@ -28,10 +28,10 @@ enter "$_PATH"
 check_replaceable
 lock_folder
 _mode=$_MODE
-if is_there; then
-    _told='same yes'
+if has_content; then
+    _reply='same yes'
     leave_mark
-    echo "$_told"
+    echo "$_reply"
 else
     fill new_content
     commit '*'
