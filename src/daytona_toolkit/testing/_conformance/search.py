@@ -263,7 +263,7 @@ def test_grep_finds_lines_by_extended_expressions(session: SandboxSession) -> No
         (r"\pL", "does not know"),
         ("a{3,1}", "wrong order"),
         ("a{1000}", "more than"),
-        ("((x{255}){255}){255}", "unfolds to too much"),
+        ("((x{255}){255}){255}", "expands to too much"),
         ("[z-a]", "range"),
         ("[[:letter:]]", "does not know"),
         ("a\\", "backslash"),
