@@ -71,12 +71,13 @@ def pytest_xdist_auto_num_workers() -> int:
     return (os.cpu_count() or 1) * 3 // 2
 
 
-# What a test takes if it runs programs in a sandbox of its own, and so costs a tenth of a second
-# or more, and how many cases of such a test run by default and in CI. The slow run has all.
+# What a test takes if it runs programs in a sandbox, and so costs a tenth of a second or more, and
+# how many cases of such a test run by default and in CI. The slow run has all.
 IN_A_SANDBOX = {"box", "equipped", "greppers", "make_session", "sandbox", "server", "session"}
 BY_DEFAULT, IN_CI = 1, 3
 
-# What it takes if its cases share a sandbox, and how many run by default. CI has all.
+# What it takes if all its cases work in one session, which is cheaper, and how many run by default.
+# CI has all.
 SHARING = {"shared", "victims"}
 SHARING_BY_DEFAULT = 10
 
