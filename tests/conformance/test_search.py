@@ -568,7 +568,7 @@ def test_a_search_that_lost_a_stage_is_no_empty_answer(
         except SandboxFailedError as error:
             failed.append(tool)
             text = str(error)
-            assert f"began the program {search!r}" in text
+            assert f"did not finish the program {search!r}" in text
             assert "run out of processes" in text
         else:
             assert found == whole, tool
