@@ -158,6 +158,20 @@ def test_git_knows_the_user_and_asks_nothing(isolation: Any, home_of_the_host: P
         assert session.exec("git config user.name Other; git config user.name").stdout == "Other\n"
 
 
+def test_git_does_not_show_a_file_that_is_being_written(outside: Path) -> None:
+    name = ".dtk-0123456789abcdef.7"
+    for ignore, shown in (None, "?? file\n"), ("file\n", f"?? {name}\n"):
+        home, work = outside / f"home-{shown[3:6]}", outside / f"work-{shown[3:6]}"
+        for folder in home, work:
+            folder.mkdir()
+        if ignore:  # what people want ignored in all repositories stays so
+            (home / ".config/git").mkdir(parents=True)
+            (home / ".config/git/ignore").write_text(ignore)
+        with SandboxSession(LocalSandbox(work, home=home)) as session:
+            done = session.exec(f"git init -q . && touch {name} file && git status --short")
+            assert done.stdout == shown
+
+
 @pytest.mark.parametrize("isolation", [*CONFINED, "none"])
 def test_programs_know_that_nobody_watches(isolation: Any) -> None:
     with SandboxSession(LocalSandbox(isolation=isolation)) as session:

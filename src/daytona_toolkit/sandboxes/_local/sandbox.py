@@ -221,7 +221,7 @@ class LocalSandbox:
         for path in (place.folder, place.home, place.temporary, own / "etc"):
             path.mkdir(exist_ok=True)
         python.make_environment(own / "python")
-        git.write_config(own / "etc/gitconfig")
+        git.write_config(own / "etc/gitconfig", place.home)
         return level, place, {"GIT_CONFIG_SYSTEM": str(own / "etc/gitconfig")}
 
     async def _do(self, argv: list[str], *, stdin: bytes, timeout: float) -> Completed:
