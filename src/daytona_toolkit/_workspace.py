@@ -131,7 +131,8 @@ class Workspace:
             if not self.has_sandbox:
                 await self.sandbox.open()
                 self.has_sandbox = True
-            reply = await self._send(OPEN, {"root": self._wanted_root})
+            confined = "yes" if self.confined else ""
+            reply = await self._send(OPEN, {"root": self._wanted_root, "confined": confined})
             self._facts = facts_of(reply, self._wanted_root)
             self._is_lost = False
         except BaseException:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from daytona_toolkit import CommandSandbox, SandboxSession
+from daytona_toolkit.errors import SandboxFailedError
 from daytona_toolkit.sandboxes._local import bubblewrap
 from tests.support import lacks, needs
 
@@ -63,6 +64,9 @@ def test_without_proc_a_command_ends_at_its_time_and_no_output_is_lost(tmp_path:
         session.write("file", "one\n")
         assert session.edit("file", "one", "two").occurrences == 1
         assert session.grep("two").matches[0].path == "file"
+    confined = SandboxSession(sandbox, root=tmp_path / "root", confined=True)
+    with pytest.raises(SandboxFailedError, match="confined=True needs /proc"):
+        confined.read("file")
 
 
 def test_a_process_that_cannot_be_killed_holds_up_nobody() -> None:

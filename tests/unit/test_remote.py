@@ -58,7 +58,7 @@ def test_shellcheck_finds_nothing() -> None:
 
 def test_a_program_is_read_whole_before_it_runs(shell: list[str], tmp_path: Path) -> None:
     # If `mkdir` could read the rest of the program from standard input, it would be lost.
-    program = OPEN.program({"root": str(tmp_path / "new")})
+    program = OPEN.program({"root": str(tmp_path / "new"), "confined": ""})
     printed = run(
         shell, program, cwd=tmp_path, env={"PATH": "/usr/bin:/bin", "TMPDIR": str(tmp_path)}
     )
@@ -106,7 +106,7 @@ def test_missing_tools_are_named(shell: list[str], tmp_path: Path) -> None:
         pytest.skip("busybox has its tools built in")
     for tool in ("sh", "mkdir", "chmod", "base64", "id"):
         (tmp_path / tool).symlink_to(needs(tool))
-    program = OPEN.program({"root": ""})
+    program = OPEN.program({"root": "", "confined": ""})
     reply = remote.parse(program, run(shell, program, env={"PATH": str(tmp_path)}))
     assert reply.failure == "tools"
     assert "setsid" in reply.values["names"].split()

@@ -61,6 +61,11 @@ def facts_of(reply: Reply, root: str) -> Facts:
                 "the packages coreutils and util-linux in its image; a busybox that has "
                 "these commands will do as well."
             )
+        case "proc":
+            raise SandboxFailedError(
+                "A session with confined=True needs /proc, which the sandbox lacks. Mount it, or "
+                "open the session without `confined`."
+            )
         case "root":
             raise InvalidArgumentError(
                 f"The root {root or 'folder'!r} cannot be made or entered in the sandbox; choose "

@@ -4,7 +4,7 @@
 # The sandbox names the session's folder, so a copy of this request that comes late makes a
 # folder that nobody uses. A later session removes it.
 #
-# In: _ROOT (asked for, or empty).
+# In: _ROOT (asked for, or empty); _CONFINED (yes or empty).
 
 . ../_remote/frame.sh
 . ../_remote/inline.sh
@@ -48,6 +48,8 @@ make_state() {
 
 begin
 check_tools
+# Where an open file lies is what confines a session.
+[ -z "$_CONFINED" ] || [ -e /proc/self/fd ] || fail proc
 { mkdir -p -- "${_ROOT:-.}" && cd -P -- "${_ROOT:-.}"; } || fail root
 make_state
 put_string root "$PWD"
