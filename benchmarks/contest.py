@@ -1,14 +1,13 @@
 """The peers at work side by side: their processes, the server between them, and what it counts."""
 
-import json
 import os
 import secrets
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from multiprocessing import Pipe
 from pathlib import Path
 from typing import Any
 
@@ -32,16 +31,18 @@ class Contestant:
     def __init__(self, name: str, server: DaytonaServer, folder: str) -> None:
         self.name = name
         self._server = server
-        self._complaints = tempfile.TemporaryFile("w+")  # noqa: SIM115 (closed by close)
-        self._process = subprocess.Popen(
-            [*python_with(PEERS[name].packages), "-m", "benchmarks.serve", name, folder],
-            cwd=ROOT,
-            env={**os.environ, **server.env, "NO_PROXY": "127.0.0.1"},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._complaints,
-            text=True,
-        )
+        self._printed = tempfile.TemporaryFile("w+")  # noqa: SIM115 (closed by close)
+        self._pipe, theirs = Pipe()
+        python = python_with(PEERS[name].packages)
+        with theirs:
+            self._process = subprocess.Popen(
+                [*python, "-m", "benchmarks.serve", name, folder, str(theirs.fileno())],
+                cwd=ROOT,
+                env={**os.environ, **server.env, "NO_PROXY": "127.0.0.1"},
+                pass_fds=[theirs.fileno()],
+                stdout=self._printed,
+                stderr=self._printed,
+            )
 
     def meet(self) -> None:
         """Wait until it is ready."""
@@ -49,43 +50,31 @@ class Contestant:
 
     def work(self, **request: Any) -> dict[str, Any]:
         """Have a piece of work done: its `seconds`, its `requests`, and what was `wrong`."""
-        self._send({**request, "word": secrets.token_hex(4)})
+        self._pipe.send({**request, "word": secrets.token_hex(4)})
         self._answer()
         with self._server.counting() as count:
-            self._send({})
+            self._pipe.send({})
             turn = self._answer()
         self._answer()
         return {**turn, "requests": count.requests}
 
     def close(self) -> None:
         """Let it end."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.close()
+        self._pipe.close()
         try:
             self._process.wait(30)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        self._process.stdout.close()
-        self._complaints.close()
-
-    def _send(self, request: dict[str, Any]) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(request) + "\n")
-        self._process.stdin.flush()
+        self._printed.close()
 
     def _answer(self) -> dict[str, Any]:
-        assert self._process.stdout is not None
-        impatience = threading.Timer(_PATIENCE, self._process.kill)
-        impatience.start()
-        line = self._process.stdout.readline()
-        impatience.cancel()
-        if not line:
-            self._complaints.seek(0)
-            raise RuntimeError(f"{self.name} has ended: {self._complaints.read()[-2000:]}")
-        answer: dict[str, Any] = json.loads(line)
-        return answer
+        with suppress(EOFError):
+            if self._pipe.poll(_PATIENCE):
+                return dict(self._pipe.recv())
+        self._process.kill()
+        self._printed.seek(0)
+        raise RuntimeError(f"{self.name} has ended, or takes long: {self._printed.read()[-2000:]}")
 
 
 def python_with(packages: Sequence[str]) -> list[str]:

@@ -1,32 +1,24 @@
-"""One peer in its own process and environment: takes work as JSON lines, answers likewise.
+"""One peer in its own process and environment, which does work that it gets through a pipe.
 
-`python -m benchmarks.serve PEER FOLDER` opens a sandbox and serves until standard input ends.
+`python -m benchmarks.serve PEER FOLDER PIPE` opens a sandbox and serves until the pipe is closed.
 """
 
-import json
-import os
 import sys
 import time
 from contextlib import suppress
-from functools import partial
 from importlib import import_module
 from importlib.metadata import version
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 from benchmarks.peers import PEERS, Peer
 from benchmarks.session import Session
-from benchmarks.work import WORK, Aside, Call, Job, Place, Took
+from benchmarks.work import WORK, Aside, Job, Place
 
 
-def main(name: str, folder: str) -> None:
-    # Packages print what they like; the answers keep the pipe to themselves.
-    answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)
-
-    def answer(**values: Any) -> None:
-        print(json.dumps(values), file=answers, flush=True)
-
+def main(name: str, folder: str, descriptor: str) -> None:
+    pipe: Connection[Any, Any] = Connection(int(descriptor))
     peer = import_module(f"benchmarks.peers.{name}").PEER()
     peer.open(folder)
     try:
@@ -34,15 +26,17 @@ def main(name: str, folder: str) -> None:
         # A confined sandbox's /tmp lies beside its home, and one of this machine's is itself.
         own = home.parent / folder.lstrip("/")
         disk = own if own.exists() else Path(folder)
-        answer(
-            sandbox=home.parent.name,
-            disk=str(disk),
-            versions={package: version(package) for package in PEERS[name].shown},
-            offers=[tool for tool in dir(peer) if not tool.startswith("_")],
+        pipe.send(
+            {
+                "sandbox": home.parent.name,
+                "disk": str(disk),
+                "versions": {package: version(package) for package in PEERS[name].shown},
+                "offers": [tool for tool in dir(peer) if not tool.startswith("_")],
+            }
         )
         sessions: dict[str, Session] = {}
-        for line in sys.stdin:
-            request = json.loads(line)
+        while True:
+            request = pipe.recv()
             at = Place(folder, disk, request["word"])
             if "step" in request:
                 name = request["session"]
@@ -51,55 +45,46 @@ def main(name: str, folder: str) -> None:
                 job = sessions[name].step(request["step"], at.word)
             else:
                 job = WORK[request["work"]].run(at)
-            call = prepared(job, peer)
-            answer(prepared=True)
-            sys.stdin.readline()
-            turn, after = measured(job, call, peer)
-            answer(**turn)
-            if isinstance(after, Aside):
-                after.call(peer)
-            answer(over=True)
+            serve(job, peer, pipe)
+    except EOFError:
+        pass
     finally:
         with suppress(Exception):  # where sandboxes are not confined, this is the machine's /tmp
             peer.exec(f"rm -rf {folder}")
         peer.close()
 
 
-def prepared(job: Job, peer: Peer) -> Call:
-    """Run what comes before, and return the call that counts."""
-    step = next(job)
-    while isinstance(step, Aside):
-        try:
-            answer = step.call(peer)
-        except Exception as error:  # then it fails as the call itself would
-            return partial(fail, error)
-        step = job.send(answer)
-    call: Call = step
-    return call
-
-
-def fail(error: Exception, peer: Peer) -> None:
-    raise error
-
-
-def measured(job: Job, call: Call, peer: Peer) -> tuple[dict[str, Any], Aside | Took | None]:
-    """Make the call, check what came back: how long it took, what was wrong, what comes after."""
+def serve(job: Job, peer: Peer, pipe: "Connection[Any, Any]") -> None:
+    """Do a piece of work: tell when the call that counts may begin, how it went, and the end."""
+    turn: dict[str, Any] = {"seconds": 0.0, "wrong": ""}
+    step = after = failed = None
+    try:
+        step = next(job)
+        while isinstance(step, Aside):
+            step = job.send(step.call(peer))
+    except Exception as error:  # then it fails as the call itself would
+        failed = error
+    pipe.send({})
+    pipe.recv()
     started = time.perf_counter()
     try:
-        answer = call(peer)
-    except Exception as error:  # whatever a package raises is its answer
-        seconds = time.perf_counter() - started
-        job.close()
-        return {"seconds": seconds, "wrong": f"{type(error).__name__}: {str(error)[:300]}"}, None
-    seconds = time.perf_counter() - started
-    try:
+        if failed:
+            raise failed
+        answer = step(peer)
+        turn["seconds"] = time.perf_counter() - started
         after = job.send(answer)
-        seconds = after.seconds if isinstance(after, Took) else seconds
-        return {"seconds": seconds, "wrong": ""}, after
-    except StopIteration:
-        return {"seconds": seconds, "wrong": ""}, None
+    except StopIteration as end:
+        turn["seconds"] = end.value or turn["seconds"]
     except AssertionError as error:
-        return {"seconds": seconds, "wrong": str(error)[:300]}, None
+        turn["wrong"] = str(error)[:300]
+    except Exception as error:  # whatever a package raises is its answer
+        turn["seconds"] = time.perf_counter() - started
+        turn["wrong"] = f"{type(error).__name__}: {str(error)[:300]}"
+        job.close()
+    pipe.send(turn)
+    if after:
+        after.call(peer)
+    pipe.send({})
 
 
 if __name__ == "__main__":

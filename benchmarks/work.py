@@ -2,7 +2,8 @@
 
 A piece of work is a generator. It yields the call that is timed, is sent what came back, and
 asserts that it is right, on disk too: sandboxes of the test server are folders of this machine.
-Calls beside it, which do not count, are yielded as `Aside`.
+Calls beside it, which do not count, are yielded as `Aside`. What it returns, if anything, counts in
+the place of the seconds of the call.
 """
 
 import re
@@ -10,13 +11,14 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from benchmarks.peers import Output
 
 Call = Callable[[Any], Any]
-Job = Generator[Any, Any, None]
+Job = Generator[Any, Any, Any]
 
 
 @dataclass(frozen=True)
@@ -24,13 +26,6 @@ class Aside:
     """A call that does not count."""
 
     call: Call
-
-
-@dataclass(frozen=True)
-class Took:
-    """Seconds that count in the place of those of the call."""
-
-    seconds: float
 
 
 @dataclass(frozen=True)
@@ -54,9 +49,9 @@ class Work:
 WORK: dict[str, Work] = {}
 
 
-def work(title: str, *needs: str) -> Callable[[Any], Any]:
+def work(title: str, *needs: str, name: str = "", **options: Any) -> Callable[[Any], Any]:
     def add(run: Any) -> Any:
-        WORK[run.__name__] = Work(title, frozenset(needs), run)
+        WORK[name or run.__name__] = Work(title, frozenset(needs), partial(run, **options))
         return run
 
     return add
@@ -77,17 +72,9 @@ def read(at: Place) -> Job:
     assert re.findall(rf"\b{at.word} \d+", text) == lines, "other lines than those of the file"
 
 
-@work("write 43 KB", "write")
-def write_43_kb(at: Place) -> Job:
-    yield from _write(at, 43_000)
-
-
-@work("write 300 KB", "write")
-def write_300_kb(at: Place) -> Job:
-    yield from _write(at, 300_000)
-
-
-def _write(at: Place, size: int) -> Job:
+@work("write 300 KB", "write", name="write_300_kb", size=300_000)
+@work("write 43 KB", "write", name="write_43_kb", size=43_000)
+def write(at: Place, size: int) -> Job:
     content = program(at.word, size)
     yield lambda peer: peer.write(f"{at.path}/new-{at.word}.py", content)
     assert (at.disk / f"new-{at.word}.py").read_text() == content, "the file has another content"
@@ -113,17 +100,9 @@ def download(at: Place) -> Job:
     assert received == (at.disk / "down").read_bytes(), "the file has another content"
 
 
-@work("edit a small file, seen", "edit", "read")
-def edit_seen(at: Place) -> Job:
-    yield from _edit(at, seen=True)
-
-
-@work("edit a small file, unseen", "edit")
-def edit_unseen(at: Place) -> Job:
-    yield from _edit(at, seen=False)
-
-
-def _edit(at: Place, *, seen: bool) -> Job:
+@work("edit a small file, unseen", "edit", name="edit_unseen", seen=False)
+@work("edit a small file, seen", "edit", "read", name="edit_seen", seen=True)
+def edit(at: Place, seen: bool) -> Job:
     name, before = f"{at.word}.py", program(at.word, 4_000)
     (at.disk / name).write_text(before)
     if seen:
@@ -201,7 +180,7 @@ def live(at: Place) -> Job:
     seen = yield lambda peer: peer.live("for n in 1 2 3 4 5 6; do date +%s.%N; sleep 0.7; done")
     delays = [moment - float(line) for text, moment in seen for line in text.split()]
     assert len(delays) == 6, f"{len(delays)} lines of 6"
-    yield Took(max(delays))
+    return max(delays)
 
 
 def program(word: str, size: int) -> str:
