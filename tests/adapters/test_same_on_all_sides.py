@@ -98,7 +98,8 @@ async def test_all_frameworks_can_type_into_a_command(shared: SandboxSession) ->
         seen = await each.call(shared, "send", {**job, "text": "", "wait": 0})
         assert seen.text.startswith("[no new output]\n"), side
         ended = await each.call(shared, "send", {**job, "text": "", "eof": True, "wait": 20})
-        assert re.match(r"bye\n\[job-.*: exit code 0, ", ended.text), side
+        assert ended.text.startswith(f"bye\n[{job['job_id']}: "), side
+        assert (await shared.ajob(job["job_id"], wait=20)).exit_code == 0, side
         deaf = await each.call(shared, "send", {**job, "text": "more\n"})
         assert deaf.is_error, side
         assert "it has ended" in deaf.text, side
