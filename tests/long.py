@@ -11,7 +11,7 @@ import pytest
 LIST = Path(__file__).with_name("long.txt")
 
 # Seconds of a core, programs that a test starts included, and seconds by the clock.
-CPU, WALL = 0.35, 1.5
+CPU, WALL = 0.25, 1.0
 
 
 def test_of(nodeid: str) -> str:
