@@ -56,8 +56,7 @@ put_string root "$PWD"
 put_string home "${HOME:-/}"
 put_string state "$_state"
 put_string session "$_session"
-_shell=$(command -v bash || command -v sh)
-put shell "$_shell"
+put shell "$(command -v bash || command -v sh)"
 # zsh and bash read us byte by byte, and a printf that is a tool takes 128 KiB at most.
 case ${ZSH_VERSION-}${BASH_VERSION-}$(command -v printf) in printf) put swift yes ;; esac
 # A job is a `&` of our program, for which sh ignores SIGINT and SIGQUIT; only a program that is
@@ -73,7 +72,7 @@ for _launch in \
         [signal(s, SIG_DFL) for s in (SIGINT, SIGQUIT, SIGPIPE, SIGXFSZ)]; \
         os.execvp(sys.argv[1], sys.argv[1:])'" \
     "exec '$_setsid'"; do
-    ! (eval "$_launch '$_shell' -c :") || break
+    ! (eval "$_launch cat") || break
 done
 put launch "$_launch"
 # GNU grep takes some bytes for binary data unless it is told not to; busybox does not know
