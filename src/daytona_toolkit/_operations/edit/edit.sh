@@ -3,11 +3,11 @@
 #
 # In: those of path.sh, replace.sh, file.sh and upload.sh; _PATH; _SHA256 (of the file that the
 #     client saw, or empty: look for the text); _LENGTH, _OLD_SHA256, _TOUCHED, _INDEX, _LEAD,
-#     _KEY, _TEXT, _REFUSE_CR, _MAX_REPLY (see find_once), _SMALL (see find_in_small); _NEW (what takes
-#     the place of the text, if it can be an input); _PLAN (the steps that make the new file, a
-#     line each: `keep FROM LENGTH`, `insert BASE64`, `insert_new`, `insert_part FROM LENGTH` out
-#     of the upload; LENGTH `rest` is all that follows, FROM `old` where the text that was looked
-#     for ends, LENGTH `old` all before it).
+#     _KEY, _TEXT, _REFUSE_CR, _MAX_REPLY (see find_once), _SMALL (see find_in_small); _NEW (what
+#     takes the place of the text, if it can be an input); _PLAN (the steps that make the new
+#     file, a line each: `keep FROM LENGTH`, `insert BASE64`, `insert_new`, `insert_part FROM
+#     LENGTH` out of the upload; LENGTH `rest` is all that follows, FROM `old` where the text that
+#     was looked for ends, LENGTH `old` all before it).
 
 . ../../_remote/frame.sh
 . ../../_remote/path.sh
@@ -86,8 +86,8 @@ $(printf %s "$_body" | base64)
 # find_once: _LENGTH bytes of the sum _OLD_SHA256 are in the file once. Sets $_at, where they
 # begin. They touch _TOUCHED lines, and _KEY is a pattern for line _INDEX of these, from 0. _LEAD
 # of the bytes come before that line; before the next one if _INDEX is 0, because they may
-# hold only the end of their first line. Bytes within a single line are _TEXT. _REFUSE_CR is set if what
-# they become has line endings, which would have to be those of the file.
+# hold only the end of their first line. Bytes within a single line are _TEXT. _REFUSE_CR is set
+# if what they become has line endings, which would have to be those of the file.
 find_once() {
     _at='' _count=0 _body=''
     [ "$(tr -d '\000' <"$_source" | wc -c)" = "$(wc -c <"$_source")" ] || fail_with_file
