@@ -887,7 +887,8 @@ class SandboxSession(Generic[S_co]):
 
         It has contents, modes, symlinks and empty folders; not owners, times, hard links, pipes
         and sockets. Files of a repository under the root are files like any other, but its
-        `.git` is neither recorded nor changed by `restore`. The store is our own folder
+        `.git` is neither recorded nor changed by `restore`, nor is a symlink `.gitmodules`,
+        which git does not take. The store is our own folder
         among the sandbox's temporary files: it outlives the session in a Daytona sandbox, and
         not in a local one. The newest `Limits.kept_checkpoints` stay. The
         sandbox must have git.

@@ -125,6 +125,12 @@ def _check(workspace: Workspace, reply: Reply, id: str) -> None:
                 "There is no space left in the sandbox for checkpoints; remove files that are not "
                 "needed, and try again."
             )
+        case "pipe":
+            pipe = reply.text("pipes").partition("\0")[0].removeprefix("./")
+            raise CheckpointError(
+                f"{pipe!r} is a pipe, and git would wait for what is written to it; remove it, "
+                "and try again."
+            )
         case "large":
             raise CheckpointError(
                 f"The patch since checkpoint {id!r} has {reply.number('size'):,} bytes, and "

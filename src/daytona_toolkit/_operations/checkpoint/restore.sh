@@ -76,6 +76,7 @@ _mark=$_SESSION/done.$_NUMBER
 if [ ! -e "$_mark" ]; then
     is_fresh || fail "$_late"
     find_reference "$_ID"
+    refuse_pipes
     _why=$(restore 2>&1) || fail_git "$_why"
     true >"$_mark"
 fi

@@ -3,8 +3,8 @@
 #
 # git is used below `git add`, which takes a nested repository for one thing and leaves its
 # files out. Here a listing by find says what the content is, so that files of nested
-# repositories are files like any other. `.git` itself, which git can hold in no tree, is
-# neither recorded nor touched.
+# repositories are files like any other. What git can hold in no tree, `.git` itself and a symlink
+# `.gitmodules`, is neither recorded nor touched.
 #
 # A checkpoint is a commit with two trees: `files`, and `modes`, where the blob `f644` lists
 # files with this mode and `d755` folders, each name ended by a NUL.
@@ -77,14 +77,24 @@ find_reference() {
     _ignored=${4#no}
 }
 
-# find_all TEST...: what is under the root, without `.git` and what is ours.
+# find_all TEST...: what is under the root, without what git does not take and what is ours.
 find_all() {
     case $_STATE/ in
     "${_ROOT%/}"/*) _own=$(printf %s "./${_STATE#"${_ROOT%/}/"}" | sed 's/[][*?\\]/\\&/g') ;;
     *) _own=./. ;;
     esac
     find . -name '.[gG][iI][tT]' -prune -o -name "$_temporaries" -prune -o \
+        -type l -name '.[gG][iI][tT][mM][oO][dD][uU][lL][eE][sS]' -prune -o \
         -path "$_own" -prune -o ! -name . "$@" -print0
+}
+
+# refuse_pipes: git reads files of these names, and would wait for who writes to a pipe.
+refuse_pipes() {
+    find_all -type p \( -name .gitignore -o -name .gitattributes \) >"$_lists/pipes"
+    [ ! -p .git/info/exclude ] || printf './.git/info/exclude\0' >>"$_lists/pipes"
+    [ -s "$_lists/pipes" ] || return 0
+    head -c 5000 "$_lists/pipes" | put_bytes pipes
+    fail pipe
 }
 
 # minus A B: the names of list A that are not in list B.
@@ -133,6 +143,7 @@ add_known() {
 
 # record: the root as it is becomes a tree; its name is $_tree.
 record() {
+    refuse_pipes
     # Files come and go meanwhile.
     for _try in 1 2 3; do
         _why=$({ scan && add_known && stage; } 2>&1) && _tree=$(git write-tree) && return

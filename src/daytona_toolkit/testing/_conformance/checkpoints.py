@@ -109,6 +109,29 @@ def test_nested_repositories_are_content_and_keep_their_git(session: SandboxSess
 
 
 @needs_git
+def test_a_symlink_that_git_does_not_take_is_left_alone(session: SandboxSession) -> None:
+    do(session, "mkdir sub; ln -s target .gitmodules; ln -s target sub/.GitModules")
+    before = listing(session)
+    checkpoint = session.checkpoint()
+    assert checkpoint.files == 0
+    session.restore(checkpoint.id)
+    assert listing(session) == before
+
+
+@pytest.mark.parametrize("name", [".gitignore", "deep/er/.gitattributes", ".git/info/exclude"])
+@needs_git
+def test_a_pipe_that_git_would_read_is_named(session: SandboxSession, name: str) -> None:
+    """Git would wait for somebody who writes to it."""
+    checkpoint = session.checkpoint()
+    do(session, f"mkdir -p {name}; rmdir {name}; mkfifo {name} pipe")
+    for call in (session.checkpoint, lambda: session.restore(checkpoint.id)):
+        with pytest.raises(CheckpointError, match=f"'{name}' is a pipe"):
+            call()
+    do(session, f"rm {name}")
+    assert session.diff(since=checkpoint.id).paths == ()
+
+
+@needs_git
 def test_ignored_files_are_left_out_and_left_alone(session: SandboxSession) -> None:
     do(
         session,
