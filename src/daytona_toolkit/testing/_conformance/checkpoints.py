@@ -124,9 +124,10 @@ def test_a_pipe_that_git_would_read_is_named(session: SandboxSession, name: str)
     """Git would wait for somebody who writes to it."""
     checkpoint = session.checkpoint()
     do(session, f"mkdir -p {name}; rmdir {name}; mkfifo {name} pipe")
-    for call in (session.checkpoint, lambda: session.restore(checkpoint.id)):
-        with pytest.raises(CheckpointError, match=f"'{name}' is a pipe"):
-            call()
+    with pytest.raises(CheckpointError, match=f"'{name}' is a pipe"):
+        session.checkpoint()
+    with pytest.raises(CheckpointError, match=f"'{name}' is a pipe"):
+        session.restore(checkpoint.id)
     do(session, f"rm {name}")
     assert session.diff(since=checkpoint.id).paths == ()
 
