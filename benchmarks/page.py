@@ -22,8 +22,6 @@ REMOTE = [name for name in PEERS if not PEERS[name].local]
 OTHERS = [name for name in REMOTE if name not in (OURS, RAW)]
 TITLES = {name: listed.title for name, listed in PEERS.items()}
 
-_COLOURS = {name: f"C{number}" for number, name in enumerate(OTHERS)}
-
 
 def write(results: dict[str, Any]) -> None:
     """Write `results.md` and `results.svg` beside this file."""
@@ -41,13 +39,13 @@ def rendered(results: dict[str, Any]) -> str:
         keep_trailing_newline=True,
     )
     pages.globals.update(globals())
+    pages.filters["ratio"] = ratio
     return pages.get_template("results.md.jinja").render(results, this=results)
 
 
 def ratio(entry: Entry) -> float:
     """How often one raw request goes into it: the median of the rounds."""
-    pairs = zip(entry["seconds"], entry["raw"], strict=True)
-    return float(median(seconds / raw for seconds, raw in pairs))
+    return relative(entry, {"seconds": entry["raw"]})
 
 
 def relative(entry: Entry, other: Entry) -> float:
@@ -56,17 +54,10 @@ def relative(entry: Entry, other: Entry) -> float:
     return float(median(seconds / others for seconds, others in pairs))
 
 
-def best(entries: dict[str, Entry]) -> str | None:
-    """The other package that is fastest with right answers."""
-    return min(right(entries), key=lambda name: ratio(entries[name]), default=None)
-
-
-def worst(entries: dict[str, Entry]) -> str | None:
-    return max(right(entries), key=lambda name: ratio(entries[name]), default=None)
-
-
-def right(entries: dict[str, Entry]) -> list[str]:
-    return [name for name in OTHERS if name in entries and not entries[name]["wrong"]]
+def ranked(entries: dict[str, Entry]) -> list[str]:
+    """The other packages whose answers are right, the fastest first."""
+    right = [name for name in OTHERS if name in entries and not entries[name]["wrong"]]
+    return sorted(right, key=lambda name: ratio(entries[name]))
 
 
 def cell(entry: Entry | None) -> str:
@@ -88,7 +79,7 @@ def ahead(operations: dict[str, dict[str, dict[str, Entry]]]) -> dict[str, list[
     found: dict[str, list[str]] = {}
     for latency, works in operations.items():
         for work, entries in works.items():
-            for peer in right(entries):
+            for peer in filter(ranked(entries).__contains__, OTHERS):
                 times = relative(entries[OURS], entries[peer])
                 if times > 1.02:
                     told = f"{number(times)} × {TITLES[peer]} at {latency} ms"
@@ -96,43 +87,34 @@ def ahead(operations: dict[str, dict[str, dict[str, Entry]]]) -> dict[str, list[
     return found
 
 
-def ratios(works: dict[str, dict[str, Entry]]) -> list[float]:
-    """Those of our operations."""
-    return [ratio(entries[OURS]) for entries in works.values()]
-
-
 def spread(faults: dict[str, Entry], figure: str) -> str:
     """The least and the most of the other packages."""
-    least, most = (choose(faults[name][figure] for name in OTHERS) for choose in (min, max))
-    return f"{least}" if least == most else f"{least} to {most}"
+    least, *_, most = sorted(faults[name][figure] for name in OTHERS)
+    return f"{least} to {most}" if least < most else f"{least}"
 
 
-def problems(results: dict[str, Any]) -> list[tuple[str, str, str]]:
-    """What was wrong: the package, in what, and the first reason."""
-    tables = {"the session": results["session"]}
+def problems(results: dict[str, Any]) -> dict[tuple[str, str], list[str]]:
+    """What was wrong: for a package and what it did, the reasons."""
+    tables = [("the session", results["session"])]
     for works in results["operations"].values():
-        tables |= {WORK[work].title: entries for work, entries in works.items()}
-    found = [
-        (TITLES[name], title, entry["wrong"][0])
-        for title, entries in tables.items()
-        for name, entry in entries.items()
-        if entry["wrong"]
-    ]
-    return found + [
-        (TITLES[name], "with one request in ten lost", entry["wrong"])
-        for name, entry in results["faults"].items()
-        if entry["wrong"]
-    ]
+        tables += [(WORK[work].title, entries) for work, entries in works.items()]
+    tables.append(("with one request in ten lost", results["faults"]))
+    found: dict[tuple[str, str], list[str]] = {}
+    for title, entries in tables:
+        for name, entry in entries.items():
+            if entry["wrong"]:
+                found.setdefault((TITLES[name], title), entry["wrong"])
+    return found
 
 
 def draw(entries: dict[str, dict[str, Entry]], path: Path) -> None:
     """A row for each operation, a mark for each package, on a log scale."""
     mpl.rcParams |= {"svg.fonttype": "none", "svg.hashsalt": "results", "font.size": 9}
     works = [name for name in WORK if name in entries]
-    figure, axes = plt.subplots(figsize=(8.6, 0.36 * len(works) + 1.5))
+    figure, axes = plt.subplots(figsize=(8.6, 0.36 * len(works) + 1.5), layout="constrained")
     styles = {RAW: ("|", "#57606a", 11), OURS: ("D", "#d55e00", 8)}
-    for name in (*OTHERS, RAW, OURS):
-        marker, colour, size = styles.get(name, ("o", _COLOURS.get(name), 6))
+    for index, name in enumerate((*OTHERS, RAW, OURS)):
+        marker, colour, size = styles.get(name, ("o", f"C{index}", 6))
         axes.plot([], [], marker, color=colour, markersize=size, label=TITLES[name])
         for row, work in enumerate(works):
             if entry := entries[work].get(name):
@@ -148,6 +130,5 @@ def draw(entries: dict[str, dict[str, Entry]], path: Path) -> None:
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.tick_params(axis="y", length=0)
     figure.legend(loc="outside upper center", ncols=4, frameon=False)
-    figure.set_layout_engine("constrained")
     figure.savefig(path, metadata={"Date": None})
     plt.close(figure)

@@ -1,40 +1,68 @@
 """What is asked of every peer, and how its answer is checked.
 
-A piece of work is a generator. It yields the call that is timed, is sent what came back, and
-asserts that it is right, on disk too: sandboxes of the test server are folders of this machine.
-Calls beside it, which do not count, are yielded as `Aside`. What it returns, if anything, counts in
-the place of the seconds of the call.
+A piece of work makes the call that counts in `turn.counted()`, and asserts that its answer is
+right, on disk too: sandboxes of the test server are folders of this machine.
 """
 
+import json
 import re
+import subprocess
 import time
-from collections.abc import Callable, Generator
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from benchmarks.peers import Output
 
-Call = Callable[[Any], Any]
-Job = Generator[Any, Any, Any]
+_RECORDED = json.loads(Path(__file__).with_name("session.json").read_text())
+_ORDERS = "".join(f"order-{n:06},pen,{n % 7 + 1},{n * 3 % 997}\n" for n in range(9000))
+STEPS = _RECORDED["steps"]
+
+_BYTES = bytes(range(256)) * 200
+_OTHER = "the file has another content"
 
 
-@dataclass(frozen=True)
-class Aside:
-    """A call that does not count."""
+@dataclass
+class Turn:
+    """A peer's turn at a piece of work, and what it came to.
 
-    call: Call
-
-
-@dataclass(frozen=True)
-class Place:
-    """A folder of a sandbox: its path in there, and on this machine; and a word for this turn."""
+    Attributes:
+        path: A folder in the sandbox.
+        disk: The same on this machine.
+        word: Another one for each turn.
+        arrived: Tells how many requests the server had so far.
+    """
 
     path: str
     disk: Path
     word: str
+    arrived: Callable[[], int]
+    seconds: float = 0.0
+    requests: int = 0
+    wrong: list[str] = field(default_factory=list)
+
+    def counted(self, call: Callable[..., Any], *arguments: Any) -> Any:
+        """Make a call that counts."""
+        arrived, started = self.arrived(), time.perf_counter()
+        try:
+            return call(*arguments)
+        finally:
+            self.seconds += time.perf_counter() - started
+            self.requests += self.arrived() - arrived
+
+    @contextmanager
+    def checked(self) -> Iterator[None]:
+        """Note what goes wrong, and go on."""
+        try:
+            yield
+        except AssertionError as error:
+            self.wrong.append(str(error)[:300])
+        except Exception as error:  # whatever a package raises is its answer
+            self.wrong.append(f"{type(error).__name__}: {error}"[:300])
 
 
 @dataclass(frozen=True)
@@ -43,13 +71,15 @@ class Work:
 
     title: str
     needs: frozenset[str]
-    run: Callable[[Place], Job]
+    run: Callable[[Any, Turn], None]
 
 
 WORK: dict[str, Work] = {}
 
 
 def work(title: str, *needs: str, name: str = "", **options: Any) -> Callable[[Any], Any]:
+    """Add a function to the pieces of work; without a title it has no row of its own."""
+
     def add(run: Any) -> Any:
         WORK[name or run.__name__] = Work(title, frozenset(needs), partial(run, **options))
         return run
@@ -58,129 +88,148 @@ def work(title: str, *needs: str, name: str = "", **options: Any) -> Callable[[A
 
 
 @work("exec", "exec")
-def execute(at: Place) -> Job:
-    answer: Output = yield lambda peer: peer.exec(f"echo {at.word}")
-    assert answer.exit_code in (0, None), f"exit code {answer.exit_code}: {answer.text[:200]}"
-    assert at.word in answer.text.splitlines(), f"other output: {answer.text[:200]!r}"
+def execute(peer: Any, turn: Turn) -> None:
+    answer = turn.counted(peer.exec, f"echo {turn.word}")
+    assert answer.exit_code in (0, None), f"exit code {answer.exit_code}: {answer.text}"
+    assert turn.word in answer.text.splitlines(), f"other output: {answer.text!r}"
 
 
 @work("read a small file", "read")
-def read(at: Place) -> Job:
-    lines = [f"{at.word} {number:012}" for number in range(60)]
-    (at.disk / "small.txt").write_text("\n".join(lines) + "\n")
-    text = yield lambda peer: peer.read(f"{at.path}/small.txt", 1, 2000)
-    assert re.findall(rf"\b{at.word} \d+", text) == lines, "other lines than those of the file"
+def read(peer: Any, turn: Turn) -> None:
+    lines = [f"{turn.word} {number:012}" for number in range(60)]
+    (turn.disk / "small.txt").write_text("\n".join(lines) + "\n")
+    text = turn.counted(peer.read, f"{turn.path}/small.txt", 0, 2000)
+    assert re.findall(rf"\b{turn.word} \d+", text) == lines, "other lines than those of the file"
 
 
 @work("write 300 KB", "write", name="write_300_kb", size=300_000)
 @work("write 43 KB", "write", name="write_43_kb", size=43_000)
-def write(at: Place, size: int) -> Job:
-    content = program(at.word, size)
-    yield lambda peer: peer.write(f"{at.path}/new-{at.word}.py", content)
-    assert (at.disk / f"new-{at.word}.py").read_text() == content, "the file has another content"
+def write(peer: Any, turn: Turn, size: int) -> None:
+    name, content = f"new-{turn.word}.py", program(turn.word, size)
+    turn.counted(peer.write, f"{turn.path}/{name}", content)
+    assert (turn.disk / name).read_text() == content, _OTHER
 
 
 @work("upload 50 KB", "upload")
-def upload(at: Place) -> Job:
-    source = Path(f"/tmp/benchmark-{at.word}")
-    source.write_bytes(bytes(range(256)) * 200)
-    yield lambda peer: peer.upload(str(source), f"{at.path}/up-{at.word}")
-    sent = source.read_bytes()
-    source.unlink()
-    assert (at.disk / f"up-{at.word}").read_bytes() == sent, "the file has another content"
+def upload(peer: Any, turn: Turn) -> None:
+    (turn.disk / "source").write_bytes(_BYTES)
+    turn.counted(peer.upload, str(turn.disk / "source"), f"{turn.path}/up-{turn.word}")
+    assert (turn.disk / f"up-{turn.word}").read_bytes() == _BYTES, _OTHER
 
 
 @work("download 50 KB", "download")
-def download(at: Place) -> Job:
-    target = Path(f"/tmp/benchmark-{at.word}")
-    (at.disk / "down").write_bytes(bytes(range(256)) * 200)
-    yield lambda peer: peer.download(f"{at.path}/down", str(target))
-    received = target.read_bytes()
-    target.unlink()
-    assert received == (at.disk / "down").read_bytes(), "the file has another content"
+def download(peer: Any, turn: Turn) -> None:
+    (turn.disk / "source").write_bytes(_BYTES)
+    turn.counted(peer.download, f"{turn.path}/source", str(turn.disk / f"down-{turn.word}"))
+    assert (turn.disk / f"down-{turn.word}").read_bytes() == _BYTES, _OTHER
 
 
 @work("edit a small file, unseen", "edit", name="edit_unseen", seen=False)
 @work("edit a small file, seen", "edit", "read", name="edit_seen", seen=True)
-def edit(at: Place, seen: bool) -> Job:
-    name, before = f"{at.word}.py", program(at.word, 4_000)
-    (at.disk / name).write_text(before)
+def edit(peer: Any, turn: Turn, seen: bool) -> None:
+    name, before = f"{turn.word}.py", program(turn.word, 4_000)
+    (turn.disk / name).write_text(before)
     if seen:
-        yield Aside(lambda peer: peer.read(f"{at.path}/{name}", 1, 2000))
-    old, new = f"MARK = '{at.word}'\n", f"MARK = 'edited {at.word}'\n"
-    yield lambda peer: peer.edit(f"{at.path}/{name}", old, new, before)
-    changed = (at.disk / name).read_text()
-    assert changed == before.replace(old, new), "the file has another content"
+        peer.read(f"{turn.path}/{name}", 0, 2000)
+    old, new = f"MARK = '{turn.word}'\n", f"MARK = 'edited {turn.word}'\n"
+    turn.counted(peer.edit, f"{turn.path}/{name}", old, new, before)
+    changed = (turn.disk / name).read_text()
+    assert changed == before.replace(old, new), _OTHER
 
 
 @work("ls", "ls")
-def ls(at: Place) -> Job:
-    root = tree(at)
-    found = yield lambda peer: peer.ls(root)
+def ls(peer: Any, turn: Turn) -> None:
+    root = tree(turn)
+    found = turn.counted(peer.ls, root)
     names = {re.sub(r".*/(?=.)|/$", "", name) for name in found}
     assert names == {f"{n:02}" for n in range(30)}, f"other names than there are: {found[:3]}"
 
 
 @work("glob, 300 files", "glob")
-def glob(at: Place) -> Job:
-    root = tree(at)
-    found = yield lambda peer: peer.glob(root, "module_*.py")
+def glob(peer: Any, turn: Turn) -> None:
+    root = tree(turn)
+    found = turn.counted(peer.glob, root, "module_*.py")
     expected = {f"{n:02}/module_{n:02}.py" for n in range(30)}
     assert {in_tree(path) for path in found} == expected, f"other files: {found[:3]}"
 
 
 @work("grep, 300 files", "grep")
-def grep(at: Place) -> Job:
-    root = tree(at)
-    found = yield lambda peer: peer.grep(root, "needle")
+def grep(peer: Any, turn: Turn) -> None:
+    root = tree(turn)
+    found = turn.counted(peer.grep, root, "needle")
     expected = {(f"{n:02}/module_{n:02}.py", 20) for n in range(0, 30, 3)}
     assert {(in_tree(path), line) for path, line in found} == expected, f"others: {found[:3]}"
 
 
-@work("start a job in the background", "background", "kill")
-def background(at: Place) -> Job:
-    seconds = unique_seconds(at)
-    job = yield lambda peer: peer.background(f"sleep {seconds}")
-    assert runs(seconds, True), "it does not run"
-    yield Aside(lambda peer: peer.kill(job))
+@work("kill a job", "background", "kill", name="kill", counts="kill")
+@work("list jobs", "background", "kill", "jobs", name="jobs", counts="jobs")
+@work("start a job in the background", "background", "kill", name="background", counts="background")
+def life_of_a_job(peer: Any, turn: Turn, counts: str) -> None:
+    """One call of it counts."""
+
+    def do(tool: str, *arguments: Any) -> Any:
+        call = getattr(peer, tool)
+        return turn.counted(call, *arguments) if tool == counts else call(*arguments)
+
+    command = f"sleep 600.{int(turn.word, 16)}"
+    job = do("background", command)
+    assert runs(command, True), "it does not run"
+    if counts == "jobs":
+        found = do("jobs")
+        assert job in found, f"the job is not among {found}"
+    do("kill", job)
+    assert not runs(command, False), "it still runs"
 
 
-@work("list jobs", "jobs", "background", "kill")
-def jobs(at: Place) -> Job:
-    job = yield Aside(lambda peer: peer.background(f"sleep {unique_seconds(at)}"))
-    found = yield lambda peer: peer.jobs()
-    assert job in found, f"the job is not among {found}"
-    yield Aside(lambda peer: peer.kill(job))
+@work("", "exec", "read", "write")
+def session(peer: Any, turn: Turn) -> None:
+    """Sixty tool calls of a coding agent that mends and extends a program."""
+    root, disk = f"{turn.path}/{turn.word}", turn.disk / turn.word
+    files = {**_RECORDED["files"], "data/orders.csv": _ORDERS}
+    for step in STEPS:
+        # What an earlier step did wrong counts there, and does not spoil this one.
+        for name, content in files.items():
+            path = disk / name
+            if not path.exists() or path.read_text() != content:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(content)
+        tool, (name, *rest) = step["tool"], step["arguments"]
+        before = files.get(name, "")
+        if tool in ("edit", "write"):
+            files[name] = before.replace(*rest) if tool == "edit" else rest[0]
+        with turn.checked():
+            after = files.get(name, "")
+            answer = turn.counted(call, peer, tool, root, name, rest, before, after)
+            if tool in ("edit", "write"):
+                assert (disk / name).read_text() == files[name], f"{name} has another content"
+            if isinstance(answer, Output):
+                code, answer = answer.exit_code, answer.text
+                assert code in (step.get("code", 0), None), f"exit code {code}: {answer[-200:]}"
+            shows = step.get("shows", "")
+            assert shows in str(answer), f"no {shows!r} in it: {str(answer)[-200:]}"
 
 
-@work("kill a job", "kill", "background")
-def kill(at: Place) -> Job:
-    seconds = unique_seconds(at)
-    job = yield Aside(lambda peer: peer.background(f"sleep {seconds}"))
-    yield lambda peer: peer.kill(job)
-    assert not runs(seconds, False), "it still runs"
-
-
-@work("one raw request", "exec")
-def raw(at: Place) -> Job:
-    answer: Output = yield lambda peer: peer.exec("true")
+@work("", "exec")
+def raw(peer: Any, turn: Turn) -> None:
+    """One raw request, which everything else is measured in."""
+    answer = turn.counted(peer.exec, "true")
     assert answer.exit_code == 0
 
 
-@work("append a line", "exec")
-def append(at: Place) -> Job:
+@work("", "exec")
+def append(peer: Any, turn: Turn) -> None:
     """Whether commands run twice shows in the file at the end."""
-    yield lambda peer: peer.exec(f"echo {at.word} >>{at.path}/runs")
-    assert at.word in (at.disk / "runs").read_text().split(), "the command did not run"
+    turn.counted(peer.exec, f"echo {turn.word} >>{turn.path}/runs")
+    assert turn.word in (turn.disk / "runs").read_text().split(), "the command did not run"
 
 
-@work("see output", "live")
-def live(at: Place) -> Job:
+@work("", "live")
+def live(peer: Any, turn: Turn) -> None:
     """Each line tells when it was printed. What counts is how late the latest arrived."""
-    seen = yield lambda peer: peer.live("for n in 1 2 3 4 5 6; do date +%s.%N; sleep 0.7; done")
+    seen = turn.counted(peer.live, "for n in 1 2 3 4 5 6; do date +%s.%N; sleep 0.7; done")
     delays = [moment - float(line) for text, moment in seen for line in text.split()]
     assert len(delays) == 6, f"{len(delays)} lines of 6"
-    return max(delays)
+    turn.seconds = max(delays)
 
 
 def program(word: str, size: int) -> str:
@@ -190,17 +239,17 @@ def program(word: str, size: int) -> str:
     return f"def report(name, total):\n{body}MARK = '{word}'\ndef again(name, total):\n{body}"
 
 
-def tree(at: Place) -> str:
+def tree(turn: Turn) -> str:
     """A folder of 30 folders of 10 files each."""
-    for n in range(30) if not (at.disk / "tree").exists() else ():
-        (at.disk / f"tree/{n:02}").mkdir(parents=True)
+    for n in range(30) if not (turn.disk / "tree").exists() else ():
+        (turn.disk / f"tree/{n:02}").mkdir(parents=True)
         for m in range(10):
             name = f"notes_{m}.md" if m else f"module_{n:02}.py"
             lines = [f"line {k} of {name}, about nothing in particular" for k in range(1, 41)]
             if m == n % 3 == 0:
                 lines[19] = "a needle in here"
-            (at.disk / f"tree/{n:02}/{name}").write_text("\n".join(lines) + "\n")
-    return f"{at.path}/tree"
+            (turn.disk / f"tree/{n:02}/{name}").write_text("\n".join(lines) + "\n")
+    return f"{turn.path}/tree"
 
 
 def in_tree(path: str) -> str:
@@ -208,21 +257,32 @@ def in_tree(path: str) -> str:
     return "/".join(path.split("/")[-2:])
 
 
-def unique_seconds(at: Place) -> str:
-    return f"600.{int(at.word, 16)}"
-
-
-def runs(seconds: str, expected: bool) -> bool:
-    """Whether a `sleep` of so many seconds runs, in whatever sandbox, after a second at most."""
-    wanted, deadline = f"sleep\0{seconds}\0".encode(), time.monotonic() + 1
-    while (wanted in command_lines()) != expected and time.monotonic() < deadline:
+def runs(command: str, expected: bool) -> bool:
+    """Whether a command runs, in whatever sandbox of this machine, after a second at most."""
+    deadline = time.monotonic() + 1
+    while True:
+        found = subprocess.run(["pgrep", "-fx", command], stdout=subprocess.DEVNULL)
+        if (found.returncode == 0) == expected or time.monotonic() > deadline:
+            return found.returncode == 0
         time.sleep(0.02)
-    return wanted in command_lines()
 
 
-def command_lines() -> list[bytes]:
-    lines = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        with suppress(OSError):  # it has ended
-            lines.append(path.read_bytes())
-    return lines
+def call(peer: Any, tool: str, root: str, name: str, rest: Any, before: str, after: str) -> Any:
+    """Make a tool call, or what a model does without that tool: it runs commands, and writes a
+    file as a whole.
+    """
+    path = f"{root}/{name}".removesuffix("/.")
+    if tool == "exec":
+        return peer.exec(f"(cd {root}; {name})")  # agno takes `cd …` for something else
+    if tool == "edit" and hasattr(peer, "edit"):
+        return peer.edit(path, *rest, before)
+    if tool == "edit":
+        peer.read(path)
+        return peer.write(path, after)
+    if tool == "read" and rest and not peer.pages:
+        skip, limit = rest
+        return peer.exec(f"sed -n '{skip + 1},{skip + limit}p' {quote(path)}")
+    if hasattr(peer, tool):
+        return getattr(peer, tool)(path, *rest)
+    commands = {"ls": "ls {}", "glob": "find {} -name {}", "grep": "grep -rnF -e {1} {0}"}
+    return peer.exec(commands[tool].format(quote(path), *map(quote, rest)))

@@ -3,47 +3,38 @@
 from pathlib import Path
 from typing import Any
 
-from . import FailedError, Output, Peer
-
-
-class DeepAgents(Peer):
-    backend: Any
-
-    def exec(self, command: str) -> Output:
-        answer = self.backend.execute(command)
-        return Output(answer.output, answer.exit_code)
-
-    def read(self, path: str, offset: int = 1, limit: int = 2000) -> str:
-        return str(checked(self.backend.read(path, offset - 1, limit)).file_data["content"])
-
-    def write(self, path: str, content: str) -> None:
-        checked(self.backend.write(path, content))
-
-    def edit(self, path: str, old: str, new: str, seen: str) -> None:
-        checked(self.backend.edit(path, old, new))
-
-    def ls(self, folder: str) -> list[str]:
-        entries = checked(self.backend.ls(folder)).entries
-        return [entry["path"].rstrip("/").rpartition("/")[2] for entry in entries]
-
-    def glob(self, folder: str, name: str) -> list[str]:
-        return [found["path"] for found in checked(self.backend.glob(f"**/{name}", folder)).matches]
-
-    def grep(self, folder: str, text: str) -> list[tuple[str, int]]:
-        found = checked(self.backend.grep(text, folder)).matches
-        return [(hit["path"], hit["line"]) for hit in found]
-
-    def upload(self, source: str, path: str) -> None:
-        [answer] = self.backend.upload_files([(path, Path(source).read_bytes())])
-        checked(answer)
-
-    def download(self, path: str, target: str) -> None:
-        [answer] = self.backend.download_files([path])
-        Path(target).write_bytes(checked(answer).content)
+from . import Base, FailedError, Output, tool
 
 
 def checked(answer: Any) -> Any:
-    """An answer that is no error."""
-    if answer.error:
-        raise FailedError(answer.error)
+    """An answer that is no error; that of a command cannot be one."""
+    if error := getattr(answer, "error", None):
+        raise FailedError(error)
     return answer
+
+
+class DeepAgents(Base):
+    def call(self, tool: str, **arguments: Any) -> Any:
+        return checked(super().call(tool, **arguments))
+
+    exec = tool("execute", "command", then=lambda done: Output(done.output, done.exit_code))
+    read = tool("read", "file_path", "offset", "limit", then=lambda got: got.file_data["content"])
+    write = tool("write", "file_path", "content")
+    edit = tool("edit", "file_path", "old_string", "new_string")
+    ls = tool("ls", "path", then=lambda got: [entry["path"] for entry in got.entries])
+
+    def glob(self, folder: str, name: str) -> list[str]:
+        found = self.call("glob", path=folder, pattern=f"**/{name}")
+        return [match["path"] for match in found.matches]
+
+    def grep(self, folder: str, text: str) -> list[tuple[str, int]]:
+        found = self.call("grep", path=folder, pattern=text)
+        return [(match["path"], match["line"]) for match in found.matches]
+
+    def upload(self, source: str, path: str) -> None:
+        [answer] = self.tools.upload_files([(path, Path(source).read_bytes())])
+        checked(answer)
+
+    def download(self, path: str, target: str) -> None:
+        [answer] = self.tools.download_files([path])
+        Path(target).write_bytes(checked(answer).content)

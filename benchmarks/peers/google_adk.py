@@ -5,18 +5,15 @@ from typing import Any
 from google.adk.integrations.daytona import DaytonaEnvironment
 from google.adk.tools.environment import EnvironmentToolset
 
-from . import AsyncPeer, FailedError, Output
+from . import AsyncBase, FailedError, Output, tool
 
 
-class GoogleAdk(AsyncPeer):
+class Peer(AsyncBase):
     def open(self, folder: str) -> None:
-        self.environment = DaytonaEnvironment()
-        self.run(self.environment.initialize())
-        tools = self.run(EnvironmentToolset(environment=self.environment).get_tools())
+        environment = DaytonaEnvironment()
+        self.run(environment.initialize())
+        tools = self.run(EnvironmentToolset(environment=environment).get_tools())
         self.tools = {tool.name: tool for tool in tools}
-
-    def close(self) -> None:
-        self.run(self.environment.close())
 
     def call(self, tool: str, **arguments: Any) -> dict[str, Any]:
         found = self.tools[tool].run_async(args=arguments, tool_context=None)
@@ -29,15 +26,9 @@ class GoogleAdk(AsyncPeer):
         answer = self.call("Execute", command=command)
         return Output(answer.get("stdout", ""), answer.get("exit_code", 0))
 
-    def read(self, path: str, offset: int = 1, limit: int = 2000) -> str:
-        lines = {"start_line": offset, "end_line": offset + limit - 1} if offset > 1 else {}
+    def read(self, path: str, skip: int = 0, limit: int = 2000) -> str:
+        lines = {"start_line": skip + 1, "end_line": skip + limit} if skip else {}
         return str(self.call("ReadFile", path=path, **lines)["content"])
 
-    def write(self, path: str, content: str) -> None:
-        self.call("WriteFile", path=path, content=content)
-
-    def edit(self, path: str, old: str, new: str, seen: str) -> None:
-        self.call("EditFile", path=path, old_string=old, new_string=new)
-
-
-PEER = GoogleAdk
+    write = tool("WriteFile", "path", "content")
+    edit = tool("EditFile", "path", "old_string", "new_string")

@@ -6,14 +6,7 @@ from langchain_daytona import DaytonaSandbox
 from .deep_agents import DeepAgents
 
 
-class LangchainDaytona(DeepAgents):
+class Peer(DeepAgents):
     def open(self, folder: str) -> None:
         self.daytona = Daytona()
-        self.sandbox = self.daytona.create()
-        self.backend = DaytonaSandbox(sandbox=self.sandbox)
-
-    def close(self) -> None:
-        self.daytona.delete(self.sandbox)
-
-
-PEER = LangchainDaytona
+        self.tools = DaytonaSandbox(sandbox=self.daytona.create())

@@ -5,9 +5,6 @@ from deepagents.backends import LocalShellBackend
 from .deep_agents import DeepAgents
 
 
-class LocalShell(DeepAgents):
+class Peer(DeepAgents):
     def open(self, folder: str) -> None:
-        self.backend = LocalShellBackend(folder, virtual_mode=False, inherit_env=True)
-
-
-PEER = LocalShell
+        self.tools = LocalShellBackend(folder, virtual_mode=False, inherit_env=True)

@@ -8,30 +8,23 @@ from agents.editor import ApplyPatchOperation
 from agents.extensions.sandbox.daytona import DaytonaSandboxClient, DaytonaSandboxClientOptions
 from agents.sandbox.manifest import Manifest
 
-from . import AsyncPeer, Output
+from . import AsyncBase, Output
 
 
-class OpenAiAgents(AsyncPeer):
+class Peer(AsyncBase):
     pages = False
 
     def open(self, folder: str) -> None:
-        self.run(self.begin(folder))
-
-    async def begin(self, folder: str) -> None:
         self.client = DaytonaSandboxClient()
-        options = DaytonaSandboxClientOptions()
-        self.session = await self.client.create(manifest=Manifest(root=folder), options=options)
-        await self.session.start()
-
-    def close(self) -> None:
-        self.run(self.session.aclose())
-        self.run(self.client.close())
+        manifest, options = Manifest(root=folder), DaytonaSandboxClientOptions()
+        self.session = self.run(self.client.create(manifest=manifest, options=options))
+        self.run(self.session.start())
 
     def exec(self, command: str) -> Output:
         answer = self.run(self.session.exec(command))
         return Output((answer.stdout + answer.stderr).decode(), answer.exit_code)
 
-    def read(self, path: str, offset: int = 1, limit: int = 2000) -> str:
+    def read(self, path: str, *window: int) -> str:
         return str(self.run(self.session.read(Path(path))).read().decode())
 
     def write(self, path: str, content: str) -> None:
@@ -46,6 +39,3 @@ class OpenAiAgents(AsyncPeer):
 
     def ls(self, folder: str) -> list[str]:
         return [Path(entry.path).name for entry in self.run(self.session.ls(folder))]
-
-
-PEER = OpenAiAgents

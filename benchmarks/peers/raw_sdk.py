@@ -5,24 +5,22 @@ import time
 
 from daytona import Daytona, SessionExecuteRequest
 
-from . import FailedError, Output, Peer
+from . import Base, FailedError, Output, tool
 
 
-class RawSdk(Peer):
+class Peer(Base):
     pages = False
 
     def open(self, folder: str) -> None:
         self.daytona = Daytona()
         self.sandbox = self.daytona.create()
-
-    def close(self) -> None:
-        self.daytona.delete(self.sandbox)
+        self.tools = self.sandbox.fs
 
     def exec(self, command: str) -> Output:
         answer = self.sandbox.process.exec(command)
         return Output(answer.result, int(answer.exit_code))
 
-    def read(self, path: str, offset: int = 1, limit: int = 2000) -> str:
+    def read(self, path: str, *window: int) -> str:
         return (self.sandbox.fs.download_file(path) or b"").decode()
 
     def write(self, path: str, content: str) -> None:
@@ -34,17 +32,12 @@ class RawSdk(Peer):
         if not answer.success:
             raise FailedError(answer.error)
 
-    def ls(self, folder: str) -> list[str]:
-        return [entry.name for entry in self.sandbox.fs.list_files(folder)]
-
-    def glob(self, folder: str, name: str) -> list[str]:
-        return list(self.sandbox.fs.search_files(folder, name).files)
+    ls = tool("list_files", "path", then=lambda entries: [entry.name for entry in entries])
+    glob = tool("search_files", "path", "pattern", then=lambda found: found.files)
+    upload = tool("upload_file", "src", "dst")
 
     def grep(self, folder: str, text: str) -> list[tuple[str, int]]:
         return [(hit.file, int(hit.line)) for hit in self.sandbox.fs.find_files(folder, text)]
-
-    def upload(self, source: str, path: str) -> None:
-        self.sandbox.fs.upload_file(source, path)
 
     def download(self, path: str, target: str) -> None:
         self.sandbox.fs.download_file(path, target)
@@ -64,6 +57,3 @@ class RawSdk(Peer):
         asyncio.run(process.get_session_command_logs_async("live", started.cmd_id, note, note))
         process.delete_session("live")
         return seen
-
-
-PEER = RawSdk

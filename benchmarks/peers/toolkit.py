@@ -2,65 +2,39 @@
 
 import time
 
-from daytona_toolkit import DaytonaSandbox, SandboxSession
-from daytona_toolkit.sandboxes import Sandbox
+from daytona_toolkit import open_session
 
-from . import Output, Peer
+from . import Base, Output, tool
 
 
-class Toolkit(Peer):
+class Peer(Base):
     def open(self, folder: str) -> None:
-        self.session = SandboxSession(self.sandbox(folder))
-        self.session.open()
+        self.tools = open_session()
+        self.tools.open()
 
-    def sandbox(self, folder: str) -> Sandbox:
-        return DaytonaSandbox.create()
+    exec = tool("exec", "command", then=lambda done: Output(done.output, done.exit_code))
+    write = tool("write", "path", "content")
+    edit = tool("edit", "path", "old_string", "new_string")
+    ls = tool("ls", "path", then=lambda found: [entry.path for entry in found.entries])
+    upload = tool("upload", "local", "remote")
+    download = tool("download", "remote", "local")
+    jobs = tool("jobs", then=lambda jobs: [job.job_id for job in jobs])
+    kill = tool("kill", "job_id")
 
-    def close(self) -> None:
-        self.session.close()
-
-    def exec(self, command: str) -> Output:
-        result = self.session.exec(command)
-        return Output(result.output, result.exit_code)
-
-    def read(self, path: str, offset: int = 1, limit: int = 2000) -> str:
-        return self.session.read(path, offset=offset, limit=limit).content
-
-    def write(self, path: str, content: str) -> None:
-        self.session.write(path, content)
-
-    def edit(self, path: str, old: str, new: str, seen: str) -> None:
-        self.session.edit(path, old, new)
-
-    def ls(self, folder: str) -> list[str]:
-        return [entry.path.rpartition("/")[2] for entry in self.session.ls(folder).entries]
+    def read(self, path: str, skip: int = 0, limit: int = 2000) -> str:
+        return self.tools.read(path, offset=skip + 1, limit=limit).content
 
     def glob(self, folder: str, name: str) -> list[str]:
-        return [entry.path for entry in self.session.glob(f"**/{name}", folder).entries]
+        return [entry.path for entry in self.tools.glob(f"**/{name}", folder).entries]
 
     def grep(self, folder: str, text: str) -> list[tuple[str, int]]:
-        found = self.session.grep(text, folder, fixed=True)
+        found = self.tools.grep(text, folder, fixed=True)
         return [(match.path, match.line) for match in found.matches]
 
-    def upload(self, source: str, path: str) -> None:
-        self.session.upload(source, path)
-
-    def download(self, path: str, target: str) -> None:
-        self.session.download(path, target)
-
     def background(self, command: str) -> str:
-        return self.session.exec(command, background=True).job_id or ""
-
-    def jobs(self) -> list[str]:
-        return [job.job_id for job in self.session.jobs()]
-
-    def kill(self, job: str) -> None:
-        self.session.kill(job)
+        return self.tools.exec(command, background=True).job_id or ""
 
     def live(self, command: str) -> list[tuple[str, float]]:
         seen: list[tuple[str, float]] = []
-        self.session.exec(command, on_output=lambda _, text: seen.append((text, time.time())))
+        self.tools.exec(command, on_output=lambda _, text: seen.append((text, time.time())))
         return seen
-
-
-PEER = Toolkit

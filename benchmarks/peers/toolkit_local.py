@@ -1,14 +1,11 @@
 """This project, over its local sandbox, confined as well as this machine can."""
 
-from daytona_toolkit import LocalSandbox
-from daytona_toolkit.sandboxes import Sandbox
+from daytona_toolkit import open_session
 
-from .toolkit import Toolkit
-
-
-class ToolkitLocal(Toolkit):
-    def sandbox(self, folder: str) -> Sandbox:
-        return LocalSandbox(folder)
+from . import toolkit
 
 
-PEER = ToolkitLocal
+class Peer(toolkit.Peer):
+    def open(self, folder: str) -> None:
+        self.tools = open_session(folder=folder)
+        self.tools.open()

@@ -5,88 +5,27 @@ What they are compared with is measured on the same machine in the same minutes.
 """
 
 import asyncio
-import json
 import os
 import random
 import statistics
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import pytest
-from daytona import DaytonaConfig
 
-from daytona_toolkit import DaytonaSandbox, Limits, SandboxSession, SessionPool
+from daytona_toolkit import Limits, SandboxSession, SessionPool
 from tests.fleet.client import used
+from tests.fleet.support import Server, measured, serving
 
-ROOT = Path(__file__).parents[2]
 SESSIONS = int(os.environ.get("FLEET_SESSIONS", "200"))
-
-
-@dataclass
-class Server:
-    """A server in a process of its own.
-
-    Attributes:
-        url: Its address.
-        root: Where the folders of its sandboxes are.
-    """
-
-    url: str
-    root: Path
-
-    @property
-    def config(self) -> DaytonaConfig:
-        return DaytonaConfig(api_key="key", api_url=self.url, target="local")
-
-    def session(self, **options: Any) -> SandboxSession:
-        return SandboxSession(DaytonaSandbox.create(config=self.config), **options)
-
-
-@contextmanager
-def serving(**variables: str) -> Iterator[Server]:
-    with subprocess.Popen(
-        [sys.executable, "-m", "tests.fleet.server"],
-        cwd=ROOT,
-        env={**os.environ, **variables},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stdin
-        assert process.stdout
-        told = json.loads(process.stdout.readline())
-        yield Server(told["url"], Path(told["root"]))
-        process.stdin.close()
 
 
 @pytest.fixture
 def server() -> Iterator[Server]:
     with serving() as server:
         yield server
-
-
-def measured(kind: str, number: int, server: Server) -> dict[str, float]:
-    """Figures of a client in a process of its own, under the usual limit of descriptors."""
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.fleet.client", kind, str(number), server.url],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
-    assert done.returncode == 0, done.stderr
-    figures: dict[str, float] = json.loads(done.stdout)
-    shown = {name: round(value, 2) for name, value in figures.items()}
-    print(f"\n{number} sandboxes, {kind}: {shown}")
-    return figures
 
 
 @pytest.mark.slow
