@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from daytona_toolkit import LocalSandbox, SandboxSession
+from daytona_toolkit import Limits, LocalSandbox, SandboxSession
 from daytona_toolkit.errors import WriteFailedError
 from tests.local.victim import NOBODY, victim
 from tests.support import lacks, needs
@@ -99,6 +99,14 @@ def test_files_are_bounded_in_number_and_size(isolation: str) -> None:
         assert session.exec("ulimit -n 51").exit_code != 0
         assert session.exec("head -c 70000000 /dev/zero >file").exit_code != 0
         assert session.exec("stat -c %s file").stdout == f"{64 * MIB}\n"
+
+
+def test_a_bound_on_files_below_that_on_streams_holds_for_both() -> None:
+    sandbox = LocalSandbox(isolation="bubblewrap", file_bytes=64 * MIB)
+    with SandboxSession(sandbox, limits=Limits(stream_bytes=128 * MIB)) as session:
+        assert session.exec("echo hi; echo err >&2").output == "hi\nerr\n"
+        result = session.exec("yes", timeout=60)
+        assert (result.exit_code, result.stopped_writing) == (141, True)
 
 
 def test_none_is_no_bound() -> None:

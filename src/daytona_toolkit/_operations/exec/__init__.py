@@ -360,10 +360,7 @@ def _result(workspace: Workspace, job_id: str, reply: Reply) -> ExecResult:
         cwd=reply.text("cwd") or reply.text("stood") or None,
         moved="cwd" in reply.blobs and reply.text("cwd") != reply.text("stood"),
         lost_cwd=reply.text("astray") or None,
-        stopped_writing=any(
-            reply.number(f"{name}_size") >= limits.stream_bytes // 512 * 512
-            for name in FILES.values()
-        ),
+        stopped_writing="stopped" in reply.values,
         disk_full="full" in reply.values,
         survived="stubborn" in reply.values,
     )

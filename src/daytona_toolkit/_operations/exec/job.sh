@@ -21,6 +21,7 @@
 #   drained     all that was printed is in out and err, and nothing follows; their sizes
 #   sealed      all that the command printed is; what it left running may print on
 #   full        the disk was full, and output was lost
+#   stopped     a stream has reached its bound, and output was lost
 #   killed      it was ended on request
 #   expired     the time limit came before the end of the command
 #   stubborn    processes of it could not be ended
@@ -253,6 +254,7 @@ report_state() {
         read -r _code _now _ <"$_job.exit"
         put exit "$_code"
         [ ! -e "$_job.full" ] || put full yes
+        [ ! -e "$_job.stopped" ] || put stopped yes
         _over=yes
     elif [ -e "$_job.stubborn" ]; then
         now

@@ -29,7 +29,7 @@ class ExecResult(Result):
         lost_cwd: Where its shell was, if that folder no longer exists; the command began in the
             root.
         stopped_writing: Whether it was stopped because a stream grew over
-            `Limits.stream_bytes`.
+            `Limits.stream_bytes`, or over what the sandbox allows a file.
         running: Whether it goes on in the background.
         disk_full: Whether output was lost because the sandbox's disk was full.
         survived: Whether a process of it could not be ended when its time was up, for

@@ -59,12 +59,14 @@ give_up() {
 
 # collect STREAM: what a fifo brings, into a file, up to the bound. The bound is on dd and not on
 # the command, whose own files are its own matter: at the bound dd is ended, and whoever writes on
-# gets SIGPIPE. In the end dd says how much it was, which spares a process to look.
+# gets SIGPIPE. Where the system's own bound is lower, it cannot be raised, and holds. In the end dd
+# says how much it was, which spares a process to look.
 collect() {
     # shellcheck disable=SC3045 # where -c is unknown there are no core files either
     ulimit -c 0
     # shellcheck disable=SC2030,SC2031 # it is meant for this dd alone
-    ulimit -f "$_BOUND" && export LC_ALL=C && exec dd bs=65536 2>"$_job.copied.$1"
+    ulimit -f "$_BOUND"
+    export LC_ALL=C && exec dd bs=65536 2>"$_job.copied.$1"
 }
 
 # count_copied STREAM: sets $_copied, the bytes in the file; empty where dd does not say.
@@ -150,11 +152,14 @@ supervise() {
     _sizes=
     for _stream in "$_dd_out:out" "$_dd_err:err"; do
         wait "${_stream%:*}"
-        # At its bound it is ended by SIGXFSZ; it fails by itself if the disk is full.
-        [ $? != 1 ] || {
+        case $? in
+        0) ;;
+        1)
             rm -f "$_SESSION/ballast"
             true >"$_job.full"
-        }
+            ;;
+        *) true >"$_job.stopped" ;; # by SIGXFSZ
+        esac
         count_copied "${_stream#*:}"
         _sizes="$_sizes $_copied"
     done

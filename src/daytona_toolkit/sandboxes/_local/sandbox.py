@@ -55,8 +55,8 @@ class LocalSandbox:
         memory: Bytes of memory: half of the machine's unless given, all processes together
             with bubblewrap, else each of them. None for no bound.
         open_files: How many files each process may have open. None for no bound.
-        file_bytes: Bytes that one file may have, not less than a session's
-            `Limits.stream_bytes`. None for no bound.
+        file_bytes: Bytes that one file may have, 64 MiB or more; a stream of a command is kept up
+            to that, too. None for no bound.
 
     Attributes:
         id: `local:` and the folder.
