@@ -26,12 +26,16 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 class Mask:
     """Puts `***` in place of secrets; called with a text, it returns one without them.
 
+    What reads by lines shows a part of a key, and `$(cat token)` has no newline at its end: so each
+    line of a secret is one as well.
+
     Args:
         secrets: The texts to hide.
     """
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        found = {secret for secret in secrets if len(secret) >= _SHORTEST}
+        texts = {text for secret in secrets for text in (secret, *map(str.strip, secret.split("\n")))}
+        found = {text for text in texts if len(text) >= _SHORTEST}
         self._secrets = sorted(found, key=len, reverse=True)
         self._pattern = re.compile("|".join(map(re.escape, self._secrets)))
 

@@ -65,7 +65,7 @@ class SandboxSession(Generic[S_co]):
             if it is missing. The sandbox's own work folder unless given.
         env: Variables for every command.
         secrets: Variables for every command, too. Every result, error and piece of output has
-            `***` in place of their values (of those of six characters or more).
+            `***` in place of their values and of each line of these (of six characters or more).
         confined: Whether file operations refuse what lies outside `root` once symlinks are
             resolved. Commands are not bound by it.
         limits: Bounds on what is sent, kept and shown.

@@ -156,6 +156,18 @@ def test_session_variables_reach_every_command(make_session: MakeSession) -> Non
     assert session.mask("say it's secret") == "say ***"
 
 
+def test_each_line_of_a_secret_is_masked(make_session: MakeSession) -> None:
+    """What reads by lines never prints the whole of a key, and `$()` takes its last newline."""
+    key = "-----BEGIN KEY-----\nMIIEvQIBADANBg\r\n  kqhkiG9w0BAQEF\n-----END KEY-----\n"
+    session = make_session(secrets={"KEY": key})
+    session.exec('printf %s "$KEY" >key')
+    assert session.exec('printf %s "$KEY"').stdout == "***"
+    assert session.exec("tail -n 3 key").stdout == "***\r\n  ***\n***\n"
+    assert session.exec('echo "<$(cat key | head -n 1)>"').stdout == "<***>\n"
+    assert session.read("key", offset=2, limit=1).content == "***\r\n"
+    assert [match.text for match in session.grep("w0", "key").matches] == ["  ***"]
+
+
 def test_stars_in_the_place_of_a_secret_are_not_written_back(make_session: MakeSession) -> None:
     session = make_session(secrets={"TOKEN": "it's secret"})
     session.exec('printf "name = x\\n  token = %s\\n" "$TOKEN" >config')
