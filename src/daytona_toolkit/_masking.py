@@ -34,8 +34,10 @@ class Mask:
     """
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        texts = {text for secret in secrets for text in (secret, *map(str.strip, secret.split("\n")))}
-        found = {text for text in texts if len(text) >= _SHORTEST}
+        found = set[str]()
+        for secret in secrets:
+            found |= {secret, *(line.strip() for line in secret.split("\n"))}
+        found = {text for text in found if len(text) >= _SHORTEST}
         self._secrets = sorted(found, key=len, reverse=True)
         self._pattern = re.compile("|".join(map(re.escape, self._secrets)))
 
