@@ -168,6 +168,32 @@ def test_a_program_never_sets_an_input(source: remote.Source) -> None:
     assert not re.search(r"(?:^|[\s;(])_[A-Z][A-Z0-9_]*=", source.text)
 
 
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["sh", "-aCef"],
+        ["env", "SHELLOPTS=errexit:keyword:noclobber:noglob:pipefail", "BASHOPTS=failglob", "bash"],
+    ],
+    ids=["sh", "bash"],
+)
+def test_no_option_of_the_shell_reaches_a_program(argv: list[str], tmp_path: Path) -> None:
+    """On many systems sh is bash, which takes options from the environment as well."""
+    (tmp_path / "sh").symlink_to(needs(argv[-1] if argv[0] == "env" else "sh"))
+    variables = [f"PATH={tmp_path}:/usr/bin:/bin", f"TMPDIR={tmp_path}"]
+    with SandboxSession(CommandSandbox(["env", *variables, *argv]), root=tmp_path / "w") as session:
+        session.write("a/one", "one\n")
+        session.edit("a/one", "one", "1")
+        assert [entry.path for entry in session.ls("a").entries] == ["a/one"]
+        assert [match.text for match in session.grep("1").matches] == ["1"]
+        assert session.exec("cat a/one; cd a", shell="main").output == "1\n"
+        assert session.exec("pwd", shell="main").output == f"{session.root}/a\n"
+        (tmp_path / "up").mkdir()
+        for name in "xy":
+            (tmp_path / "up" / name).write_text(name)
+        assert session.upload(tmp_path / "up", "up").files == 2
+        assert session.download("up", tmp_path / "down").files == 2
+
+
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)
 def test_no_variable_of_the_environment_reaches_a_program(source: remote.Source) -> None:
     text = source.program(dict.fromkeys(source.inputs, "")).text

@@ -29,6 +29,9 @@ Input: TypeAlias = str | int | Sequence[str] | None
 # systems in blocks (0.01 s). They leave the rest of the pipe untouched, so sh takes over.
 _HAND_OVER = "case ${ZSH_VERSION-}${BASH_VERSION-} in ?*) exec sh;; esac"
 
+# A shell may be started with options, and an sh that is bash takes them from its environment.
+_OPTIONS = "set +aCef -u; case ${BASH_VERSION-} in ?*) set +k +o pipefail; shopt -u failglob;; esac"
+
 _INCLUDE = re.compile(r"^\. (\.\.?/[\w./]+\.sh)$")
 _INPUT = re.compile(r"\b_[A-Z][A-Z0-9_]*\b")
 _VARIABLE = re.compile(r"(?<![\w.])_[a-z][a-z0-9_]*\b(?!\()")
@@ -87,13 +90,14 @@ class Source:
         nonce = secrets.token_hex(8)
         lines = [
             _HAND_OVER,
+            _OPTIONS,
             f"unset {' '.join(self.variables)}",
             f"_NONCE={nonce}",
             *(assign(f"_{name.upper()}", value) for name, value in inputs.items()),
             f"main() {{\n{self.text}}}",
             # Not as redirections of main: for those a shell keeps copies of the old files,
             # which a process in the background inherits, and the reply would wait for its end.
-            "exec </dev/null 2>/dev/null; set -u; main; exit",
+            "exec </dev/null 2>/dev/null; main; exit",
         ]
         return Program(self.name, "\n".join(lines) + "\n", nonce)
 
