@@ -1,5 +1,6 @@
 """A command can be interrupted, and ends at its time; or a call goes on without it."""
 
+import asyncio
 import os
 import shutil
 import signal
@@ -15,7 +16,7 @@ import pytest
 from daytona_toolkit import CommandSandbox, SandboxSession
 from daytona_toolkit.errors import SandboxFailedError
 from daytona_toolkit.sandboxes._local import bubblewrap
-from tests.support import lacks, needs
+from tests.support import lacks, needs, running, unique_seconds
 
 OLD_ENV = 'case $1 in --*) exit 125 ;; esac; exec {env} "$@"'
 ABSENT = "exit 127"
@@ -67,6 +68,23 @@ def test_without_proc_a_command_ends_at_its_time_and_no_output_is_lost(tmp_path:
     confined = SandboxSession(sandbox, root=tmp_path / "root", confined=True)
     with pytest.raises(SandboxFailedError, match="confined=True needs /proc"), confined:
         pass
+
+
+async def test_a_command_that_is_cancelled_as_it_starts_ends_with_what_it_started() -> None:
+    seconds = unique_seconds()
+    sandbox = CommandSandbox(["sh", "-c", f"sleep {seconds}; true"])
+    await sandbox.open()
+    started = time.monotonic()
+    for turns in range(40):
+        run = asyncio.create_task(sandbox.run("", timeout=30))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        run.cancel()
+        await asyncio.wait([run])
+        assert run.cancelled()
+    while running(seconds):
+        assert time.monotonic() - started < 10
+        await asyncio.sleep(0.05)
 
 
 def test_a_process_that_cannot_be_killed_holds_up_nobody() -> None:

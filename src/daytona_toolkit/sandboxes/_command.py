@@ -81,14 +81,22 @@ class CommandSandbox:
         if not self._is_open:
             raise SandboxGoneError(f"The sandbox {self.id} is not open; open it first.")
         shown = shlex.join(self.argv)
-        try:
-            process = await asyncio.create_subprocess_exec(
+        starting = asyncio.ensure_future(
+            asyncio.create_subprocess_exec(
                 *self.argv,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.STDOUT,
                 start_new_session=True,
             )
+        )
+        try:
+            # Cancelled as it starts, asyncio would end the command alone, and then wait for what
+            # that has started.
+            process = await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            starting.add_done_callback(_end_started)
+            raise
         except OSError as error:
             raise SandboxGoneError(
                 f"The command of the sandbox, {shown}, cannot be started: {error}. Correct it, or "
@@ -103,8 +111,17 @@ class CommandSandbox:
             ) from error
         finally:
             if process.returncode is None:
-                # With what it started here, which may hold its streams open.
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
+                _end(process)
                 await process.wait()
         return printed, process.returncode or 0
+
+
+def _end_started(starting: "asyncio.Future[asyncio.subprocess.Process]") -> None:
+    if not starting.cancelled() and not starting.exception():
+        _end(starting.result())
+
+
+def _end(process: asyncio.subprocess.Process) -> None:
+    """End a command with what it has started here, which may hold its streams open."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
