@@ -51,8 +51,15 @@ claim_job() {
 # remove_job: as if it had never been.
 remove_job() { rm -rf "$_job" "$_job".*; }
 
+# note NAME: make a file that says something by being there. A command can put anything in the
+# place of its own job's files; an opening like this one never waits, not even for a fifo.
+note() { true 1<>"$_job.$1"; }
+
+# is_file NAME: it can be read: nothing else has taken its place, which could be endless.
+is_file() { [ -f "$_job.$1" ]; }
+
 # has_ended: the command has. A command can write into its own job's files, so this looks twice.
-has_ended() { [ -f "$_job.exit" ] && [ -s "$_job.exit" ]; }
+has_ended() { is_file exit && [ -s "$_job.exit" ]; }
 
 # is_over: it has ended, or nobody can end it.
 is_over() { has_ended || [ -e "$_job.stubborn" ]; }
@@ -64,16 +71,16 @@ is_complete() { [ -e "$_job.drained" ] || [ -e "$_job.sealed" ]; }
 is_lost() {
     ! has_ended || return
     now
-    read -r _start <"$_job.start" || return
+    is_file start && read -r _start <"$_job.start" || return
     [ "$_now" -ge "$_start" ] || return 0 # the clock has begun anew
-    read -r _pid <"$_job.supervisor" && ! kill -0 "$_pid" && ! has_ended
+    is_file supervisor && read -r _pid <"$_job.supervisor" && ! kill -0 "$_pid" && ! has_ended
 }
 
 # members: the processes of the job. A session holds them together; one that left it (setsid,
 # a daemon) still carries the mark in its environment. Once the command has ended, its
 # session's number may become another's: then the mark alone counts.
 members() {
-    if ! has_ended && read -r _leader <"$_job.leader"; then
+    if ! has_ended && is_file leader && read -r _leader <"$_job.leader"; then
         for _stat in /proc/[0-9]*/stat; do
             read -r _line <"$_stat" || continue
             _pid=${_stat#/proc/}
@@ -90,13 +97,13 @@ members() {
 
 # signal_group NAME: to the processes that never left the command's group. It needs no /proc.
 signal_group() {
-    has_ended || { read -r _leader <"$_job.leader" && kill -s "$1" -- "-$_leader"; }
+    ! has_ended && is_file leader && read -r _leader <"$_job.leader" && kill -s "$1" -- "-$_leader"
 }
 
 # kill_job: end every process of the job, those that ignore TERM after two seconds. A job that
 # was claimed a moment ago has no process yet, so this looks until the command has ended.
 kill_job() {
-    true >"$_job.killed"
+    note killed
     signal_group TERM
     _told=' '
     _rounds=0 _kills=0
@@ -107,7 +114,7 @@ kill_job() {
         now
         if [ $((_now - _since)) -ge 200 ]; then
             [ "$_kills" -lt 3 ] || [ $((_now - _since)) -lt 270 ] || {
-                true >"$_job.stubborn"
+                note stubborn
                 return
             }
             signal_group KILL
@@ -131,17 +138,17 @@ kill_job() {
 expire() {
     [ "$1" != 0 ] && ! is_over || return 0
     now
-    read -r _start <"$_job.start" || return 0
+    is_file start && read -r _start <"$_job.start" || return 0
     # A request for the last few hundredths would take longer than they do.
     [ $((_start + $1 - _now)) -le 5 ] || return 0
-    true >"$_job.expired"
+    note expired
     kill_job
 }
 
 # set_wait WAIT LIMIT: sets $_wait, how long this request waits; all in hundredths.
 set_wait() {
     _wait=$1
-    [ "$2" != 0 ] && read -r _start <"$_job.start" || return 0
+    [ "$2" != 0 ] && is_file start && read -r _start <"$_job.start" || return 0
     now
     _left=$((_start + $2 - _now))
     [ "$_left" -gt 5 ] || _left=5
@@ -153,7 +160,7 @@ set_time() { _time=$(($1 / 100)).$(($1 / 10 % 10))$(($1 % 10)); }
 
 # find_sizes: sets $_size_out and $_size_err. As long as more may come, it takes a process.
 find_sizes() {
-    read -r _size_out _size_err <"$_job.drained" || _size_out='' _size_err=''
+    is_file drained && read -r _size_out _size_err <"$_job.drained" || _size_out='' _size_err=''
     case $_size_out:$_size_err in
     *[!0-9:]* | *:)
         # shellcheck disable=SC2046 # two numbers
@@ -180,6 +187,7 @@ await_output() {
     done
     _seal="[$_id: the command ended here; what follows was printed by what it left running]"
     for _stream in 1:out 2:err; do
+        is_file "${_stream#*:}" || continue
         # To open a fifo that nobody reads takes for ever.
         # shellcheck disable=SC2016 # sh expands it
         LC_ALL=C timeout 0.5 sh -c 'printf "\n%s\n" "$1" >"$2"' sh "$_seal" \
@@ -190,7 +198,7 @@ await_output() {
             _try=$((_try + 1))
         done
     done
-    true >"$_job.sealed"
+    note sealed
 }
 
 # await_done WAIT LIMIT FOLLOW OUT ERR: until the command has ended, or the request has waited
@@ -230,10 +238,10 @@ conclude() {
 # is given, and what to keep of it once the job has ended.
 report() {
     report_state
-    if [ -n "$_over" ] && [ -e "$_job.stood" ]; then
+    if [ -n "$_over" ] && is_file stood; then
         put_path stood
-        [ ! -e "$_job.astray" ] || put_path astray
-        [ ! -e "$_job.handed" ] || put_path cwd
+        ! is_file astray || put_path astray
+        ! is_file cwd || [ ! -e "$_job.handed" ] || put_path cwd
     fi
     [ -s "$_job.out" ] || [ -s "$_job.err" ] || return 0
     find_sizes
@@ -266,7 +274,7 @@ report_state() {
     else
         now
     fi
-    read -r _start <"$_job.start" && put duration $((_now > _start ? _now - _start : 0))
+    is_file start && read -r _start <"$_job.start" && put duration $((_now > _start ? _now - _start : 0))
     [ ! -e "$_job.expired" ] || put expired yes
 }
 

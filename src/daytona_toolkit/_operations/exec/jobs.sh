@@ -7,7 +7,8 @@
 
 # first_line FILE: the start of a command, without a process.
 first_line() {
-    IFS= read -r _line <"$1"
+    _line=
+    [ ! -f "$1" ] || IFS= read -r _line <"$1"
     printf "%.${_SHOWN}s\n" "$_line"
 }
 

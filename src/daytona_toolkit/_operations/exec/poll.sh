@@ -17,8 +17,8 @@ if [ -n "$_KILL" ]; then
 elif [ "$_WINDOW" != 0 ]; then
     await_done "$_WINDOW" "$_TIMEOUT" "$_FOLLOW" "$_OUT" "$_ERR"
 fi
-[ -e "$_job.start" ] || fail nojob
+is_file start || fail nojob
 conclude "$_TIMEOUT"
 report "$_OUT" "$_ERR"
-[ -z "$_SHOWN" ] || head -c "$_SHOWN" "$_job.command" | put_bytes command
+[ -z "$_SHOWN" ] || ! is_file command || head -c "$_SHOWN" "$_job.command" | put_bytes command
 end

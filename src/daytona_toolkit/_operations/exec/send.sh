@@ -37,7 +37,7 @@ count_unread() {
 
 # find_last: sets $_last, how many texts were sent so far.
 find_last() {
-    read -r _last <"$_job.last" || _last=0
+    is_file last && read -r _last <"$_job.last" || _last=0
     while [ -e "$_job.in.$((_last + 1))" ]; do
         _last=$((_last + 1))
     done
@@ -77,9 +77,9 @@ begin
 _id=$_JOB _job=$_STATE/$_JOB
 _mark=$_SESSION/done.$_NUMBER
 _part=$_job.part.${_SESSION##*.}.$_NUMBER
-[ -e "$_job.start" ] || fail nojob
+is_file start || fail nojob
 [ -p "$_job.0" ] || fail plain
-{ command exec 8>"$_job.sending" && flock 8; } || fail space
+{ command exec 8<>"$_job.sending" && flock 8; } || fail space
 # The mark comes before the move, which takes the part away: with both it was not sent yet.
 if [ ! -e "$_mark" ] || [ -e "$_part" ]; then
     is_fresh || fail "$_late"
@@ -94,10 +94,10 @@ if [ ! -e "$_mark" ] || [ -e "$_part" ]; then
         fail space
     }
     [ ! -e "$_part" ] || mv "$_part" "$_job.in.$_last"
-    echo "$_last" >"$_job.last"
+    echo "$_last" 1<>"$_job.last"
 fi
 read -r _last <"$_mark"
-[ -z "$_EOF" ] || true >"$_job.eof"
+[ -z "$_EOF" ] || note eof
 # The feeder looks for the next text after each, so it needs no call while it has one.
 if [ -n "$_EOF" ] || [ ! -s "$_job.in.$((_last - 1))" ]; then echo 1<>"$_job.more"; fi
 exec 8>&-
@@ -107,7 +107,7 @@ put unread "$_unread"
 await_news
 ! is_over || await_output
 report "$_OUT" "$_ERR"
-head -c "$_SHOWN" "$_job.command" | put_bytes command
+! is_file command || head -c "$_SHOWN" "$_job.command" | put_bytes command
 drop_upload
 tidy
 end

@@ -72,6 +72,7 @@ collect() {
 # count_copied STREAM: sets $_copied, the bytes in the file; empty where dd does not say.
 count_copied() {
     _copied=
+    is_file "copied.$1" || return
     while read -r _count _unit _; do
         case $_unit in byte | bytes) _copied=$_count ;; esac
     done <"$_job.copied.$1"
@@ -99,7 +100,13 @@ feed() {
             read -r _line <&6
         fi
     done
-    true >"$_job.deaf"
+    note deaf
+}
+
+# note_exit: it has ended with $_code, at $_now.
+note_exit() {
+    echo "$_code $_now" 1<>"$_job.exit"
+    has_ended
 }
 
 supervise() {
@@ -140,15 +147,13 @@ supervise() {
     _code=$?
     [ -z "$_NAMED" ] || hand_on "$_code"
     now
-    echo "$_code $_now" >"$_job.exit"
-    has_ended || [ ! -e "$_job" ] || {
-        make_room
-        echo "$_code $_now" >"$_job.exit"
-    }
+    # What is there already is not ours.
+    [ ! -e "$_job.exit" ] || rm -rf "$_job.exit"
+    note_exit || [ ! -e "$_job" ] || { make_room && note_exit; }
     exec 9>&-
     [ -z "$_watch" ] || kill "$_watch"
     # What the command left running may read on; what has no reader any more, the feeder leaves.
-    [ -z "$_feeder" ] || { true >"$_job.eof" && echo 1<>"$_job.more"; } || kill "$_feeder"
+    [ -z "$_feeder" ] || { note eof && echo 1<>"$_job.more"; } || kill "$_feeder"
     _sizes=
     for _stream in "$_dd_out:out" "$_dd_err:err"; do
         wait "${_stream%:*}"
@@ -156,14 +161,14 @@ supervise() {
         0) ;;
         1)
             rm -f "$_SESSION/ballast"
-            true >"$_job.full"
+            note full
             ;;
-        *) true >"$_job.stopped" ;; # by SIGXFSZ
+        *) note stopped ;; # by SIGXFSZ
         esac
         count_copied "${_stream#*:}"
         _sizes="$_sizes $_copied"
     done
-    echo "$_sizes" >"$_job.drained"
+    echo "$_sizes" 1<>"$_job.drained"
     # Open to read as well, so as not to wait for a reader that has gone.
     echo 1<>"$_job.wake"
 }
@@ -175,7 +180,7 @@ watch() {
     sleep "$_time" &
     wait $!
     has_ended || {
-        true >"$_job.expired"
+        note expired
         kill_job
     }
 }
@@ -186,6 +191,7 @@ await() {
     set_wait "$_WINDOW" "$_TIMEOUT"
     _slice=10 _waited=0
     # A command may have removed its own files: then there is nothing to wait for.
+    [ -p "$_job.wake" ] || return
     # shellcheck disable=SC2094 # a fifo
     command exec 6<>"$_job.wake" 5<"$_job.wake" || return
     while [ "$_waited" -lt "$_wait" ] && ! is_complete; do
@@ -243,7 +249,7 @@ else
     [ "$_WINDOW" = 0 ] || await_done "$_WINDOW" "$_TIMEOUT" "$_FOLLOW" "$_OUT" "$_ERR"
 fi
 [ "$_WINDOW" = 0 ] || conclude "$_TIMEOUT"
-[ -e "$_job.start" ] || fail nojob
+is_file start || fail nojob
 report "$_OUT" "$_ERR"
 tidy
 end

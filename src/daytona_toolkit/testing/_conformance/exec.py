@@ -373,6 +373,43 @@ def test_a_command_that_spoils_its_own_files_harms_itself_alone(
     assert session.job(other.job_id, wait=10).stdout == "other\n"
 
 
+@pytest.mark.parametrize("how", ["mkfifo", "ln -s /dev/zero"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "command",
+        "drained",
+        "exit",
+        "expired",
+        "killed",
+        "leader",
+        "out",
+        "start",
+        "supervisor",
+        "*",
+    ],
+)
+def test_what_takes_the_place_of_a_file_of_the_command_holds_nobody_up(
+    session: SandboxSession, name: str, how: str
+) -> None:
+    other = session.exec("sleep 0.5; echo other", background=True)
+    own = f'"{session._workspace.facts.state}/$DAYTONA_TOOLKIT_JOB".{name}'
+    spoil = f'for file in {own}; do rm -rf "$file"; {how} "$file"; done; touch spoilt'
+    started = time.monotonic()
+    with contextlib.suppress(SandboxError):
+        session.exec(f"{spoil}; sleep 20", timeout=1)
+    assert time.monotonic() - started < 1 + 5
+    session.remove("spoilt")
+    job = session.exec(f"{spoil}; sleep 20", background=True)
+    session.exec("until [ -e spoilt ]; do sleep 0.05; done")
+    started = time.monotonic()
+    with contextlib.suppress(SandboxError):
+        session.kill(job.job_id)
+    assert other.job_id in {job.job_id for job in session.jobs()}
+    assert session.job(other.job_id, wait=10).stdout == "other\n"
+    assert time.monotonic() - started < 5
+
+
 def test_a_command_that_empties_our_folder_is_told_and_the_next_is_right(
     session: SandboxSession,
 ) -> None:
