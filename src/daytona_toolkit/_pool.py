@@ -68,10 +68,11 @@ class SessionPool:
         idle_seconds: float | None = None,
         warm: int = 0,
     ) -> None:
-        if max_sessions < 1 or warm < 0 or (idle_seconds is not None and not idle_seconds > 0):
+        counts = isinstance(max_sessions, int) and isinstance(warm, int)
+        if not (counts and max_sessions >= 1 and warm >= 0 and _is_time(idle_seconds)):
             raise InvalidArgumentError(
                 "A pool takes max_sessions from 1, idle_seconds above 0 or None, and warm from 0; "
-                f"these are {max_sessions}, {idle_seconds} and {warm}."
+                f"these are {max_sessions!r}, {idle_seconds!r} and {warm!r}."
             )
         self._make = make
         self._max_sessions = max_sessions
@@ -93,13 +94,15 @@ class SessionPool:
     def use(self, key: str) -> "Use":
         """The session of a key, for a `with` or an `async with` block.
 
-        It is not closed to make room while it is in use. Several may use it at once.
+        It is not closed to make room while it is in use. Several may use it at once. Where somebody
+        has closed it, another is made.
 
         Args:
             key: Any text, for example the id of a conversation.
 
         Raises:
             SessionClosedError: The pool is closed, or belongs to the process before a fork.
+            InvalidArgumentError: `make` has returned no session.
             Exception: What `make` raises; the next use calls it again.
 
         Example:
@@ -170,10 +173,10 @@ class SessionPool:
         """Count a user of a key; whether it has to make the session."""
         with self._lock:
             self._runner.share()
-            is_new = key not in self._members
-            if is_new:
-                self._members[key] = _Member(self._closing.get(key))
-            member = self._members[key]
+            member = self._members.get(key)
+            is_new = member is None or member.is_closed()
+            if member is None or is_new:
+                member = self._members[key] = _Member(self._closing.get(key))
             self._members.move_to_end(key)
             member.users += 1
         return member, is_new
@@ -190,7 +193,7 @@ class SessionPool:
         with self._lock:
             session = self._warm.popleft() if self._warm else None
         if session is None:
-            session = self._make(key)
+            session = self._made(key)
         with self._lock:
             if is_wanted := self._members.get(key) is member:
                 member.session.set_result(session)
@@ -200,6 +203,16 @@ class SessionPool:
         self._evict()
         self._warm_up()
         self._check_idle()
+
+    def _made(self, key: str) -> SandboxSession:
+        """What the user's function makes."""
+        session = self._make(key)
+        if not isinstance(session, SandboxSession):
+            raise InvalidArgumentError(
+                f"The function that makes the pool's sessions returned {session!r:.200} for "
+                f"the key {key!r}; have it return a SandboxSession."
+            )
+        return session
 
     def _give_up(self, key: str, member: "_Member", error: BaseException) -> None:
         """Take a member out that will have no session."""
@@ -265,7 +278,7 @@ class SessionPool:
     async def _add_warm(self) -> None:
         """Open a session before it is known whose it will be."""
         try:
-            session = await in_thread(self._make, "")
+            session = await in_thread(self._made, "")
             try:
                 await session.aopen()
             except BaseException:
@@ -354,6 +367,15 @@ class _Member:
         """The session, if there is one by now."""
         is_made = self.session.done() and not self.session.exception()
         return self.session.result() if is_made else None
+
+    def is_closed(self) -> bool:
+        """Whether somebody has closed the session himself."""
+        session = self.made()
+        return session is not None and session._runner.is_closed
+
+
+def _is_time(seconds: float | None) -> bool:
+    return seconds is None or (isinstance(seconds, int | float) and seconds > 0)
 
 
 def _log_failure(key: str, closed: "Future[None]") -> None:

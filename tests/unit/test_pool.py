@@ -363,8 +363,35 @@ def test_one_that_cannot_be_opened_ahead_is_logged(caplog: pytest.LogCaptureFixt
         assert soon(lambda: "opened ahead: no room" in caplog.text)
 
 
+def test_a_function_that_makes_no_session_is_named(caplog: pytest.LogCaptureFixture) -> None:
+    nothing: Any = lambda key: None  # noqa: E731 - as of somebody who forgot `return`
+    with caplog.at_level(logging.WARNING), SessionPool(nothing, warm=1) as pool:
+        with pytest.raises(InvalidArgumentError, match="returned None for the key 'a'"):
+            pool.use("a").__enter__()
+        assert len(pool) == 0
+        assert soon(lambda: "returned None for the key ''" in caplog.text)
+
+
+def test_a_session_that_its_user_closed_is_made_anew() -> None:
+    with SessionPool(local) as pool:
+        with pool.use("a") as session, session:
+            assert session.exec("echo one").stdout == "one\n"
+        with pool.use("a") as session, pool.use("a") as same:
+            assert session is same
+            assert session.exec("echo two").stdout == "two\n"
+
+
 @pytest.mark.parametrize(
-    "options", [{"max_sessions": 0}, {"warm": -1}, {"idle_seconds": 0}, {"idle_seconds": -1.0}]
+    "options",
+    [
+        {"max_sessions": 0},
+        {"max_sessions": "2"},
+        {"warm": -1},
+        {"warm": 0.5},
+        {"idle_seconds": 0},
+        {"idle_seconds": -1.0},
+        {"idle_seconds": "60"},
+    ],
 )
 def test_a_number_that_makes_no_sense_is_refused(options: Any) -> None:
     with pytest.raises(InvalidArgumentError, match="max_sessions from 1"):
