@@ -8,15 +8,22 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
+from daytona_toolkit.errors import InvalidArgumentError
+
 
 class CallbackQueue:
     """Calls of a callback that wait to be made.
 
     Args:
         callback: What is called with the arguments of each `put`.
+
+    Raises:
+        InvalidArgumentError: It cannot be called.
     """
 
     def __init__(self, callback: Callable[..., Any]) -> None:
+        if not callable(callback):
+            raise InvalidArgumentError(f"A callback is a function, not {callback!r:.200}.")
         self._callback = callback
         self._calls: queue.SimpleQueue[tuple[Any, ...] | None] = queue.SimpleQueue()
         self._notify: Callable[[], object] = lambda: None
@@ -30,7 +37,13 @@ class CallbackQueue:
         """Make the calls in this thread until the operation has ended."""
         outcome.add_done_callback(lambda _: self._calls.put(None))
         while (args := self._calls.get()) is not None:
-            self._callback(*args)
+            answer = self._callback(*args)
+            if inspect.iscoroutine(answer):
+                answer.close()
+                raise InvalidArgumentError(
+                    "The callback is a coroutine function, which nothing awaits here; give a plain "
+                    "function, or await the method for async code, such as aexec."
+                )
 
     async def drain_async(self, outcome: "Future[Any]") -> None:
         """Make the calls on this loop until the operation has ended."""

@@ -79,7 +79,8 @@ class SandboxSession(Generic[S_co]):
             none.
 
     Raises:
-        InvalidArgumentError: `sandbox` is not a sandbox, or a variable is not text.
+        InvalidArgumentError: `sandbox` is not a sandbox, `limits` are not `Limits`, or a variable
+            is not text.
 
     Example:
         ```python
@@ -104,6 +105,8 @@ class SandboxSession(Generic[S_co]):
                 f"A session takes a sandbox, not {sandbox!r}; give it LocalSandbox(), "
                 "LocalSandbox(folder) or DaytonaSandbox.create()."
             )
+        if limits is not None and not isinstance(limits, Limits):
+            raise InvalidArgumentError(f"limits is {limits!r:.200}; give Limits(...).")
         self.sandbox: S_co = sandbox
         self.confined = confined
         self.limits = limits or Limits()

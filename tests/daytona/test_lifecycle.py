@@ -211,10 +211,13 @@ def test_a_port_that_daytona_refuses_is_an_error_that_a_model_can_react_to(
         lambda: DaytonaSandbox.create({"image": "debian:12"}),  # type: ignore[arg-type]
         lambda: DaytonaSandbox.get_or_create("key", {}),  # type: ignore[arg-type]
         lambda: DaytonaSandbox.create(config="key"),  # type: ignore[arg-type]
+        lambda: DaytonaSandbox.attach(""),
+        lambda: DaytonaSandbox.attach(None),  # type: ignore[arg-type]
+        lambda: DaytonaSandbox.get_or_create(""),
     ],
 )
 def test_what_cannot_be_meant_says_what_to_do(make: Any) -> None:
-    with pytest.raises(InvalidArgumentError, match=r"attach|image=|DaytonaConfig"):
+    with pytest.raises(InvalidArgumentError, match=r"attach|image=|DaytonaConfig|takes a key"):
         make()
 
 

@@ -18,10 +18,10 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from daytona_toolkit import LocalSandbox, SandboxError, SandboxSession
+from daytona_toolkit import CommandSandbox, LocalSandbox, SandboxError, SandboxSession
 from daytona_toolkit import _tracing as tracing
 from daytona_toolkit._twins import Operation
-from daytona_toolkit.errors import SessionClosedError
+from daytona_toolkit.errors import InvalidArgumentError, SessionClosedError
 from tests.support import counting, running, unique_seconds
 
 
@@ -93,6 +93,14 @@ def test_operations_cost_one_request(session: SandboxSession) -> None:
         session.glob("*")
         session.grep("words")
     assert count.requests == 8
+
+
+def test_what_is_of_another_type_is_refused_at_once() -> None:
+    with pytest.raises(InvalidArgumentError, match=r"limits is 5; give Limits"):
+        SandboxSession(LocalSandbox(), limits=5)  # type: ignore[arg-type]
+    for argv in ("sh", [], ["sh", 5]):
+        with pytest.raises(InvalidArgumentError, match="argv is a list of words"):
+            CommandSandbox(argv)  # type: ignore[arg-type]
 
 
 def test_the_first_operation_opens_the_session() -> None:

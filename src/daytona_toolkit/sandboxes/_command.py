@@ -41,7 +41,7 @@ class CommandSandbox:
     owned = False
 
     def __init__(self, argv: Sequence[str]) -> None:
-        if isinstance(argv, str) or not argv:
+        if isinstance(argv, str) or not argv or not all(isinstance(word, str) for word in argv):
             raise InvalidArgumentError(
                 f"argv is a list of words, such as ['ssh', 'host', 'sh'], not {argv!r}."
             )

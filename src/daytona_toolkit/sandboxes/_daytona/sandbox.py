@@ -210,6 +210,7 @@ class DaytonaSandbox:
         keep_alive: float = 0.0,
     ) -> "DaytonaSandbox":
         """A sandbox that exists, left running at the end. Arguments as for `create`."""
+        _check_name("attach", "the id or the name of a sandbox", id_or_name)
         return cls._of(
             lambda plane, deadline: plane.get(id_or_name, deadline=deadline),
             id=id_or_name,
@@ -267,12 +268,13 @@ class DaytonaSandbox:
         the parameters say otherwise.
 
         Args:
-            key: Any text, for example the id of a conversation.
+            key: Any text that is not empty, for example the id of a conversation.
             params: For the case that it has to be made; as for `create`.
             config: As for `create`.
             timeout: As for `create`.
             keep_alive: As for `create`.
         """
+        _check_name("get_or_create", "a key", key)
         _check_params("get_or_create", params)
         return cls._of(
             lambda plane, deadline: plane.get_or_create(key, params, deadline=deadline),
@@ -526,6 +528,11 @@ class DaytonaSandbox:
             if self._sandbox is not None and clock() - self._used < self._keep_alive:
                 with contextlib.suppress(Exception):  # the next one comes in time
                     await self._sandbox.refresh_activity()
+
+
+def _check_name(method: str, what: str, name: object) -> None:
+    if not isinstance(name, str) or not name:
+        raise InvalidArgumentError(f"{method} takes {what}, not {name!r:.200}.")
 
 
 def _check_params(method: str, params: object) -> None:

@@ -7,6 +7,7 @@ import re
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import pytest
@@ -555,6 +556,18 @@ def test_a_callback_that_fails_ends_the_command(make_session: MakeSession) -> No
     with pytest.raises(ZeroDivisionError):
         session.exec(f"echo x; sleep {mark}", on_output=on_output)
     assert session.exec(sleeping(mark)).exit_code == 1
+
+
+async def test_a_callback_that_nobody_could_call_is_refused(session: SandboxSession) -> None:
+    async def for_async_code(stream: str, text: str) -> None:
+        pytest.fail("it is never awaited")
+
+    for callback, words in ((5, "is a function, not 5"), (for_async_code, "such as aexec")):
+        call = partial(session.exec, "echo hi; sleep 60", on_output=callback)  # type: ignore[arg-type]
+        with pytest.raises(InvalidArgumentError, match=words):
+            await asyncio.to_thread(call)
+    with pytest.raises(InvalidArgumentError, match="is a function, not 'f'"):
+        await session.aexec("echo hi", on_output="f")  # type: ignore[arg-type]
 
 
 # --- many at once, and cancelling
