@@ -194,6 +194,16 @@ def test_no_option_of_the_shell_reaches_a_program(argv: list[str], tmp_path: Pat
         assert session.download("up", tmp_path / "down").files == 2
 
 
+@pytest.mark.parametrize("name", ["a b", "new\nline", "it's $HOME", "*[a]?", "é"])
+def test_the_folder_for_temporary_files_may_have_any_name(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).mkdir()
+    sandbox = CommandSandbox(["env", f"TMPDIR={tmp_path / name}", "sh"])
+    with SandboxSession(sandbox, root=tmp_path / "root") as session:
+        session.exec("mkdir a; cd a; export A=it\\'s; echo hi >file", shell="main")
+        assert session.exec('cat file; echo "$A"', shell="main").stdout == "hi\nit's\n"
+        assert session.exec("cat", stdin=b"x" * 600_000).truncated
+
+
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)
 def test_no_variable_of_the_environment_reaches_a_program(source: remote.Source) -> None:
     text = source.program(dict.fromkeys(source.inputs, "")).text

@@ -4,10 +4,10 @@
 #
 # It lies in the job's folder and runs from the EXIT trap of the command's own shell, as a child of
 # it, so whatever that exports is here. In `names` it finds lines: the state so far, the file with
-# the names of what is exported without any, a PATH with tools, names of what each command is
-# given anew and its shell does not keep, and those of the secrets among them. It leaves `after`,
-# the new state, and `cwd`; they are whole once `kept` is there. Its variables have long names,
-# because all others may be the command's.
+# the names of what is exported without any (both in our folder, whose own name may have newlines),
+# a PATH with tools, names of what each command is given anew and its shell does not keep, and those
+# of the secrets among them. It leaves `after`, the new state, and `cwd`; they are whole once `kept`
+# is there. Its variables have long names, because all others may be the command's.
 
 # is_kept NAME: it can be a variable, and is nobody else's business.
 is_kept() {
@@ -49,6 +49,7 @@ exported() { env -0 | tr '\n\0' ' \n' | cut -d= -f1; }
 
 set -f
 daytona_toolkit_job=${0%.*}
+daytona_toolkit_folder=${0%/*}
 {
     IFS= read -r daytona_toolkit_state
     IFS= read -r daytona_toolkit_base
@@ -56,7 +57,7 @@ daytona_toolkit_job=${0%.*}
     read -r daytona_toolkit_given
     read -r daytona_toolkit_secrets
 } <"$daytona_toolkit_job.names"
-read -r daytona_toolkit_begun <"$daytona_toolkit_base"
+read -r daytona_toolkit_begun <"$daytona_toolkit_folder/$daytona_toolkit_base"
 set --
 for daytona_toolkit_name in $daytona_toolkit_secrets; do
     eval "set -- \"\$@\" \"\${$daytona_toolkit_name:-/unset/}\""
@@ -66,7 +67,7 @@ for daytona_toolkit_name in $daytona_toolkit_given; do
     unset "$daytona_toolkit_name"
     daytona_toolkit_value=$(
         # shellcheck disable=SC1090 # it is made at run time
-        . "$daytona_toolkit_state"
+        . "$daytona_toolkit_folder/$daytona_toolkit_state"
         eval "printf '%s.' \"\${$daytona_toolkit_name?}\""
     ) && export "$daytona_toolkit_name=${daytona_toolkit_value%.}"
 done

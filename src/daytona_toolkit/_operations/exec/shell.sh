@@ -32,8 +32,8 @@ stand() {
 
 # note_names PATH: what keep.sh has to know; with a PATH of tools that are not the command's.
 note_names() {
-    printf '%s\n' "$_SESSION/shell.$_NAMED" "$_SESSION/exported" "$1" "$_UNKEPT" "$_HIDDEN" \
-        >"$_job.names"
+    printf '%s\n' "${_SESSION##*/}/shell.$_NAMED" "${_SESSION##*/}/exported" "$1" "$_UNKEPT" \
+        "$_HIDDEN" >"$_job.names"
     # It is the same for all commands of a session.
     [ -e "$_SESSION/exported" ] || (
         # shellcheck disable=SC2030 # it is meant for these tools alone
