@@ -4,6 +4,8 @@
 #     _GREP_Z (yes or empty); _GREP_TEXT (what grep takes so as to read any bytes);
 #     _COMPLAINTS (bytes of them at most).
 
+. ../_remote/inline.sh
+
 # found TEST...: those paths that pass, and that _FILTER matches if it is given.
 found() {
     if [ -z "$_FILTER" ] || [ "$_start" != . ]; then
@@ -21,10 +23,12 @@ found() {
 }
 
 # with_complaints COMMAND...: run it, and report what its tools complain about. What it
-# prints to descriptor 4 goes into the reply.
+# prints goes into the reply. They rarely complain, so nothing is started to carry it.
 with_complaints() {
-    {
-        { "$@" >&4; echo 'complaints<' >&4; } 2>&1 | tail -c "$_COMPLAINTS" | base64
-    } 4>&1
-    echo .
+    { _said=$("$@" 2>&1 >&4); } 4>&1
+    if [ ${#_said} -le "$_COMPLAINTS" ]; then
+        put_string complaints "$_said"
+    else
+        printf %s "$_said" | tail -c "$_COMPLAINTS" | put_bytes complaints
+    fi
 }

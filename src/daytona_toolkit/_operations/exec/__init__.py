@@ -227,11 +227,9 @@ async def send(
 async def jobs(workspace: Workspace) -> JobList:
     """All jobs that the sandbox knows, oldest first."""
     reply = await workspace.run(_JOBS, shown=_SHOWN, limit=0)
-    commands = reply.text("commands").splitlines()
-    ids = [name for name in reply.values if _ID.fullmatch(name)]
     found = []
-    for job_id, command in zip(ids, commands, strict=False):
-        if workspace.ledger.is_removed(job_id):
+    for job_id in reply.values:
+        if not _ID.fullmatch(job_id) or workspace.ledger.is_removed(job_id):
             continue
         words = reply.values[job_id].split()
         fields = dict(zip(words[::2], words[1::2], strict=False))
@@ -241,7 +239,7 @@ async def jobs(workspace: Workspace) -> JobList:
         )
         status = JobStatus(
             job_id=job_id,
-            command=workspace.mask.end(command),
+            command=workspace.mask.end(reply.text(f"{job_id}.command")),
             state="exited" if "exit" in fields else "lost" if "lost" in fields else "running",
             exit_code=_number(fields.get("exit")),
             timed_out="expired" in fields,

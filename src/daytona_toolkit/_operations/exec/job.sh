@@ -29,7 +29,7 @@
 # In: _LIMIT (bytes of a stream in one reply). Set by the program: $_id, the job's name, and
 # $_job, the path of its claim.
 
-. ../../_remote/inline.sh
+. ./text.sh
 
 now() {
     if read -r _now _ </proc/uptime; then

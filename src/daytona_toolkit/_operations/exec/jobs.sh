@@ -5,11 +5,15 @@
 . ../../_remote/frame.sh
 . ./job.sh
 
-# first_line FILE: the start of a command, without a process.
-first_line() {
+# put_first_line NAME FILE: the start of a command; without a process, if its characters are
+# ordinary ones.
+put_first_line() {
     _line=
-    [ ! -f "$1" ] || IFS= read -r _line <"$1"
-    printf "%.${_SHOWN}s\n" "$_line"
+    [ ! -f "$2" ] || IFS= read -r _line <"$2"
+    case $_line in
+    *[!\ -~]*) printf "%.${_SHOWN}s" "$_line" | put_bytes "$1" ;;
+    *) printf "%s|\n;%.${_SHOWN}s\n.\n" "$1" "$_line" ;;
+    esac
 }
 
 # put WORDS: in the line of a job, and not in one of their own.
@@ -23,6 +27,9 @@ for _start in job-*.start; do
     report_state
     printf '%s\n' "$_id$_report"
 done
-LC_ALL=C stat -c '%n %s %Y' job-*.start job-*.out job-*.err
-for _start in job-*.start; do first_line "${_start%start}command"; done | put_bytes commands
+export LC_ALL=C
+stat -c '%n %s %Y' job-*.start job-*.out job-*.err
+for _start in job-*.start; do
+    put_first_line "${_start%start}command" "${_start%start}command"
+done
 end

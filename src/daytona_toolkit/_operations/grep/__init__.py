@@ -98,7 +98,7 @@ def _matches(workspace: Workspace, path: str, reply: Reply, bounds: dict[str, in
     _check_pattern(reply)
     lines = reply.blobs.get("lines", b"")
     parts = _joined(lines) if "joined" in reply.values else _apart(lines)
-    said = _BINARY.findall(reply.blobs.get("complaints", b"") + lines)
+    said = _BINARY.findall(reply.blobs.get("complaints", b"") + b"\n" + lines)
     binary = {name or older for name, older in said}
     matches = [
         Match(
