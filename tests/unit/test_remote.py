@@ -3,6 +3,7 @@
 import base64
 import re
 import subprocess
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -161,6 +162,16 @@ def test_python_and_sh_agree_on_the_inputs_of_a_program(source: remote.Source) -
     for name in source.inputs:
         with pytest.raises(TypeError, match=rf"was not given \['{name}'\]"):
             source.program({key: "x" for key in inputs if key != name})
+
+
+# What a program may do its own way.
+OVERRIDDEN = {"adjust", "end", "fail", "put", "put_bytes"}
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)
+def test_a_program_replaces_no_function_of_its_parts(source: remote.Source) -> None:
+    functions = Counter(re.findall(r"^([a-z_]+)\(\) ", source.text, re.MULTILINE))
+    assert {name for name, times in functions.items() if times > 1} <= OVERRIDDEN
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)

@@ -6,5 +6,5 @@
 . ../_remote/forget.sh
 
 begin
-remove "$_SESSION"
+discard "$_SESSION"
 end

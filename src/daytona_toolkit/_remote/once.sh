@@ -59,7 +59,7 @@ tidy() {
             _mark_of=${_mark_of%%.*}
             [ "$_mark_of" = '*' ] || [ "$_mark_of" -ge "$_FLOOR" ] || set -- "$@" "$_file"
         done
-        remove "$@"
+        discard "$@"
         [ -e ballast ] || head -c 65536 /dev/zero >ballast
     ) &
 }

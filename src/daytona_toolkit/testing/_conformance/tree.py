@@ -1,5 +1,6 @@
 """stat, realpath, mkdir, move, remove: what is where changes as asked, and once."""
 
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
@@ -285,6 +286,18 @@ def test_remove_takes_the_path_itself(session: SandboxSession) -> None:
         session.remove("file")
     with pytest.raises(PathNotFoundError):
         session.remove("tree", recursive=True)
+
+
+def test_a_removal_takes_nothing_but_what_was_asked_for(session: SandboxSession) -> None:
+    """It takes along what the session needs no longer, once in a while."""
+    session.write("sub/file", "x")
+    ids = [session.exec("true").job_id for _ in range(8)]
+    session.remove("sub/file")
+    kept = f"ls -d {session._workspace.facts.state}/{ids[0]}"
+    deadline = time.monotonic() + 10
+    while session.exec(kept).exit_code == 0:
+        assert time.monotonic() < deadline
+    assert session.exec("ls -A sub").stdout == ""
 
 
 def test_the_root_and_what_holds_it_stay(session: SandboxSession) -> None:
