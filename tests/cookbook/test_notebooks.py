@@ -160,6 +160,16 @@ def test_in_the_ninth_the_files_go_back_with_the_conversation(run: Run) -> None:
     assert "test_prices.py b/" not in printed
 
 
+def test_in_the_tenth_each_conversation_finds_its_line_again(run: Run) -> None:
+    printed = text_of(run("10_many_conversations"))
+    assert "20 conversations, 8 sessions kept" in printed
+    lines = [line for line in printed.splitlines() if len(line) == 64]
+    assert len(lines) == 40
+    assert lines == lines[::-1]
+    assert sum(line.count("@") for line in lines) > 500
+    assert printed.endswith("20 sandboxes removed\n")
+
+
 @pytest.mark.parametrize("name", NOTEBOOKS)
 def test_a_notebook_is_short_and_tells_nothing_of_whose_it_is(name: str) -> None:
     notebook = source_of(name)
@@ -172,7 +182,7 @@ def test_a_notebook_is_short_and_tells_nothing_of_whose_it_is(name: str) -> None
 
 
 def test_the_notebooks_are_numbered_and_listed_in_order() -> None:
-    assert [name[:2] for name in NOTEBOOKS] == [f"{n:02}" for n in range(1, 10)]
+    assert [name[:2] for name in NOTEBOOKS] == [f"{n:02}" for n in range(1, len(NOTEBOOKS) + 1)]
     listed = (COOKBOOK / "README.md").read_text()
     places = [listed.index(f"({name}.ipynb)") for name in NOTEBOOKS]
     assert places == sorted(places)
