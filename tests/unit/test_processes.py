@@ -82,7 +82,7 @@ def test_edit_of_a_small_file(session: SandboxSession, tools: Tools, seen: bool)
         session.exec("echo two >file")
     tools.forget()
     session.edit("file", "two", "2")
-    assert tools.started() == Counter(["flock", "head", "base64", "stat", "mv"])
+    assert tools.started() == Counter(["flock", "head", "tail", "base64", "stat", "mv"])
 
 
 def test_upload_of_a_small_file(session: SandboxSession, tools: Tools, tmp_path: Path) -> None:
