@@ -13,6 +13,7 @@ import pytest
 from daytona import Daytona, DaytonaError
 
 from daytona_toolkit import SandboxSession
+from daytona_toolkit.errors import PathExistsError, PathNotFoundError
 from daytona_toolkit.testing import (
     Copy,
     DaytonaServer,
@@ -76,11 +77,21 @@ class Worker:
     choice: random.Random
     files: dict[str, str] = field(default_factory=dict)
     commands: int = 0
+    steps: int = 0
 
     def work(self, operations: int) -> None:
-        actions = (self.run, self.run, self.fail, self.write, self.write_much, self.edit, self.read)
+        anytime = (self.run, self.run, self.fail, self.step, self.write, self.write_much)
+        with_a_file = (self.edit, self.patch, self.read, self.move, self.remove, self.go_back)
         for _ in range(operations):
-            self.choice.choice(actions)()
+            if (
+                action := self.choice.choice(anytime + with_a_file)
+            ) in with_a_file and not self.names:
+                action = self.write
+            action()
+
+    @property
+    def names(self) -> list[str]:
+        return [name for name in self.files if name.startswith("file-")]
 
     def run(self) -> None:
         self.commands += 1
@@ -106,24 +117,52 @@ class Worker:
         self.files["large"] = f"{self.choice.random()}\n" * 10_000
         self.session.write("large", self.files["large"])
 
+    def step(self) -> None:
+        self.steps += 1
+        result = self.session.exec(f"echo ${{STEP-0}}; export STEP={self.steps}", shell="main")
+        assert result.stdout == f"{self.steps - 1}\n"
+
     def edit(self) -> None:
-        names = [name for name in self.files if name.startswith("file-")]
-        if not names:
-            return self.write()
-        name = self.choice.choice(names)
+        name, old, new = self.change()
+        self.session.edit(name, old, new)
+
+    def patch(self) -> None:
+        name, old, new = self.change()
+        self.session.apply_patch(
+            f"*** Begin Patch\n*** Update File: {name}\n-{old}\n+{new}\n*** End Patch"
+        )
+
+    def change(self) -> tuple[str, str, str]:
+        name = self.choice.choice(self.names)
         old = self.choice.choice(self.files[name].splitlines())
         new = f"line {self.choice.random()}"
-        self.session.edit(name, old, new)
         self.files[name] = self.files[name].replace(old, new)
-        return None
+        return name, old, new
 
     def read(self) -> None:
-        names = [name for name in self.files if name.startswith("file-")]
-        if not names:
-            return self.write()
-        name = self.choice.choice(names)
+        name = self.choice.choice(self.names)
         assert self.session.read(name).content == self.files[name]
-        return None
+
+    def move(self) -> None:
+        source, target = self.choice.choice(self.names), f"file-{self.choice.randint(0, 9)}"
+        if target in self.files and target != source:
+            with pytest.raises(PathExistsError):
+                self.session.move(source, target)
+        else:
+            self.session.move(source, target)
+            self.files[target] = self.files.pop(source)
+
+    def remove(self) -> None:
+        name = self.choice.choice(self.names)
+        self.session.remove(name)
+        del self.files[name]
+        with pytest.raises(PathNotFoundError):
+            self.session.remove(name)
+
+    def go_back(self) -> None:
+        checkpoint = self.session.checkpoint()
+        self.session.remove(self.choice.choice(self.names))
+        self.session.restore(checkpoint.id)
 
 
 @dataclass
