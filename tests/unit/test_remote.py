@@ -1,6 +1,7 @@
 """The remote programs: under every shell, through any noise, whatever they are given."""
 
 import base64
+import os
 import re
 import subprocess
 from collections import Counter
@@ -100,6 +101,35 @@ def test_what_zsh_reads_first_moves_no_session_that_is_open(tmp_path: Path) -> N
             session.exists("file")
         start.unlink()
         assert session.exists("file")
+
+
+@pytest.mark.parametrize("planted", ["ln -s ../elsewhere", "mkfifo", "touch", "mkdir -m 777"])
+def test_what_another_user_puts_in_the_place_of_our_folder_is_not_used(
+    planted: str, tmp_path: Path
+) -> None:
+    other, shared = tmp_path / "elsewhere", tmp_path / "shared"
+    for folder in (other, shared):
+        folder.mkdir()
+    old = other / "job-application"
+    old.touch()
+    os.utime(old, (0, 0))
+    ours = shared / ".daytona-toolkit"
+    subprocess.run([*planted.split(), ours], check=True)
+    if os.getuid() == 0:
+        os.chown(ours, 65534, 65534, follow_symlinks=False)
+    elif planted.startswith("mkdir"):
+        pytest.skip("only root can make the folder of another user")
+    argv = ["env", f"TMPDIR={shared}", "sh"]
+    with SandboxSession(CommandSandbox(argv), root=tmp_path / "root") as session:
+        assert session.exec("echo fine").stdout == "fine\n"
+        assert sorted(os.listdir(shared)) == [ours.name, f"{ours.name}-{os.getuid()}"]
+    assert os.listdir(other) == [old.name]
+    second = shared / f"{ours.name}-{os.getuid()}"
+    second.rename(shared / "away")
+    second.symlink_to(other)
+    refused = SandboxSession(CommandSandbox(argv), root=tmp_path / "root")
+    with pytest.raises(SandboxFailedError, match="no folder of its own for temporary"), refused:
+        pass
 
 
 def test_missing_tools_are_named(shell: list[str], tmp_path: Path) -> None:

@@ -73,8 +73,8 @@ def facts_of(reply: Reply, root: str) -> Facts:
             )
         case "state":
             raise SandboxFailedError(
-                "The sandbox has no folder for temporary files that can be written; make "
-                "/tmp writable, free some space, or set TMPDIR."
+                "The session can have no folder of its own for temporary files in the sandbox; "
+                "make /tmp writable, free some space, or set TMPDIR."
             )
     names = [field.name for field in fields(Facts)]
     return Facts(**{name: reply.values.get(name) or reply.text(name) for name in names})

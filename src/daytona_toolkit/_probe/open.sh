@@ -27,14 +27,20 @@ check_tools() {
     put search_lacks "$_missing"
 }
 
+# is_ours FOLDER: it is there, and nobody else's. Where several share the temporary files, another
+# may have made it before us, or laid a link that leads elsewhere.
+is_ours() {
+    # shellcheck disable=SC3067 # all shells know -O
+    mkdir -p "$1" && [ ! -h "$1" ] && [ -O "$1" ] && chmod 700 "$1"
+}
+
 # make_state: our own folder, and in it that of the session.
 make_state() {
     _state=${TMPDIR:-/tmp}/.daytona-toolkit
-    # Another user of the same sandbox may own the first choice.
-    if ! { mkdir -p "$_state" && chmod 700 "$_state"; }; then
+    is_ours "$_state" || {
         _state=$_state-$(id -u)
-        { mkdir -p "$_state" && chmod 700 "$_state"; } || fail state
-    fi
+        is_ours "$_state" || fail state
+    }
     _state=$(cd -P "$_state" && printf %s. "$PWD") && _state=${_state%.}
     # What was left by sessions that nobody closed.
     find "$_state" -maxdepth 1 \( -name 'session-*' -o -name 'job-*' \) -mtime +7 -exec rm -rf {} +
