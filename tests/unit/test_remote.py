@@ -122,9 +122,9 @@ def test_what_another_user_puts_in_the_place_of_our_folder_is_not_used(
     argv = ["env", f"TMPDIR={shared}", "sh"]
     with SandboxSession(CommandSandbox(argv), root=tmp_path / "root") as session:
         assert session.exec("echo fine").stdout == "fine\n"
-        assert sorted(os.listdir(shared)) == [ours.name, f"{ours.name}-{os.getuid()}"]
-    assert os.listdir(other) == [old.name]
-    second = shared / f"{ours.name}-{os.getuid()}"
+        second = shared / f"{ours.name}-{os.getuid()}"
+        assert set(shared.iterdir()) == {ours, second}
+    assert list(other.iterdir()) == [old]
     second.rename(shared / "away")
     second.symlink_to(other)
     refused = SandboxSession(CommandSandbox(argv), root=tmp_path / "root")
