@@ -35,7 +35,11 @@ def test_no_signal_is_ignored(tool: str, shell: str, tmp_path: Path) -> None:
         (tmp_path / name).chmod(0o755)
     (tmp_path / "python3").symlink_to(sys.executable)
     (tmp_path / "work").mkdir()
-    start = f'cd "$0/work" && exec env -i "PATH=$0:$1" "TMPDIR=$0" "HOME=$0" LC_ALL=x {shell}'
+    # As under nohup, and in a program that ignores others.
+    start = (
+        "trap '' HUP PIPE USR1 TERM; "
+        f'cd "$0/work" && exec env -i "PATH=$0:$1" "TMPDIR=$0" "HOME=$0" LC_ALL=x {shell}'
+    )
     argv = ["sh", "-c", start, str(tmp_path), os.environ["PATH"]]
     with SandboxSession(CommandSandbox(argv)) as session:
         result = session.exec("grep SigIgn /proc/self/status; env | grep PERL_")

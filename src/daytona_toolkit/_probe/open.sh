@@ -65,17 +65,17 @@ put_string session "$_session"
 put shell "$(command -v bash || command -v sh)"
 # zsh and bash read us byte by byte, and a printf that is a tool takes 128 KiB at most.
 case ${ZSH_VERSION-}${BASH_VERSION-}$(command -v printf) in printf) put swift yes ;; esac
-# A job is a `&` of our program, for which sh ignores SIGINT and SIGQUIT; only a program that is
-# no shell can bring them back. GNU's env can give back a locale as well: without one, tools start
-# 0.3 ms sooner. Python ignores two signals more.
+# A job is a `&` of our program, for which sh ignores SIGINT and SIGQUIT, and whoever runs us may
+# ignore more, as nohup does. Only a program that is no shell can bring them back. GNU's env can
+# give back a locale as well: without one, tools start 0.3 ms sooner.
 _setsid=$(command -v setsid)
 for _launch in \
-    "LC_ALL=C exec '$_setsid' '$(command -v env)' --default-signal=INT,QUIT -u LC_ALL \
+    "LC_ALL=C exec '$_setsid' '$(command -v env)' --default-signal -u LC_ALL \
         \${LC_ALL+\"LC_ALL=\$LC_ALL\"}" \
     "exec '$_setsid' env PERL_BADLANG=0 perl -e 'delete \$ENV{PERL_BADLANG}; \
-        \$SIG{INT} = \$SIG{QUIT} = q(DEFAULT); exec @ARGV'" \
+        \$SIG{\$_} = q(DEFAULT) for keys %SIG; exec @ARGV'" \
     "exec '$_setsid' python3 -IS -c 'import os, sys; from signal import *; \
-        [signal(s, SIG_DFL) for s in (SIGINT, SIGQUIT, SIGPIPE, SIGXFSZ)]; \
+        [signal(s, SIG_DFL) for s in valid_signals() - {SIGKILL, SIGSTOP}]; \
         os.execvp(sys.argv[1], sys.argv[1:])'" \
     "exec '$_setsid'"; do
     ! (eval "$_launch cat") || break
