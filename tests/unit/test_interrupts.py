@@ -43,7 +43,8 @@ def test_no_signal_is_ignored(tool: str, shell: str, tmp_path: Path) -> None:
     argv = ["sh", "-c", start, str(tmp_path), os.environ["PATH"]]
     with SandboxSession(CommandSandbox(argv)) as session:
         result = session.exec("grep SigIgn /proc/self/status; env | grep PERL_")
-        assert result.stdout == "SigIgn:\t0000000000000000\n"
+        # glibc keeps signal 32 for itself, and ignores it in what posix_spawn starts.
+        assert int(result.stdout.removeprefix("SigIgn:"), 16) & ~(1 << 31) == 0
         # bash complains of the locale as well, as it would without us.
         assert "perl" not in result.stderr
 
