@@ -349,8 +349,11 @@ def _drop_frames(error: BaseException) -> None:
     """Let go of the frames behind one of our errors.
 
     They hold programs, with the values of variables in them, and requests, with the API key.
-    A log that shows local variables would show these.
+    A log that shows local variables would show these. And what an error was raised from None in
+    place of may hold a secret that is masked in the error.
     """
     if isinstance(error, SandboxError):
         for link in with_causes(error):
             link.__traceback__ = None
+            if link.__suppress_context__:
+                link.__context__ = None

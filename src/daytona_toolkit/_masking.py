@@ -151,9 +151,12 @@ def _with_texts(value: Any, change: Callable[[str], str]) -> Any:
         case list() | tuple():
             return type(value)(_with_texts(each, change) for each in value)
         case Exception():
-            if change(str(value)) == str(value):
+            text = change(str(value))
+            attributes = {name: _with_texts(each, change) for name, each in vars(value).items()}
+            if text == str(value) and attributes == vars(value):
                 return value
             shown = copy(value)
-            shown.args = (change(str(value)),)
+            shown.args = (text,)
+            vars(shown).update(attributes)
             return shown
     return value

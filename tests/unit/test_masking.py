@@ -85,7 +85,7 @@ def test_every_text_of_a_result_is_masked_but_not_its_picture() -> None:
 def test_an_error_keeps_its_kind() -> None:
     error = Mask(["secret"]).hide(PathNotFoundError("no /secret", "/secret"))
     assert type(error) is PathNotFoundError
-    assert str(error) == "no /***"
+    assert (str(error), error.path) == ("no /***", "/***")
     assert str(Mask([]).hide(NoMatchError("no"))) == "no"
 
 

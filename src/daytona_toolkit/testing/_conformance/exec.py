@@ -6,6 +6,7 @@ import contextvars
 import re
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
@@ -167,6 +168,26 @@ def test_each_line_of_a_secret_is_masked(make_session: MakeSession) -> None:
     assert session.exec('echo "<$(cat key | head -n 1)>"').stdout == "<***>\n"
     assert session.read("key", offset=2, limit=1).content == "***\r\n"
     assert [match.text for match in session.grep("w0", "key").matches] == ["  ***"]
+
+
+def test_no_error_holds_a_secret(make_session: MakeSession) -> None:
+    """Neither what it says, nor its attributes, nor what it came from."""
+    secret = "it's secret"
+    session = make_session(secrets={"TOKEN": secret})
+    calls: list[Callable[[], object]] = [
+        lambda: session.read(f"none/{secret}"),
+        lambda: session.exec("true", cwd=secret),
+        lambda: session.upload(f"/none/{secret}", "x"),
+        lambda: session.write(secret, f"{secret}\ud800"),
+        lambda: session.job(secret),
+    ]
+    for call in calls:
+        with pytest.raises(SandboxError) as caught:
+            call()
+        error: BaseException | None = caught.value
+        while error:
+            assert secret not in f"{error} {error!r} {vars(error)} {getattr(error, 'object', '')}"
+            error = error.__cause__ or error.__context__
 
 
 def test_stars_in_the_place_of_a_secret_are_not_written_back(make_session: MakeSession) -> None:
