@@ -17,14 +17,30 @@ is_kept() {
     esac
 }
 
-# write_quoted TEXT
+# write_quoted TEXT: split at its quotes. To cut off one part after the other takes dash a time that
+# grows with the square of their lengths: half a minute for 100 KB.
 write_quoted() {
-    daytona_toolkit_rest=$1
-    while [ "${daytona_toolkit_rest#*\'}" != "$daytona_toolkit_rest" ]; do
-        printf "%s'\\\\''" "${daytona_toolkit_rest%%\'*}" || return
-        daytona_toolkit_rest=${daytona_toolkit_rest#*\'}
-    done
-    printf %s "$daytona_toolkit_rest"
+    case $1 in
+    *\'*) ;;
+    *)
+        printf %s "$1"
+        return
+        ;;
+    esac
+    (
+        IFS=\'
+        # shellcheck disable=SC2086 # the dot keeps a quote at the end
+        set -- $1.
+        daytona_toolkit_left=$#
+        for daytona_toolkit_part; do
+            daytona_toolkit_left=$((daytona_toolkit_left - 1))
+            if [ "$daytona_toolkit_left" = 0 ]; then
+                printf %s "${daytona_toolkit_part%.}"
+            else
+                printf "%s'\\\\''" "$daytona_toolkit_part"
+            fi || exit
+        done
+    )
 }
 
 # write_state SECRET...: what went, and what is there, without the values of secrets.

@@ -43,6 +43,14 @@ def test_any_value_of_a_variable_carries_over(session: SandboxSession, value: by
     assert bytes.fromhex("".join(shown.split())) == value
 
 
+def test_a_long_value_takes_no_long_time(session: SandboxSession) -> None:
+    run = partial(session.exec, shell="main")
+    run("V=$(head -c 60000 /dev/zero | tr '\\0' x); export LONG=\"$V'$V'\"")
+    started = time.monotonic()
+    assert run('printf %s "$LONG" | tr -d x; echo ${#LONG}').stdout == "''120002\n"
+    assert time.monotonic() - started < 10
+
+
 def test_what_is_unset_stays_unset(make_session: MakeSession) -> None:
     session = make_session(env={"MODE": "test"})
     run = partial(session.exec, shell="main")
