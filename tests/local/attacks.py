@@ -10,6 +10,23 @@ BUBBLEWRAP, LANDLOCK = "bubblewrap", "landlock"
 LEVELS = (BUBBLEWRAP, LANDLOCK)
 
 
+# The helper; what starts programs for it, under Landlock another process; and the shell of the
+# program that runs the attack.
+FIND_HELPER = """
+process=$$ launcher= shell=
+while [ "$process" -gt 0 ]; do
+    if grep -aq '[_]local.helper' "/proc/$process/cmdline"; then
+        helper=$process
+        launcher=${launcher:-$process}
+    elif [ -z "$launcher" ]; then
+        shell=$process
+    fi
+    process=$(sed -n 's/^PPid:[^0-9]*//p' "/proc/$process/status")
+done
+export helper launcher shell
+"""
+
+
 @dataclass(frozen=True)
 class Row:
     """A row of the table: what is at stake, and what the README says at each level."""
@@ -125,7 +142,8 @@ class Attack:
     through: tuple[str, ...] = ()
 
 
-def _python(code: str) -> str:
+def python(code: str) -> str:
+    """A script that runs Python, with what it needs to ask the kernel itself."""
     prelude = (
         "import ctypes, os, socket, struct, sys, platform\n"
         "libc = ctypes.CDLL(None, use_errno=True)\n"
@@ -159,18 +177,18 @@ _FILES = {
     "source": '. "$V/secret"',
     "grep": 'grep -r SECRET "$V"',
     "find": 'find "$V" -name "sec*" -exec cat {} +',
-    "map": _python(
+    "map": python(
         "import mmap\nwith open(V + '/secret', 'rb') as f:\n"
         "    print(mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ)[:])"
     ),
-    "open relative to the root": _python(
+    "open relative to the root": python(
         "fd = os.open('/', os.O_RDONLY)\n"
         "print(os.read(os.open(V[1:] + '/secret', os.O_RDONLY, dir_fd=fd), 100))"
     ),
-    "open a path and reopen it": _python(
+    "open a path and reopen it": python(
         "fd = os.open(V + '/secret', os.O_PATH)\nprint(open(f'/proc/self/fd/{fd}').read())"
     ),
-    "open by handle": _python(
+    "open by handle": python(
         "handle = ctypes.create_string_buffer(struct.pack('Ii', 128, 0) + bytes(128))\n"
         "mount = ctypes.c_int()\n"
         "path = (V + '/secret').encode()\n"
@@ -178,7 +196,7 @@ _FILES = {
         "fd = libc.open_by_handle_at(os.open('/', os.O_RDONLY), handle, 0)\n"
         "print(os.read(fd, 100))"
     ),
-    "send a file": _python(
+    "send a file": python(
         "source = os.open(V + '/secret', os.O_RDONLY)\nos.sendfile(1, source, 0, 100)"
     ),
     "overwrite": 'echo changed >"$V/secret"',
@@ -191,13 +209,13 @@ _FILES = {
     "make a folder": 'mkdir "$V/new"',
     "make a symlink": 'ln -s / "$V/new"',
     "make a fifo": 'mkfifo "$V/new"',
-    "make a socket": _python("socket.socket(socket.AF_UNIX).bind(V + '/new')"),
+    "make a socket": python("socket.socket(socket.AF_UNIX).bind(V + '/new')"),
     "remove a file": 'rm -f "$V/secret"',
     "remove a folder": 'rmdir "$V/folder"',
     "rename": 'mv "$V/secret" "$V/renamed"',
     "move out": 'mv "$V/secret" .',
     "replace": 'echo changed >new; mv -f new "$V/secret"',
-    "exchange": _python(
+    "exchange": python(
         "open('new', 'w').write('changed')\n"
         "libc.renameat2(-100, b'new', -100, (V + '/secret').encode(), 2)"
     ),
@@ -217,10 +235,10 @@ _METADATA = {
     "change times": 'touch -d 2001-01-01 "$V/secret"',
     "change owner to the same": 'chown "$(stat -c %u "$V/secret")" "$V/secret" && echo THROUGH',
     "change the group to the same": 'chgrp "$(stat -c %g "$V/secret")" "$V/secret" && echo THROUGH',
-    "set an attribute": _python("os.setxattr(V + '/secret', 'user.dtk', b'x')"),
+    "set an attribute": python("os.setxattr(V + '/secret', 'user.dtk', b'x')"),
     "learn that it exists": 'test -e "$V/secret" && echo THROUGH',
     "learn its size": 'stat -c "THROUGH %s" "$V/secret"',
-    "watch it": _python(
+    "watch it": python(
         "fd = libc.inotify_init1(0)\n"
         "if libc.inotify_add_watch(fd, V.encode() + b'/secret', 2) >= 0: print('THROUGH')"
     ),
@@ -243,27 +261,27 @@ _PROCESSES = {
     "environment of the helper": 'tr "\\0" "\\n" </proc/1/environ; env | grep SECRET',
     "memory map": 'grep -q . "/proc/$PID/maps" && echo THROUGH',
     "memory": 'dd if="/proc/$CLIENT/mem" bs=1 count=30 skip="$ADDRESS"',
-    "memory by a call": _python(
+    "memory by a call": python(
         "class V_(ctypes.Structure): _fields_ = [('p', ctypes.c_void_p), ('n', ctypes.c_size_t)]\n"
         "b = ctypes.create_string_buffer(8)\n"
         "here, there = V_(ctypes.addressof(b), 8), V_(int(os.environ['ADDRESS']), 8)\n"
         "n = libc.process_vm_readv(CLIENT, ctypes.byref(here), 1, ctypes.byref(there), 1, 0)\n"
         "if n > 0: print('THROUGH')"
     ),
-    "trace": _python("if libc.ptrace(0x4206, PID, 0, 0) == 0: print('THROUGH')"),
-    "trace the client": _python("if libc.ptrace(0x4206, CLIENT, 0, 0) == 0: print('THROUGH')"),
-    "take an open file": _python(
+    "trace": python("if libc.ptrace(0x4206, PID, 0, 0) == 0: print('THROUGH')"),
+    "trace the client": python("if libc.ptrace(0x4206, CLIENT, 0, 0) == 0: print('THROUGH')"),
+    "take an open file": python(
         "fd = call(434, 434, PID, 0)\nif call(438, 438, fd, 7, 0) >= 0: print('THROUGH')"
     ),
     "terminate": 'kill "$PID"',
     "kill": 'kill -9 "$PID"',
     "stop": 'kill -STOP "$PID"',
     "kill its group": 'kill -9 -- "-$PID"',
-    "kill by descriptor": _python("call(424, 424, call(434, 434, PID, 0), 9, 0, 0)"),
-    "queue a signal": _python("libc.sigqueue(PID, 15, 0)"),
-    "signal a thread": _python("call(234, 131, PID, PID, 9)"),
+    "kill by descriptor": python("call(424, 424, call(434, 434, PID, 0), 9, 0, 0)"),
+    "queue a signal": python("libc.sigqueue(PID, 15, 0)"),
+    "signal a thread": python("call(234, 131, PID, PID, 9)"),
     "stop the client": 'kill -STOP "$CLIENT" && echo THROUGH; kill -CONT "$CLIENT"',
-    "signal by the owner of a socket": _python(
+    "signal by the owner of a socket": python(
         "import fcntl\na, b = socket.socketpair()\nfcntl.fcntl(a, fcntl.F_SETOWN, PID)\n"
         "fcntl.fcntl(a, fcntl.F_SETFL, os.O_ASYNC)\nfcntl.fcntl(a, 10, 9)\nb.send(b'x')"
     ),
@@ -288,20 +306,20 @@ _TUNING = {
 _CONNECT = "s = socket.socket({}); s.settimeout(5); s.connect({}); print(s.recv(100))"
 
 _SOCKETS = {
-    "socket by path": _python(_CONNECT.format("socket.AF_UNIX", "os.environ['SOCK']")),
-    "socket by a link": _python(
+    "socket by path": python(_CONNECT.format("socket.AF_UNIX", "os.environ['SOCK']")),
+    "socket by a link": python(
         "os.symlink(os.environ['SOCK'], 'sock')\n" + _CONNECT.format("socket.AF_UNIX", "'sock'")
     ),
-    "socket in /tmp": _python(_CONNECT.format("socket.AF_UNIX", "os.environ['TMP_SOCK']")),
+    "socket in /tmp": python(_CONNECT.format("socket.AF_UNIX", "os.environ['TMP_SOCK']")),
 }
 _ABSTRACT = {
-    "abstract socket": _python(_CONNECT.format("socket.AF_UNIX", "'\\0' + os.environ['ABSTRACT']")),
+    "abstract socket": python(_CONNECT.format("socket.AF_UNIX", "'\\0' + os.environ['ABSTRACT']")),
 }
 
 _TCP = {
-    "TCP to the host": _python(_CONNECT.format("", "('127.0.0.1', int(os.environ['TCP']))")),
-    "TCP by name": _python(_CONNECT.format("", "('localhost', int(os.environ['TCP']))")),
-    "TCP server": _python(
+    "TCP to the host": python(_CONNECT.format("", "('127.0.0.1', int(os.environ['TCP']))")),
+    "TCP by name": python(_CONNECT.format("", "('localhost', int(os.environ['TCP']))")),
+    "TCP server": python(
         "s = socket.socket(); s.bind(('127.0.0.1', 0)); s.listen()\n"
         "if os.readlink('/proc/self/ns/net') == os.environ['NETNS']: print('THROUGH')"
     ),
@@ -310,7 +328,7 @@ _TCP = {
 }
 
 _NETWORK = {
-    "UDP to the host": _python(
+    "UDP to the host": python(
         "s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(5)\n"
         "s.sendto(b'x', ('127.0.0.1', int(os.environ['UDP']))); print(s.recv(100))"
     ),
@@ -319,34 +337,34 @@ _NETWORK = {
 }
 
 _NETWORK_ADMIN = {
-    "raw socket": _python("socket.socket(socket.AF_INET, socket.SOCK_RAW, 1); print('THROUGH')"),
-    "packet socket": _python("socket.socket(17, socket.SOCK_RAW, 768); print('THROUGH')"),
+    "raw socket": python("socket.socket(socket.AF_INET, socket.SOCK_RAW, 1); print('THROUGH')"),
+    "packet socket": python("socket.socket(17, socket.SOCK_RAW, 768); print('THROUGH')"),
     "make a network device": "ip link add dtk0 type dummy && echo THROUGH",
     "change a network device": "ip link set lo mtu 60000 && echo THROUGH",
-    "change the firewall": _python(
+    "change the firewall": python(
         "s = socket.socket(socket.AF_INET, socket.SOCK_RAW, 255)\nprint('THROUGH')"
     ),
 }
 
 _KEYS = {
-    "read a key of the session": _python(
+    "read a key of the session": python(
         "serial = call(250, 219, 10, -3, b'user', b'dtk-secret', 0)\n"
         "b = ctypes.create_string_buffer(100)\n"
         "call(250, 219, 11, serial, b, 100); print(b.value)"
     ),
-    "read a key by its number": _python(
+    "read a key by its number": python(
         "b = ctypes.create_string_buffer(100)\n"
         "call(250, 219, 11, int(os.environ['KEY']), b, 100); print(b.value)"
     ),
-    "ask for a key": _python(
+    "ask for a key": python(
         "serial = call(249, 218, b'user', b'dtk-secret', None, -3)\nif serial > 0: print('THROUGH')"
     ),
-    "add a key": _python("if call(248, 217, b'user', b'dtk', b'x', 1, -4) > 0: print('THROUGH')"),
+    "add a key": python("if call(248, 217, b'user', b'dtk', b'x', 1, -4) > 0: print('THROUGH')"),
 }
 _KEY_NAMES = {"list keys": "grep dtk-secret /proc/keys && echo THROUGH"}
 
 _IPC = {
-    "attach shared memory": _python(
+    "attach shared memory": python(
         "libc.shmat.restype = ctypes.c_void_p\n"
         "at = libc.shmat(int(os.environ['SHM']), None, 0)\n"
         "if at != ctypes.c_void_p(-1).value: print(ctypes.string_at(at, 60))"
@@ -364,7 +382,7 @@ _KERNEL = {
     "mount /proc": "mkdir m; mount -t proc none m && echo THROUGH",
     "unmount": "umount /proc/sys && echo THROUGH; umount -l /tmp && echo THROUGH",
     "change the root": "chroot / true && echo THROUGH",
-    "new mount interface": _python(
+    "new mount interface": python(
         "if call(430, 430, b'tmpfs', 0) >= 0: print('THROUGH')\n"
         "if call(428, 428, -100, b'/', 1) >= 0: print('THROUGH')"
     ),
@@ -372,16 +390,16 @@ _KERNEL = {
     "user namespace as root": "unshare -Urm true && echo THROUGH",
     "mount namespace": "unshare -m true && echo THROUGH",
     "network namespace": "unshare -n true && echo THROUGH",
-    "user namespace by clone": _python(
+    "user namespace by clone": python(
         "pid = call(56, 220, 0x10000000 | 17, 0, 0, 0, 0)\n"
         "if pid == 0: os._exit(0)\n"
         "if pid > 0: print('THROUGH')"
     ),
     "bubblewrap inside": "bwrap --ro-bind / / true && echo THROUGH",
-    "enter the namespaces of process 1": _python(
+    "enter the namespaces of process 1": python(
         "fd = os.open('/proc/1/ns/mnt', os.O_RDONLY)\nif libc.setns(fd, 0) == 0: print('THROUGH')"
     ),
-    "enter the user namespace of the client": _python(
+    "enter the user namespace of the client": python(
         "fd = os.open(f'/proc/{CLIENT}/ns/user', os.O_RDONLY)\n"
         "if libc.setns(fd, 0) == 0: print('THROUGH')"
     ),
@@ -404,57 +422,57 @@ _KERNEL = {
     "kernel modules of the bus": 'for f in /proc/bus/pci/*/*; do : >>"$f" && echo THROUGH; done',
     "own identity map": "echo '0 0 1' >/proc/self/uid_map && echo THROUGH",
     "host name": 'hostname "$(hostname)" && echo THROUGH',
-    "domain name": _python("if libc.setdomainname(b'x', 1) == 0: print('THROUGH')"),
+    "domain name": python("if libc.setdomainname(b'x', 1) == 0: print('THROUGH')"),
     "clock": 'date -s "@$(date +%s)" && echo THROUGH',
-    "adjust the clock": _python(
+    "adjust the clock": python(
         "t = ctypes.create_string_buffer(struct.pack('I', 0x4000) + bytes(300))\n"
         "if libc.adjtimex(t) >= 0: print('THROUGH')"
     ),
-    "bpf": _python(
+    "bpf": python(
         "a = struct.pack('IIII', 2, 4, 4, 1) + bytes(112)\n"
         "if call(321, 280, 0, a, len(a)) >= 0: print('THROUGH')"
     ),
-    "perf": _python(
+    "perf": python(
         "a = struct.pack('IIQ', 1, 112, 0) + bytes(96)\n"
         "if call(298, 241, a, -1, 0, -1, 0) >= 0: print('THROUGH')"
     ),
     "kernel log": "dmesg | grep -q . && echo THROUGH",
     "kernel log by its device": "head -c 1 /dev/kmsg && echo THROUGH; "
     "timeout 1 head -c 1 /proc/kmsg | grep -q . && echo THROUGH",
-    "load a module": _python(
+    "load a module": python(
         "call(313, 273, 0, b'', 0)\nif ctypes.get_errno() not in (1, 38): print('THROUGH')"
     ),
-    "swap": _python("libc.swapoff(b'/nonexistent')\nif ctypes.get_errno() != 1: print('THROUGH')"),
-    "reboot": _python("if libc.reboot(0) == 0: print('THROUGH')"),
-    "accounting": _python("if libc.acct(None) == 0: print('THROUGH')"),
-    "become root": _python(
+    "swap": python("libc.swapoff(b'/nonexistent')\nif ctypes.get_errno() != 1: print('THROUGH')"),
+    "reboot": python("if libc.reboot(0) == 0: print('THROUGH')"),
+    "accounting": python("if libc.acct(None) == 0: print('THROUGH')"),
+    "become root": python(
         "before = os.getuid()\n"
         "for uid in (0, 1, 1000, 65534):\n"
         "    if uid != before and libc.setuid(uid) == 0: print('THROUGH', uid)"
     ),
-    "change groups": _python("if libc.setgroups(0, None) == 0: print('THROUGH')"),
+    "change groups": python("if libc.setgroups(0, None) == 0: print('THROUGH')"),
     "take a capability": "grep -E 'Cap(Eff|Prm|Amb):.*[1-9a-f]' /proc/self/status && echo THROUGH",
     "sudo": "sudo -n true && echo THROUGH; su -c true && echo THROUGH",
     "setuid programs gain": "grep -q 'NoNewPrivs:.1' /proc/self/status || echo THROUGH",
-    "ports of the processor": _python("if libc.ioperm(0x80, 1, 1) == 0: print('THROUGH')"),
-    "raise a limit": _python(
+    "ports of the processor": python("if libc.ioperm(0x80, 1, 1) == 0: print('THROUGH')"),
+    "raise a limit": python(
         "import resource\n"
         "soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)\n"
         "resource.setrlimit(resource.RLIMIT_NOFILE, (hard + 1, hard + 1)); print('THROUGH')"
     ),
     "raise priority": "nice -n -5 sh -c 'test \"$(nice)\" -lt 0' && echo THROUGH",
     "real time": "chrt -f 1 true && echo THROUGH",
-    "lock memory": _python(
+    "lock memory": python(
         "import resource\nresource.setrlimit(resource.RLIMIT_MEMLOCK, (-1, -1)); print('THROUGH')"
     ),
-    "io_uring": _python(
+    "io_uring": python(
         "if call(425, 425, 4, ctypes.create_string_buffer(256)) >= 0: print('THROUGH')"
     ),
-    "watch the file system": _python("if libc.fanotify_init(0x0c, 0) >= 0: print('THROUGH')"),
-    "a new kernel": _python(
+    "watch the file system": python("if libc.fanotify_init(0x0c, 0) >= 0: print('THROUGH')"),
+    "a new kernel": python(
         "call(246, 104, 0, 0, None, 0)\nif ctypes.get_errno() not in (1, 38): print('THROUGH')"
     ),
-    "undo the filter": _python(
+    "undo the filter": python(
         "if libc.prctl(22, 0, 0, 0, 0) == 0: print('THROUGH')\n"
         "if libc.prctl(38, 0, 0, 0, 0) == 0: print('THROUGH')"
     ),
@@ -480,23 +498,23 @@ _LEFTOVERS = {
     "setuid by install": "install -m 4755 /bin/true tool && echo THROUGH",
     "setuid by tar": "cp /bin/true tool; tar --mode=4755 -cf t tool; rm tool; tar -xpf t; "
     "test -u tool && echo THROUGH",
-    "setuid when made": _python(
+    "setuid when made": python(
         "os.umask(0); os.close(os.open('tool', os.O_CREAT | os.O_WRONLY, 0o4755))\n"
         "if os.stat('tool').st_mode & 0o4000: print('THROUGH')"
     ),
-    "setuid by mknod": _python("os.umask(0); os.mknod('tool', 0o104755); print('THROUGH')"),
-    "setuid by descriptor": _python(
+    "setuid by mknod": python("os.umask(0); os.mknod('tool', 0o104755); print('THROUGH')"),
+    "setuid by descriptor": python(
         "fd = os.open('tool', os.O_CREAT | os.O_RDWR); os.fchmod(fd, 0o4755); print('THROUGH')"
     ),
-    "setuid by the newest call": _python(
+    "setuid by the newest call": python(
         "open('tool', 'w').close()\n"
         "if call(452, 452, -100, b'tool', 0o4755, 0) == 0: print('THROUGH')"
     ),
-    "setuid by openat2": _python(
+    "setuid by openat2": python(
         "how = struct.pack('QQQ', os.O_CREAT | os.O_WRONLY, 0o4755, 0)\n"
         "os.umask(0)\nif call(437, 437, -100, b'tool', how, 24) >= 0: print('THROUGH')"
     ),
-    "setuid by other numbers": _python(
+    "setuid by other numbers": python(
         "open('tool', 'w').close()\n"
         "if not arm and libc.syscall(0x40000000 + 90, b'tool', 0o4755) == 0: print('THROUGH')"
     ),

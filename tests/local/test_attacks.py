@@ -1,39 +1,15 @@
 """Each cell of the README's isolation table, attacked: as root, and as an ordinary user."""
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from functools import cache
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from daytona_toolkit.errors import IsolationError
-from daytona_toolkit.sandboxes._local import confinement
 from tests.local.attacks import ATTACKS, BUBBLEWRAP, LANDLOCK, LEVELS, ROWS, Attack
-from tests.local.victim import NOBODY, Victim, victim
-from tests.support import lacks
+from tests.local.victim import USERS, Victim
 
 ROOT = Path(__file__).parents[2]
-
-# Who runs the tests, and somebody who may nothing, if it can be become.
-USERS = {"root": 0, "user": NOBODY} if os.getuid() == 0 else {"user": os.getuid()}
-
-
-@pytest.fixture(scope="module")
-def victims() -> Iterator[Callable[[str, str], Victim]]:
-    """A victim for each level and user, made when it is first wanted."""
-    with ExitStack() as stack:
-
-        @cache
-        def make(level: str, user: str) -> Victim:
-            try:
-                confinement.choose(level)  # type: ignore[arg-type]
-            except IsolationError as error:
-                lacks(level, str(error))
-            return stack.enter_context(victim(level, USERS[user]))
-
-        yield make
 
 
 @pytest.mark.parametrize(

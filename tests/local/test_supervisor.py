@@ -8,16 +8,7 @@ from pathlib import Path
 import pytest
 
 from daytona_toolkit import LocalSandbox, SandboxError, SandboxSession
-
-# The helper, and the shell of the program that runs the attack.
-_FIND = """
-helper=$$
-while [ "$helper" -gt 1 ] && ! grep -aq '[_]local.helper' "/proc/$helper/cmdline"; do
-    shell=$helper
-    helper=$(sed -n 's/^PPid:[^0-9]*//p' "/proc/$helper/status")
-done
-export helper shell
-"""
+from tests.local.attacks import FIND_HELPER
 
 # Takes the helper's end of the socket, by its path and by a call, and does something with it.
 _SOCKET = """
@@ -26,7 +17,7 @@ import ctypes, os, socket, struct, time
 helper = int(os.environ['helper'])
 libc = ctypes.CDLL(None)
 ends = []
-for number in range(3, 10):
+for number in range(3, 50):
     end = libc.syscall(438, libc.syscall(434, helper, 0), number, 0)
     if end >= 0:
         ends.append(socket.socket(fileno=end))
@@ -68,6 +59,7 @@ time.sleep(60)" &
     % "send(struct.pack('!QBiI', 3, 0, 0, 2**32 - 1))\nfor _ in range(300): send(bytes(10**6))",
     "flood": 'head -c 300000000 /dev/zero >"/proc/$shell/fd/1" & sleep 1',
     "flood its errors": 'head -c 3000000 /dev/zero >"/proc/$helper/fd/2" & sleep 1',
+    "stop its program": 'kill -STOP "$shell"; sleep 1',
     "hold a pipe open": 'exec 8>"/proc/$shell/fd/1"; (sleep 100 >&8) &',
     "exhaust descriptors": """
         for _ in 1 2 3; do
@@ -97,15 +89,23 @@ def returns_in_time(session: SandboxSession, command: str, expected: str) -> Non
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("level", ["bubblewrap", "landlock", "none"])
+@pytest.mark.parametrize(
+    ("level", "target"),
+    [
+        ("bubblewrap", "helper"),
+        ("landlock", "helper"),
+        ("landlock", "launcher"),
+        ("none", "helper"),
+    ],
+)
 @pytest.mark.parametrize("attack", ATTACKS)
-def test_an_attack_on_the_helper_holds_up_nobody(attack: str, level: str) -> None:
+def test_an_attack_on_the_helper_holds_up_nobody(attack: str, level: str, target: str) -> None:
     session = SandboxSession(LocalSandbox(isolation=level, memory=2**30))  # type: ignore[arg-type]
     session.write("file", "content\n")
     before = memory()
     started = time.monotonic()
     with suppress(SandboxError):
-        session.exec(f"{_FIND}{ATTACKS[attack]}", timeout=10)
+        session.exec(f"{FIND_HELPER}helper=${target}\n{ATTACKS[attack]}", timeout=10)
     assert time.monotonic() - started < 15
     for _ in range(3):
         returns_in_time(session, "cat file", "content\n")
@@ -119,7 +119,7 @@ def test_an_attack_on_the_helper_holds_up_nobody(attack: str, level: str) -> Non
 def test_under_bubblewrap_no_attack_on_the_helper_disturbs_others(attack: str) -> None:
     with SandboxSession(LocalSandbox(isolation="bubblewrap")) as session:
         try:
-            session.exec(f"{_FIND}{ATTACKS[attack]}", timeout=10)
+            session.exec(f"{FIND_HELPER}{ATTACKS[attack]}", timeout=10)
         except SandboxError:
             assert attack == "flood"  # of its own program
         assert session.exec("echo fine").stdout == "fine\n"

@@ -23,6 +23,9 @@ from tests.support import lacks, needs
 
 NOBODY = 65534
 
+# Who runs the tests, and somebody who may nothing, if it can be become.
+USERS = {"root": 0, "user": NOBODY} if os.getuid() == 0 else {"user": os.getuid()}
+
 _SOURCE = Path(daytona_toolkit.__file__).parents[1]
 _SITE = Path(sysconfig.get_path("purelib"))
 _RUNNER = Path(__file__).with_name("runner.py")

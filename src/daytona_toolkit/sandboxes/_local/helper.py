@@ -20,7 +20,6 @@ from collections.abc import Callable, Mapping
 from typing import IO, Any
 
 from daytona_toolkit.sandboxes._local import kernel
-from daytona_toolkit.sandboxes._local.fork_server import ForkServer, Started
 from daytona_toolkit.sandboxes._local.frames import (
     ANSWER,
     EXITED,
@@ -31,6 +30,7 @@ from daytona_toolkit.sandboxes._local.frames import (
     TOO_MUCH,
 )
 from daytona_toolkit.sandboxes._local.guard import Guard
+from daytona_toolkit.sandboxes._local.launcher import Launcher, Started
 
 _CHUNK = 256 * 1024
 
@@ -48,7 +48,7 @@ def main(settings: str) -> None:
     alone = options["level"] == "bubblewrap"
     # Python would make an exception of it. Process 1 gets no signal that it has no handler for.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    fork_server = None
+    launcher = None
     if sys.platform == "linux":
         kernel.be_out_of_reach()
         kernel.adopt_orphans()
@@ -56,9 +56,9 @@ def main(settings: str) -> None:
             kernel.leave_session_keyring()
             kernel.refuse_calls()
         elif options["level"] == "landlock":
-            fork_server = ForkServer(_entering(kernel.Landlock(**options["rules"])))
+            launcher = Launcher(_entering(kernel.Landlock(**options["rules"])))
     guard = Guard(options["bounds"]) if alone else None
-    helper = Helper(options["bounds"], fork_server, guard)
+    helper = Helper(options["bounds"], launcher, guard)
     status = 1
     try:
         helper.serve()
@@ -138,11 +138,11 @@ class Helper:
     def __init__(
         self,
         bounds: Mapping[str, int | None],
-        fork_server: ForkServer | None,
+        launcher: Launcher | None,
         guard: Guard | None,
     ) -> None:
         self._limits = _limits(bounds, of_its_own_user=guard is not None)
-        self._fork_server = fork_server
+        self._launcher = launcher
         self._guard = guard
         self._client = socket.socket(fileno=os.dup(0))
         self._received = bytearray()
@@ -208,8 +208,8 @@ class Helper:
     def _start(self, number: int, request: dict[str, Any], stdin: bytes) -> None:
         process: subprocess.Popen[bytes] | Started
         try:
-            if self._fork_server:
-                process = self._fork_server.start(request["argv"], request["cwd"])
+            if self._launcher:
+                process = self._launcher.start(request["argv"], request["cwd"])
             else:
                 process = subprocess.Popen(
                     request["argv"],
@@ -234,6 +234,10 @@ class Helper:
         self._has_children = True
         assert process.stdin is not None
         assert process.stdout is not None
+        if isinstance(process, Started):
+            self._selector.register(
+                process.end, selectors.EVENT_READ, lambda: self._launched_ended(program)
+            )
         self._selector.register(
             process.stdout, selectors.EVENT_READ, lambda: self._printed(program)
         )
@@ -281,27 +285,60 @@ class Helper:
         pipe.close()
 
     def _child_ended(self) -> None:
-        """Wait for children, and for orphans that became ours."""
+        """Wait for children, and for orphans that became ours.
+
+        What we have started goes on if a command has stopped it: nobody else would continue it.
+        """
         with contextlib.suppress(BlockingIOError):
             while self._ended.recv(4096):
                 pass
         while True:
             try:
-                process, status = os.waitpid(-1, os.WNOHANG)
+                process, status = os.waitpid(-1, os.WNOHANG | os.WUNTRACED)
             except ChildProcessError:
                 self._has_children = False
                 return
             if not process:
                 return
-            program = self._programs.pop(process, None)
-            if program is None:
-                continue
-            program.process.returncode = os.waitstatus_to_exitcode(status)
-            if program in self._open:
-                # What it printed is in the pipe. A process that holds the pipe open is not
-                # waited for.
-                program.read()
-                self._finish(program, EXITED, program.process.returncode)
+            launcher = self._launcher
+            program = self._programs.get(process)
+            if launcher and process == launcher.pid:
+                if os.WIFSTOPPED(status):
+                    os.kill(process, signal.SIGCONT)
+                else:
+                    launcher.has_ended()
+            elif program and os.WIFSTOPPED(status):
+                os.killpg(process, signal.SIGCONT)
+            elif program:
+                self._ended_with(program, os.waitstatus_to_exitcode(status))
+
+    def _launched_ended(self, program: Program) -> None:
+        """Ask what started a program how it ended."""
+        assert self._launcher is not None
+        assert isinstance(program.process, Started)
+        if program.process.end < 0:  # what came first in this round has told us
+            return
+        self._forget_end(program.process)
+        code = self._launcher.let_go(program.process)
+        if code is not None:
+            self._ended_with(program, code)
+
+    def _forget_end(self, process: Started) -> None:
+        if process.end >= 0:
+            self._selector.unregister(process.end)
+            os.close(process.end)
+            process.end = -1
+
+    def _ended_with(self, program: Program, code: int) -> None:
+        del self._programs[program.process.pid]
+        if isinstance(program.process, Started):
+            self._forget_end(program.process)
+        program.process.returncode = code
+        if program in self._open:
+            # What it printed is in the pipe. A process that holds the pipe open is not
+            # waited for.
+            program.read()
+            self._finish(program, EXITED, code)
 
     def _end_slow_ones(self) -> None:
         now = time.monotonic()

@@ -4,7 +4,6 @@ import contextlib
 import ctypes
 import os
 import platform
-import signal
 import struct
 from collections.abc import Sequence
 
@@ -16,7 +15,7 @@ _PR_SET_CHILD_SUBREAPER = 36
 _PR_SET_NO_NEW_PRIVS = 38
 _SECCOMP_MODE_FILTER = 2
 _KEYCTL_JOIN_SESSION_KEYRING = 1
-_CLONE_PARENT = 0x8000
+_PIDFD_OPEN = 434  # whatever the processor; not every Python has it
 _CAPABILITY_VERSION_3 = 0x20080522
 
 # System calls by number, which differ between processors: x86-64, and those that came later.
@@ -133,14 +132,9 @@ def gain_nothing() -> None:
     _call("prctl", _PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 
 
-def fork_sibling() -> int:
-    """Fork a process whose parent is our own parent; 0 in that process.
-
-    Python is not told of it, so only a process with one thread may, and the new one should do
-    little more than become another program.
-    """
-    numbers = _PROCESSORS[platform.machine()][1]
-    return _call("syscall", numbers["clone"], _CLONE_PARENT | signal.SIGCHLD, 0, 0, 0, 0)
+def open_process(process: int) -> int:
+    """A descriptor of a process, which can be read once it has ended."""
+    return _call("syscall", _PIDFD_OPEN, process, 0)
 
 
 def leave_session_keyring() -> None:
