@@ -69,7 +69,7 @@ ROWS = {
     "tuning": Row(
         "their arguments, priorities and limits",
         "not there",
-        "**can be seen, and yours changed**",
+        "**can be seen, and your priorities changed**",
         "**can be seen and changed**",
     ),
     "sockets": Row(
@@ -292,7 +292,12 @@ _PROCESSES = {
 _LOOKS = {
     "arguments": 'tr "\\0" " " <"/proc/$PID/cmdline"',
     "arguments of all": "cat /proc/[0-9]*/cmdline | tr '\\0' ' '",
-    "limit": 'prlimit --pid "$PID" --nofile=10:10',
+}
+
+_LIMITS = {
+    "limit on files": 'prlimit --pid "$PID" --nofile=10:10',
+    "limit on time": 'prlimit --pid "$PID" --cpu=1:1',
+    "limit of the client": 'prlimit --pid "$CLIENT" --core=1:1 && echo THROUGH',
 }
 
 # Root's processes have capabilities that a command has lost, so it may not touch them.
@@ -528,6 +533,7 @@ ATTACKS = [
     *_attacks("processes", _PROCESSES),
     *_attacks("tuning", _LOOKS, (LANDLOCK,)),
     *_attacks("tuning", _TUNING, ("landlock user",)),
+    *_attacks("tuning", _LIMITS),
     *_attacks("sockets", _SOCKETS, (LANDLOCK,)),
     *_attacks("sockets", _ABSTRACT),
     *_attacks("tcp", _TCP),

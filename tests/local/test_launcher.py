@@ -98,6 +98,17 @@ ATTACKS = {
         "    for number in range(100):\n"
         "        if call(438, 438, call(434, 434, process, 0), number, 0) >= 0: print('THROUGH')"
     ),
+    "limit it": _at_once(
+        "for process in (helper, launcher):\n"
+        "    for kind in range(16):\n"
+        "        if libc.prlimit(process, kind, struct.pack('QQ', 1, 1), None) == 0:\n"
+        "            print('THROUGH')"
+    ),
+    "give it children": _at_once(
+        "pid = call(56, 220, 0x8000 | 17, 0, 0, 0, 0)\n"
+        "if pid == 0: os._exit(0)\n"
+        "if pid > 0: print('THROUGH')"
+    ),
     "starve it": _beside(
         "for process in (launcher, helper):\n"
         "    with contextlib.suppress(OSError):\n"

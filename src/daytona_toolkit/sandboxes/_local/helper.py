@@ -54,7 +54,7 @@ def main(settings: str) -> None:
         kernel.adopt_orphans()
         if alone:
             kernel.leave_session_keyring()
-            kernel.refuse_calls()
+            kernel.refuse_calls(alone=True)
         elif options["level"] == "landlock":
             launcher = Launcher(_entering(kernel.Landlock(**options["rules"])))
     guard = Guard(options["bounds"]) if alone else None
@@ -75,7 +75,7 @@ def _entering(rules: kernel.Landlock) -> Callable[[], None]:
         kernel.leave_session_keyring()
         kernel.gain_nothing()
         kernel.drop_capabilities()
-        kernel.refuse_calls()
+        kernel.refuse_calls(alone=False)
         rules.enter()
 
     return enter

@@ -37,6 +37,7 @@ _X86_64 = {
     "capset": 126,
     "clone": 56,
     "unshare": 272,
+    "prlimit64": 302,
     "clone3": 435,
 }
 _GENERIC = {
@@ -53,6 +54,7 @@ _GENERIC = {
     "capset": 91,
     "clone": 220,
     "unshare": 97,
+    "prlimit64": 261,
     "clone3": 435,
 }
 # Each with the number by which seccomp knows the processor.
@@ -63,9 +65,11 @@ _PROCESSORS = {
 }
 
 # Calls that are refused where an argument has one of these bits: files that give their user's
-# rights to others, and user namespaces, in which a process has all capabilities.
+# rights to others; user namespaces, in which a process has all capabilities; and children of
+# another process than the one that makes them.
 _SETUID_OR_SETGID = 0o6000
 _NEW_USER = 0x10000000
+_CHILD_OF_PARENT = 0x8000
 _REFUSED_BITS = {
     "open": (2, _SETUID_OR_SETGID),
     "creat": (1, _SETUID_OR_SETGID),
@@ -76,7 +80,7 @@ _REFUSED_BITS = {
     "mknodat": (2, _SETUID_OR_SETGID),
     "fchmodat": (2, _SETUID_OR_SETGID),
     "fchmodat2": (2, _SETUID_OR_SETGID),
-    "clone": (0, _NEW_USER),
+    "clone": (0, _NEW_USER | _CHILD_OF_PARENT),
     "unshare": (0, _NEW_USER),
 }
 
@@ -157,19 +161,23 @@ def drop_capabilities() -> None:
     _call("syscall", numbers["capset"], head, struct.pack("=6I", *[0] * 6))
 
 
-def refuse_calls() -> None:
+def refuse_calls(*, alone: bool) -> None:
     """Refuse, from now on, system calls that no namespace and no path rule can bound.
 
     Those that make a file setuid or setgid, since it would be so on the host as well; keyrings,
-    which are of the user; user namespaces, which Landlock allows; and those whose arguments a
-    filter cannot see.
+    which are of the user; user namespaces, which Landlock allows; limits on other processes,
+    which end them as well as a signal does; and those whose arguments a filter cannot see.
+
+    Args:
+        alone: Whether this is process 1 of a sandbox that sees no process of the host. Then only
+            its own limits are closed to others.
     """
-    code = call_filter()
+    code = call_filter(alone=alone)
     program = _Program(len(code) // 8, code)
     _call("prctl", _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.byref(program), 0, 0)
 
 
-def call_filter() -> bytes:
+def call_filter(*, alone: bool) -> bytes:
     """The seccomp program of `refuse_calls`."""
     processor, numbers = _PROCESSORS[platform.machine()]
     refuse = {"add_key": _EPERM, "request_key": _EPERM, "keyctl": _EPERM}
@@ -186,14 +194,21 @@ def call_filter() -> bytes:
         code += [_step(_EQUAL, numbers[name], no=1), _step(_RETURN, _ERRNO | error)]
     for name, (argument, bits) in _REFUSED_BITS.items():
         if name in numbers:
-            code += [
-                _step(_EQUAL, numbers[name], no=4),
-                _step(_LOAD, 16 + 8 * argument),
-                _step(_ANY_BIT, bits, no=1),
-                _step(_RETURN, _ERRNO | _EPERM),
-                _step(_RETURN, _ALLOW),
-            ]
+            code += _refuse_where(numbers[name], argument, _step(_ANY_BIT, bits, no=1))
+    another = _step(_EQUAL, 1, no=1) if alone else _step(_ANY_BIT, 0xFFFFFFFF, no=1)
+    code += _refuse_where(numbers["prlimit64"], 0, another)
     return b"".join([*code, _step(_RETURN, _ALLOW)])
+
+
+def _refuse_where(call: int, argument: int, test: bytes) -> list[bytes]:
+    """Refuse a call if one of its arguments passes a test."""
+    return [
+        _step(_EQUAL, call, no=4),
+        _step(_LOAD, 16 + 8 * argument),
+        test,
+        _step(_RETURN, _ERRNO | _EPERM),
+        _step(_RETURN, _ALLOW),
+    ]
 
 
 def _step(operation: int, value: int, *, yes: int = 0, no: int = 0) -> bytes:
