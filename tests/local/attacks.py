@@ -291,7 +291,7 @@ _PROCESSES = {
 
 _LOOKS = {
     "arguments": 'tr "\\0" " " <"/proc/$PID/cmdline"',
-    "arguments of all": "cat /proc/[0-9]*/cmdline | tr '\\0' ' '",
+    "arguments of all": "cat /proc/[0-9]*/cmdline | tr '\\0' '\\n' | grep SECRET",
 }
 
 _LIMITS = {
