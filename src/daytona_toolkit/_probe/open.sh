@@ -28,10 +28,13 @@ check_tools() {
 }
 
 # is_ours FOLDER: it is there, and nobody else's. Where several share the temporary files, another
-# may have made it before us, or laid a link that leads elsewhere.
+# may have made it before us, or laid a link that leads elsewhere. Sets $_fresh: it was not there.
 is_ours() {
+    _fresh=
+    # shellcheck disable=SC2174 # what holds it is not ours to close
+    [ -d "$1" ] || { mkdir -p -m 700 "$1" && _fresh=yes; }
     # shellcheck disable=SC3067 # all shells know -O
-    mkdir -p "$1" && [ ! -h "$1" ] && [ -O "$1" ] && chmod 700 "$1"
+    [ ! -h "$1" ] && [ -O "$1" ]
 }
 
 # make_state: our own folder, and in it that of the session.
@@ -43,20 +46,42 @@ make_state() {
     }
     _state=$(cd -P "$_state" && printf %s. "$PWD") && _state=${_state%.}
     # What was left by sessions that nobody closed.
-    find "$_state" -maxdepth 1 \( -name 'session-*' -o -name 'job-*' \) -mtime +7 -exec rm -rf {} +
-    find "$_state" -maxdepth 2 -name 'upload-*' -mtime +0 -exec rm -f {} +
+    [ -n "$_fresh" ] || find "$_state" -maxdepth 2 \
+        \( -name 'session-*' -o -name 'job-*' \) -mtime +7 -prune -exec rm -rf {} + \
+        -o -name 'upload-*' -mtime +0 -exec rm -f {} +
     read -r _uptime _ </proc/uptime || _uptime=$(date +%s)
     _session=$_state/session-$$.$_uptime.$_NONCE
     mkdir "$_session" || fail state
     true >"$_session/floor.0"
-    head -c 65536 /dev/zero >"$_session/ballast"
+    printf '%65536s' '' >"$_session/ballast"
+}
+
+# find_grep: which of grep's abilities there are. GNU's has all. It takes some bytes for binary data
+# unless it is told not to; busybox does not know the option, nor need it.
+find_grep() {
+    if [ "$(printf 'x\377\n' | LC_ALL=C grep -anHZE --no-group-separator x | tr '\000' :)" = \
+        "$(printf '(standard input):1:x\377')" ]; then
+        put grep_gnu yes
+        put grep_text -a
+        put grep_z yes
+    else
+        if echo x | grep -aq x; then put grep_text -a; fi
+        if [ "$(printf 'x\000y\000' | grep -zcE y)" = 1 ]; then put grep_z yes; fi
+    fi
+}
+
+# has_gnu_find: what GNU's tools do in one process for many files takes others some for each.
+has_gnu_find() {
+    [ "$(find / -maxdepth 0 -regextype posix-extended -regex '^/$' -printf '%y')" = d ] &&
+        echo x | head -zn 1 >/dev/null && stat -L --printf '\0' / >/dev/null
 }
 
 begin
 check_tools
 # Where an open file lies is what confines a session.
 [ -z "$_CONFINED" ] || [ -e /proc/self/fd ] || fail proc
-{ mkdir -p -- "${_ROOT:-.}" && cd -P -- "${_ROOT:-.}"; } || fail root
+[ -d "${_ROOT:-.}" ] || mkdir -p -- "$_ROOT" || fail root
+cd -P -- "${_ROOT:-.}" || fail root
 make_state
 put_string root "$PWD"
 put_string home "${HOME:-/}"
@@ -81,17 +106,6 @@ for _launch in \
     ! (eval "$_launch cat") || break
 done
 put launch "$_launch"
-# GNU grep takes some bytes for binary data unless it is told not to; busybox does not know
-# the option, nor need it.
-if echo x | grep -aq x; then put grep_text -a; fi
-# What GNU's tools do in one process for many files takes others some for each.
-if [ "$(printf 'x\377\n' | LC_ALL=C grep -nHZE --no-group-separator x | tr '\000' :)" = \
-    "$(printf '(standard input):1:x\377')" ]; then
-    put grep_gnu yes
-fi
-if [ "$(find / -maxdepth 0 -regextype posix-extended -regex '^/$' -printf '%y\0' |
-    head -zn 1 | tr '\000' .)" = d. ] && stat -L --printf '\0' / >/dev/null; then
-    put find_gnu yes
-fi
-if [ "$(printf 'x\000y\000' | grep -zcE y)" = 1 ]; then put grep_z yes; fi
+find_grep
+if has_gnu_find; then put find_gnu yes; fi
 end

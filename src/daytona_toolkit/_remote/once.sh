@@ -60,6 +60,6 @@ tidy() {
             [ "$_mark_of" = '*' ] || [ "$_mark_of" -ge "$_FLOOR" ] || set -- "$@" "$_file"
         done
         discard "$@"
-        [ -e ballast ] || head -c 65536 /dev/zero >ballast
+        [ -e ballast ] || printf '%65536s' '' >ballast
     ) &
 }
