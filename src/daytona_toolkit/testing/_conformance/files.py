@@ -301,6 +301,9 @@ def test_a_closed_folder_is_an_error(session: SandboxSession) -> None:
         with pytest.raises(PathDeniedError, match="Permission denied for 'locked/file'"):
             session.read("locked/file")
         with pytest.raises(PathDeniedError):
+            session.exists("locked/file")
+        assert session.exists("locked")
+        with pytest.raises(PathDeniedError):
             session.write("locked/new", "x")
         with pytest.raises(PathDeniedError):
             session.write("read-only", "y")
