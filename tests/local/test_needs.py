@@ -102,6 +102,9 @@ def test_a_folder_that_is_removed_is_an_error_of_ours(isolation: Any, tmp_path: 
         with pytest.raises(SandboxGoneError, match="no longer there"):
             session.write("file", "content")
         assert not session.is_alive()
+        (tmp_path / "work").mkdir()
+        with pytest.raises(SandboxGoneError, match="no longer there"):
+            session.write("file", "content")
 
 
 @pytest.mark.parametrize("isolation", CONFINED)

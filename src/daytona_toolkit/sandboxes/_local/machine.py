@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import json
 import os
 import signal
@@ -73,6 +74,7 @@ class Machine(asyncio.Protocol):
         self._environment = confinement.environment(place) | dict(environment or {})
         self._process: subprocess.Popen[bytes] | None = None
         self._errors = -1
+        self._folder: os.stat_result
         self._transport: asyncio.Transport
         self._received = bytearray()
         self._waiting: dict[int, asyncio.Future[Completed]] = {}
@@ -109,6 +111,7 @@ class Machine(asyncio.Protocol):
         self._errors, errors = os.pipe()
         os.set_blocking(self._errors, False)
         try:
+            self._folder = self._place.folder.stat()
             self._process = subprocess.Popen(
                 confinement.command(self._level, self._place),
                 stdin=theirs.fileno(),
@@ -149,8 +152,11 @@ class Machine(asyncio.Protocol):
             SandboxGoneError: The helper has ended.
             SandboxUnavailableError: No answer came.
         """
-        # bubblewrap would go on in a folder that was removed, and lose what is written there.
-        self._place.folder.stat()
+        # bubblewrap would go on in a folder that was removed, and lose what is written there; and
+        # Landlock's rules are for that folder, whatever has its name by now.
+        folder = self._place.folder.stat()
+        if self._level != "none" and not os.path.samestat(folder, self._folder):
+            raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
         request = {
             "argv": list(argv),
             "cwd": str(self._place.folder),
