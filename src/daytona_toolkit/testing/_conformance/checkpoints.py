@@ -177,6 +177,28 @@ def test_a_diff_applies_to_the_start_and_gives_the_end(session: SandboxSession) 
 
 
 @needs_git
+def test_a_diff_applies_in_a_clone_of_the_start(session: SandboxSession) -> None:
+    """Of a repository with a submodule, whose files are content as well."""
+    sums = "find . -name .git -prune -o -type f -exec sha256sum {} + | sort"
+    clone = f"{session._workspace.facts.state}/clone"
+    do(session, "mkdir sub; echo 'gitdir: ../.git/modules/sub' >sub/.git; echo 1 >sub/file")
+    do(session, "seq 100 >numbers; printf '\\0\\1' >data; echo x >'a b'; printf y >old; mkdir d")
+    start = session.checkpoint()
+    do(session, f"cp -a . {clone} && rm {clone}/sub/.git && git init -q {clone}")
+    do(
+        session,
+        "sed -i s/50/fifty/ numbers; printf '\\0\\2' >data; mv old new; rm 'a b'; echo 2 >d/e",
+    )
+    do(session, "echo 2 >sub/file; chmod +x numbers; ln -s numbers link")
+    applied = session.exec(f"git -C {clone} apply -", stdin=session.diff(since=start.id).patch)
+    assert applied.exit_code == 0, applied.stderr
+    assert do(session, f"cd {clone} && {sums}") == do(session, sums)
+    assert do(session, f"readlink {clone}/link; test -x {clone}/numbers") == "numbers\n"
+    session.restore(start.id)
+    assert do(session, "cat sub/file sub/.git") == "1\ngitdir: ../.git/modules/sub\n"
+
+
+@needs_git
 def test_checkpoints_are_listed_in_order_for_every_session_of_the_root(
     session: SandboxSession, twin: SandboxSession
 ) -> None:

@@ -353,6 +353,13 @@ def test_a_download_replaces_no_pipe_and_writes_through_the_symlink_that_it_is_g
     with pytest.raises(NotAFileError, match=r"pipe' on this host is a device, a pipe or a socket"):
         session.download("there/plain.txt", pipe)
     assert pipe.is_fifo()
+    terminals = os.openpty()
+    device = Path(os.ttyname(terminals[1]))
+    with pytest.raises(NotAFileError, match="is a device, a pipe or a socket"):
+        session.download("there/plain.txt", device)
+    assert device.is_char_device()
+    for terminal in terminals:
+        os.close(terminal)
     (note,) = session.download("there", back).notes
     assert note.startswith("1 path skipped (a symlink, device or pipe is in the way")
     assert (back / "plain.txt").is_fifo()

@@ -19,7 +19,7 @@ from daytona_toolkit.errors import (
     PathNotFoundError,
     SandboxFailedError,
 )
-from daytona_toolkit.testing._conformance.support import counting
+from daytona_toolkit.testing._conformance.support import MakeSession, counting
 
 NAMES = ["plain", "two words", "-rf", "it's", 'a"b$(id)`id`', "new\nline\n", "caf\udce9", "*", "~"]
 
@@ -301,13 +301,27 @@ def test_a_removal_takes_nothing_but_what_was_asked_for(session: SandboxSession)
 
 
 def test_the_root_and_what_holds_it_stay(session: SandboxSession) -> None:
+    root = PurePosixPath(session.root)
     session.write("sub/file", "")
-    for path in (".", "/", "..", "sub/..", session.root, PurePosixPath(session.root).parent):
+    session.exec("ln -s . here; ln -s .. up")
+    plain = (".", "/", "..", "sub/..", root, root.parent, f"{root}/", f"{root}/sub/../")
+    for path in (*plain, "here/sub/..", f"up/{root.name}", f"up/{root.name}/", "up/.."):
         with pytest.raises(InvalidArgumentError, match="is or holds the root"):
             session.remove(path, recursive=True)
         with pytest.raises(InvalidArgumentError):
             session.move(path, "sub/elsewhere")
+    assert listing(session) == ["./here", "./sub", "./sub/file", "./up"]
+    session.remove("here/")
+    session.remove("up")
     assert listing(session) == ["./sub", "./sub/file"]
+
+
+def test_a_root_that_is_everything_stays_too(make_session: MakeSession) -> None:
+    """Not asked for recursively, so that it does no harm where this fails."""
+    session = make_session(root="/")
+    for path in ("/", ".", "..", "//", session._workspace.facts.state):
+        with pytest.raises(InvalidArgumentError, match="is or holds the root"):
+            session.remove(path)
 
 
 def test_what_may_not_be_changed_stays(session: SandboxSession) -> None:
