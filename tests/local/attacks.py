@@ -72,6 +72,12 @@ ROWS = {
         "**can be seen, and your priorities changed**",
         "**can be seen and changed**",
     ),
+    "terminals": Row(
+        "your terminals: what you type and are shown",
+        "not there",
+        "**can be read and written**",
+        "**can be read and written**",
+    ),
     "sockets": Row(
         "your sockets: agent, desktop, Docker",
         "not there",
@@ -308,6 +314,11 @@ _TUNING = {
     "scheduler": 'chrt -b -p 0 "$PID" && echo THROUGH',
 }
 
+_TERMINALS = {
+    "read a terminal": ': <"$TERMINAL" && echo THROUGH',
+    "write on a terminal": 'echo >"$TERMINAL" && echo THROUGH',
+}
+
 _CONNECT = "s = socket.socket({}); s.settimeout(5); s.connect({}); print(s.recv(100))"
 
 _SOCKETS = {
@@ -534,6 +545,7 @@ ATTACKS = [
     *_attacks("tuning", _LOOKS, (LANDLOCK,)),
     *_attacks("tuning", _TUNING, ("landlock user",)),
     *_attacks("tuning", _LIMITS),
+    *_attacks("terminals", _TERMINALS, (LANDLOCK,)),
     *_attacks("sockets", _SOCKETS, (LANDLOCK,)),
     *_attacks("sockets", _ABSTRACT),
     *_attacks("tcp", _TCP),

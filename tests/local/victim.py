@@ -192,6 +192,7 @@ class Victim:
             "PREFIX": sys.base_prefix,
             "TMP_FILE": str(self._shared[0]),
             "SHM_FILE": str(self._shared[1]),
+            "TERMINAL": str(self._open_terminal()),
             "SOCK": str(sock),
             "TMP_SOCK": str(tmp_sock),
             "ABSTRACT": self._folder.name,
@@ -230,6 +231,13 @@ class Victim:
         self._stack.callback(server.shutdown, socket.SHUT_RDWR) if kind != 2 else None
         threading.Thread(target=serve, daemon=True).start()
         return int(server.getsockname()[1]) if family == socket.AF_INET else 0
+
+    def _open_terminal(self) -> Path:
+        for end in (ends := os.openpty()):
+            self._stack.callback(os.close, end)
+        path = Path(os.ttyname(ends[1]))
+        self._give(path)
+        return path
 
     def _share_memory(self) -> int:
         libc = ctypes.CDLL(None)

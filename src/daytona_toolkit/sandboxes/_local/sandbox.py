@@ -194,8 +194,9 @@ class LocalSandbox:
         if level == "landlock" and self.isolation == "auto":
             logger.warning(
                 "bubblewrap does not work here, so Landlock confines the local sandbox: commands "
-                "can see that files exist and change the mode of yours, see your processes, and "
-                "reach sockets and, but for TCP, the network; see SECURITY.md"
+                "can see that files exist and change the mode of yours, see your processes, read "
+                "and write on your terminals, and reach sockets and, but for TCP, the network; see "
+                "SECURITY.md"
             )
         for path in self._readable:
             if not path.exists():
