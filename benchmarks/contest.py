@@ -4,7 +4,7 @@ import secrets
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -47,20 +47,22 @@ class Contestant:
 @contextmanager
 def contestants(names: Iterable[str], server: DaytonaServer) -> Iterator[dict[str, Contestant]]:
     """The peers, each with an open sandbox; that is deleted when the server stops."""
-    processes = execnet.Group()
-    with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
-        try:
-            peers = {}
-            for name in sorted(names):
-                process = processes.makegateway(
-                    f"popen//id={name}//python={python_of(PEERS[name])}//chdir={ROOT}"
-                )
-                peers[name] = Contestant(name, process, server, f"{folder}/{name}")
-            for peer in peers.values():
-                peer.meet()
-            yield peers
-        finally:
-            processes.terminate(timeout=30)
+    with ExitStack() as stack:
+        # Each has a folder directly in /tmp: some packages ask for each folder on the way.
+        folders = {
+            name: stack.enter_context(tempfile.TemporaryDirectory(prefix="benchmark-"))
+            for name in sorted(names)
+        }
+        processes = execnet.Group()
+        stack.callback(processes.terminate, timeout=30)
+        peers = {}
+        for name, folder in folders.items():
+            python = python_of(PEERS[name])
+            process = processes.makegateway(f"popen//id={name}//python={python}//chdir={ROOT}")
+            peers[name] = Contestant(name, process, server, folder)
+        for peer in peers.values():
+            peer.meet()
+        yield peers
 
 
 def python_of(peer: Listed) -> str:

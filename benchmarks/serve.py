@@ -18,7 +18,6 @@ def main(channel: Any) -> None:
     logging.disable()  # the terminal is for us
     name, folder, variables = channel.receive()
     os.environ.update(variables, NO_PROXY="127.0.0.1")
-    Path(folder).mkdir()
     peer = import_module(f"benchmarks.peers.{name}").Peer()
     peer.open(folder)
     home = Path(peer.exec(f'mkdir -p {folder}; echo "$HOME"').text.split()[-1])
