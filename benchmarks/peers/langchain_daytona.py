@@ -8,5 +8,4 @@ from .deep_agents import DeepAgents
 
 class Peer(DeepAgents):
     def open(self, folder: str) -> None:
-        self.daytona = Daytona()
-        self.tools = DaytonaSandbox(sandbox=self.daytona.create())
+        self.tools = DaytonaSandbox(sandbox=Daytona().create())

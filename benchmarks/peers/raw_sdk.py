@@ -12,8 +12,7 @@ class Peer(Base):
     pages = False
 
     def open(self, folder: str) -> None:
-        self.daytona = Daytona()
-        self.sandbox = self.daytona.create()
+        self.sandbox = Daytona().create()
         self.tools = self.sandbox.fs
 
     def exec(self, command: str) -> Output:
