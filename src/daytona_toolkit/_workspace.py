@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import hashlib
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Protocol, runtime_checkable
 from weakref import WeakValueDictionary
 
@@ -129,14 +129,16 @@ class Workspace:
         """Open the sandbox and learn what it has: one request."""
         try:
             if not self.has_sandbox:
-                await self.sandbox.open()
+                with self.asking():
+                    await self.sandbox.open()
                 self.has_sandbox = True
             confined = "yes" if self.confined else ""
             reply = await self._send(OPEN, {"root": self._wanted_root, "confined": confined})
             self._facts = facts_of(reply, self._wanted_root)
             self._is_lost = False
         except BaseException:
-            await self.sandbox.close()
+            with self.asking():
+                await self.sandbox.close()
             self.has_sandbox = False
             raise
 
@@ -150,8 +152,21 @@ class Workspace:
                 with contextlib.suppress(SandboxError):  # it may be gone, and they with it
                     await self._send(CLOSE, inputs)
         finally:
-            await self.sandbox.close()
+            with self.asking():
+                await self.sandbox.close()
             self.has_sandbox = False
+
+    @contextlib.contextmanager
+    def asking(self) -> Iterator[None]:
+        """While the sandbox is asked for something: what it raises becomes an error of ours."""
+        try:
+            yield
+        except SandboxError:
+            raise
+        except Exception as error:
+            raise SandboxFailedError(
+                f"The sandbox {self.sandbox.id} failed with {type(error).__name__}: {error}"
+            ) from error
 
     async def run(
         self,
@@ -253,7 +268,8 @@ class Workspace:
         for attempt in range(_ATTEMPTS):
             path = f"{self.facts.session}/upload-{secrets.token_hex(8)}"
             try:
-                await self.sandbox.upload(path, data)
+                with self.asking():
+                    await self.sandbox.upload(path, data)
                 break
             except SandboxUnavailableError:
                 if attempt == _ATTEMPTS - 1:
@@ -301,12 +317,10 @@ class Workspace:
         raise CutReplyError(source.name)
 
     async def _ask(self, program: Program, wait: float) -> Reply:
-        try:
+        with self.asking():
             printed = await self.sandbox.run(program.text, timeout=REQUEST_TIME + wait)
-        except (SandboxError, asyncio.CancelledError):
-            raise
-        except Exception as error:
+        if not isinstance(printed, bytes):
             raise SandboxFailedError(
-                f"The sandbox {self.sandbox.id} failed with {type(error).__name__}: {error}"
-            ) from error
+                f"The sandbox {self.sandbox.id} answered with {type(printed).__name__}, not bytes."
+            )
         return await in_thread_if_large(len(printed), parse, program, printed)

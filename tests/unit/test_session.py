@@ -21,7 +21,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from daytona_toolkit import CommandSandbox, LocalSandbox, SandboxError, SandboxSession
 from daytona_toolkit import _tracing as tracing
 from daytona_toolkit._twins import Operation
-from daytona_toolkit.errors import InvalidArgumentError, SessionClosedError
+from daytona_toolkit.errors import InvalidArgumentError, SandboxFailedError, SessionClosedError
 from tests.support import counting, running, unique_seconds
 
 
@@ -101,6 +101,36 @@ def test_what_is_of_another_type_is_refused_at_once() -> None:
     for argv in ("sh", [], ["sh", 5]):
         with pytest.raises(InvalidArgumentError, match="argv is a list of words"):
             CommandSandbox(argv)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("method", ["open", "run", "upload", "close"])
+def test_what_a_sandbox_of_somebody_else_raises_becomes_an_error_of_ours(method: str) -> None:
+    sandbox = LocalSandbox()
+    close = sandbox.close
+
+    async def fail(*args: object, **options: object) -> None:
+        if method == "close":
+            await close()
+        raise KeyError("bug")
+
+    def use() -> None:
+        with SandboxSession(sandbox) as session:
+            session.write("file", b"x" * 600_000)
+
+    setattr(sandbox, method, fail)
+    with pytest.raises(SandboxFailedError, match=r"failed with KeyError: 'bug'") as caught:
+        use()
+    assert isinstance(caught.value.__cause__, KeyError)
+
+
+def test_what_is_no_answer_of_a_sandbox_is_said() -> None:
+    session = SandboxSession(LocalSandbox())
+    with (
+        mock.patch.object(session.sandbox, "run", return_value="text"),
+        pytest.raises(SandboxFailedError, match="answered with str, not bytes"),
+        session,
+    ):
+        pytest.fail("it was opened")
 
 
 def test_the_first_operation_opens_the_session() -> None:

@@ -162,7 +162,8 @@ async def _put_parts(
             content = await on_host(path, host.read_range, path, offset, size)
             # A new name for each attempt: one that was given up may still arrive.
             known = f"{name}-{secrets.token_hex(4)}"
-            await target.workspace.sandbox.upload(f"{state}/{known}", content)
+            with target.workspace.asking():
+                await target.workspace.sandbox.upload(f"{state}/{known}", content)
         names.append(known)
         await progress.add(size, item.name)
     plan = [f"join {_mode(item)} {item.sum} {' '.join(names)}"]
