@@ -653,3 +653,4 @@ def test_open_session_does_not_turn_to_a_local_sandbox_when_daytona_refuses(
         session.open()
     with pytest.raises(AuthenticationError):
         session.exec("echo hello")
+    session.close()
