@@ -152,7 +152,7 @@ def _serve(asked: socket.socket, enter: Callable[[], None]) -> None:
     os.closerange(asked.fileno() + 1, os.sysconf("SC_OPEN_MAX"))
     programs: dict[int, subprocess.Popen[bytes]] = {}
     while True:
-        message, files, _, _ = socket.recv_fds(asked, _LARGEST, 2, socket.MSG_CMSG_CLOEXEC)
+        message, files, _, _ = socket.recv_fds(asked, _LARGEST, 2)
         if not message:
             return
         request = json.loads(message)
