@@ -70,6 +70,16 @@ try:
 except OSError: time.sleep(60)" &
         done
         sleep 1""",
+    # At the levels that bound no processes these are too few to harm the machine.
+    "exhaust processes": """
+        python3 -c "
+import os, time
+try:
+    for _ in range(2500):
+        if os.fork() == 0: time.sleep(60)
+except OSError: pass
+time.sleep(60)" &
+        sleep 2""",
     "exhaust memory": "python3 -c 'x = bytearray(10**10)'; tail /dev/zero",
 }
 
