@@ -32,7 +32,7 @@ check_tools() {
 is_ours() {
     _fresh=
     # shellcheck disable=SC2174 # what holds it is not ours to close
-    [ -d "$1" ] || { mkdir -p -m 700 "$1" && _fresh=yes; }
+    [ -d "$1" ] || { mkdir -p -m 700 "$1" && _fresh=yes; } || return
     # shellcheck disable=SC3067 # all shells know -O
     [ ! -h "$1" ] && [ -O "$1" ]
 }
