@@ -10,7 +10,11 @@ put_range() (
     fail() { exit; }
     enter "$2"
     open_regular
-    tail -c "+$(($3 + 1))" "$_source" | head -c "$4" | put_bytes "r$1"
+    if [ "$3" = 0 ]; then
+        head -c "$4" "$_source"
+    else
+        tail -c "+$(($3 + 1))" "$_source" | head -c "$4"
+    fi | put_bytes "r$1"
 )
 
 put_ranges() {

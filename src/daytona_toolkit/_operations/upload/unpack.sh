@@ -53,7 +53,6 @@ place() {
     lock_folder
     fill "$@"
     commit '*'
-    rm -f "$_mark"
 }
 
 # unpack PATH...: carry out the plan.
@@ -95,6 +94,7 @@ if [ ! -s "$_mark" ]; then
     eval "unpack $_PATHS" >"$_mark.report"
     [ -z "$_content" ] || rm -f "$_content"
     mv -f "$_mark.report" "$_mark"
+    rm -f "$_mark".[0-9]*
 fi
 cat "$_mark"
 tidy
