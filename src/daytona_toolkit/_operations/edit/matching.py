@@ -108,9 +108,12 @@ def merge(content: bytes, splices: list[Splice], most: int) -> list[Splice]:
 def describe_ambiguity(content: bytes, found: Match, path: str) -> str:
     """The message where the old text occurs in several places."""
     lines = [content.count(b"\n", 0, start) + 1 for start in found.starts[:_LISTED]]
-    where = list_lines(lines, len(found.starts))
+    if b"\n" in content[found.starts[0] : found.starts[-1]]:
+        where = f"at lines {list_lines(lines, len(found.starts))}"
+    else:
+        where = f"all in line {lines[0]}"
     return (
-        f"old_string occurs {len(found.starts):,} times in {path!r}, at lines {where}; nothing "
+        f"old_string occurs {len(found.starts):,} times in {path!r}, {where}; nothing "
         "was changed. Add lines around it so that it names one place, or set replace_all to "
         "replace all of them."
     )

@@ -267,6 +267,7 @@ def test_bad_edits_change_nothing(session: SandboxSession) -> None:
         (InvalidArgumentError, "old_string is empty", ("", "x")),
         (InvalidArgumentError, "are the same", ("alpha", "alpha")),
         (AmbiguousMatchError, "occurs 2 times in 'a.txt', at lines 2, 3", ("beta", "x")),
+        (AmbiguousMatchError, "occurs 2 times in 'a.txt', all in line 4; nothing", ("m", "x")),
         (NoMatchError, r"line 4: .*differs in whitespace", ("    gamma x", "y")),
         (NoMatchError, r"line 1: 'alpha' \(differs in case\)", ("Alpha", "y")),
         (NoMatchError, "None of the file's", ("entirely different", "y")),
