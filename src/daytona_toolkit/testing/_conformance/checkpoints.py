@@ -415,4 +415,4 @@ def test_random_trees_come_back(session: SandboxSession) -> None:
 @pytest.mark.timeout(600)
 @needs_git
 def test_many_random_trees_come_back(session: SandboxSession) -> None:
-    _random_trees(session, range(4, 44))
+    _random_trees(session, range(4, 104))
