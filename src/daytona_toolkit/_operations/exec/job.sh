@@ -58,6 +58,10 @@ note() { true 1<>"$_job.$1"; }
 # is_file NAME: it can be read: nothing else has taken its place, which could be endless.
 is_file() { [ -f "$_job.$1" ]; }
 
+# find_start, find_leader: set $_start, when it began, and $_leader.
+find_start() { is_file start && read -r _start <"$_job.start"; }
+find_leader() { is_file leader && read -r _leader <"$_job.leader"; }
+
 # has_ended: the command has. A command can write into its own job's files, so this looks twice.
 has_ended() { is_file exit && [ -s "$_job.exit" ]; }
 
@@ -71,7 +75,7 @@ is_complete() { [ -e "$_job.drained" ] || [ -e "$_job.sealed" ]; }
 is_lost() {
     ! has_ended || return
     now
-    is_file start && read -r _start <"$_job.start" || return
+    find_start || return
     [ "$_now" -ge "$_start" ] || return 0 # the clock has begun anew
     is_file supervisor && read -r _pid <"$_job.supervisor" && ! kill -0 "$_pid" && ! has_ended
 }
@@ -80,7 +84,7 @@ is_lost() {
 # a daemon) still carries the mark in its environment. Once the command has ended, its
 # session's number may become another's: then the mark alone counts.
 members() {
-    if ! has_ended && is_file leader && read -r _leader <"$_job.leader"; then
+    if ! has_ended && find_leader; then
         for _stat in /proc/[0-9]*/stat; do
             read -r _line <"$_stat" || continue
             _pid=${_stat#/proc/}
@@ -97,7 +101,7 @@ members() {
 
 # signal_group NAME: to the processes that never left the command's group. It needs no /proc.
 signal_group() {
-    ! has_ended && is_file leader && read -r _leader <"$_job.leader" && kill -s "$1" -- "-$_leader"
+    ! has_ended && find_leader && kill -s "$1" -- "-$_leader"
 }
 
 # kill_job: end every process of the job, those that ignore TERM after two seconds. A job that
@@ -138,7 +142,7 @@ kill_job() {
 expire() {
     [ "$1" != 0 ] && ! is_over || return 0
     now
-    is_file start && read -r _start <"$_job.start" || return 0
+    find_start || return 0
     # A request for the last few hundredths would take longer than they do.
     [ $((_start + $1 - _now)) -le 5 ] || return 0
     note expired
@@ -148,7 +152,7 @@ expire() {
 # set_wait WAIT LIMIT: sets $_wait, how long this request waits; all in hundredths.
 set_wait() {
     _wait=$1
-    [ "$2" != 0 ] && is_file start && read -r _start <"$_job.start" || return 0
+    [ "$2" != 0 ] && find_start || return 0
     now
     _left=$((_start + $2 - _now))
     [ "$_left" -gt 5 ] || _left=5
@@ -274,7 +278,7 @@ report_state() {
     else
         now
     fi
-    is_file start && read -r _start <"$_job.start" && put duration $((_now > _start ? _now - _start : 0))
+    find_start && put duration $((_now > _start ? _now - _start : 0))
     [ ! -e "$_job.expired" ] || put expired yes
 }
 

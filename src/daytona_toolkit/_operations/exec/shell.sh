@@ -46,7 +46,8 @@ note_names() {
 
 # hand_on CODE: what the command has left becomes the state, unless it was ended by a signal.
 hand_on() {
-    [ -e "$_job.kept" ] && is_file after && [ ! -e "$_job.killed" ] && [ ! -e "$_job.expired" ] || return 0
+    [ -e "$_job.kept" ] && is_file after || return 0
+    [ ! -e "$_job.killed" ] && [ ! -e "$_job.expired" ] || return 0
     [ "$1" -le 128 ] || [ "$1" -gt 192 ] || return 0
     mv "$_job.after" "$_SESSION/shell.$_NAMED" && note handed
 }
