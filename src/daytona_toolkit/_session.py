@@ -1025,6 +1025,9 @@ class SandboxSession(Generic[S_co]):
         Returns:
             Whether it does.
 
+        Raises:
+            TerminalError: The session is closed, or cannot be opened.
+
         Example:
             ```python
             session.is_alive()

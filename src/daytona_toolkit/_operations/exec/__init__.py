@@ -79,8 +79,9 @@ async def run(
     job_id = f"job-{secrets.token_hex(6)}"
     cursor = Cursor() if on_output else None
     background = background or (interactive and yield_after is None)
-    limit = None if background else check_seconds(timeout, "timeout")
-    patience = 0.0 if background else check_seconds(yield_after, "yield_after")
+    limit, patience = check_seconds(timeout, "timeout"), check_seconds(yield_after, "yield_after")
+    if background:
+        limit, patience = None, 0.0
     window = _window(workspace, limit, patience)
     data, encoded = _text_to_read(workspace, b"" if stdin is None else stdin, "stdin")
     started = time.monotonic()
@@ -140,9 +141,9 @@ def _ended(workspace: Workspace, job_id: str, reply: Reply) -> ExecResult:
     return result
 
 
-def _window(workspace: Workspace, limit: float | None, patience: float | None) -> float:
-    """Seconds that one request waits: no longer than the command may take."""
-    return min(each for each in (workspace.limits.window, limit, patience) if each is not None)
+def _window(workspace: Workspace, *bounds: float | None) -> float:
+    """Seconds that one request waits: at most these, of which None is no bound."""
+    return min(each for each in (workspace.limits.window, *bounds) if each is not None)
 
 
 def _running(
@@ -180,7 +181,7 @@ async def _yielded(workspace: Workspace, job_id: str) -> ExecResult:
 
 async def job(workspace: Workspace, job_id: str, *, wait: float = 0) -> JobStatus:
     """The state of a job, after waiting a while for it to end."""
-    window = min(check_seconds(wait, "wait") or 0, workspace.limits.window)
+    window = _window(workspace, check_seconds(wait, "wait"))
     cursor = workspace.cursors.get(_checked(job_id))
     waiting = _waiting(workspace, job_id, window, None, cursor) | {"follow": ""}
     reply = await workspace.run(_POLL, wait=window, kill="", shown=_SHOWN, **waiting)
@@ -197,7 +198,7 @@ async def send(
     workspace: Workspace, job_id: str, data: str | bytes, *, eof: bool = False, wait: float = 0
 ) -> JobStatus:
     """Send text to the standard input of an interactive command."""
-    window = min(check_seconds(wait, "wait") or 0, workspace.limits.window)
+    window = _window(workspace, check_seconds(wait, "wait"))
     cursor = workspace.cursors.get(_checked(job_id))
     uploaded, encoded = _text_to_read(workspace, data, "data")
     reply = await workspace.change(

@@ -42,7 +42,8 @@ async def read(
         _READ,
         path=full,
         offset=offset,
-        lines=count,
+        # More do not fit, since each has a byte at least; and no tool takes every number.
+        lines=min(count, limits.read_bytes),
         bytes=limits.read_bytes,
         clip=clip_bytes,
         image=limits.image_bytes,

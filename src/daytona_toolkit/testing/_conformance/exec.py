@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import contextvars
+import math
 import re
 import threading
 import time
@@ -491,6 +492,22 @@ def test_job_waits_for_the_end(session: SandboxSession) -> None:
     status = session.job(job_id, wait=0.9)  # a part of a second is no reason not to wait
     assert (status.state, status.exit_code, status.stdout) == ("exited", 6, "done\n")
     assert status.command == "sleep 0.5; echo done; exit 6"
+
+
+def test_a_wait_without_end_is_one_for_the_longest_time(session: SandboxSession) -> None:
+    job_id = session.exec("sleep 0.3; exit 6", background=True).job_id
+    assert session.job(job_id, wait=math.inf).exit_code == 6
+    job_id = session.exec("sleep 0.3; echo hi; cat", interactive=True).job_id
+    assert session.send(job_id, "", wait=math.inf).stdout == "hi\n"
+
+
+def test_what_is_no_time_is_refused(session: SandboxSession) -> None:
+    for name in ("timeout", "yield_after"):
+        for seconds in (-1, math.nan, "5", True):
+            for background in (False, True):
+                options: dict[str, Any] = {name: seconds, "background": background}
+                with pytest.raises(InvalidArgumentError, match=f"{name} is {seconds!r}"):
+                    session.exec("true", **options)
 
 
 def test_kill_ends_what_a_finished_job_left_behind(session: SandboxSession) -> None:

@@ -91,6 +91,7 @@ def test_a_window_is_bounded_in_bytes(make_session: MakeSession) -> None:
     result = session.read("a.txt")
     assert (result.end_line, result.next_offset, result.total_lines) == (9, 10, 51)
     assert session.read("a.txt", offset=10).start_line == 10
+    assert session.read("a.txt", limit=10**30) == result
 
 
 def test_long_lines_are_clipped_with_a_hint(session: SandboxSession) -> None:
