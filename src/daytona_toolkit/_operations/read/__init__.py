@@ -5,7 +5,7 @@ import os
 from daytona_toolkit._arguments import AnyPath, check_whole
 from daytona_toolkit._operations.read.result import ReadResult
 from daytona_toolkit._refusals import refusal
-from daytona_toolkit._remote import Source
+from daytona_toolkit._remote import Reply, Source
 from daytona_toolkit._result import Image
 from daytona_toolkit._text import clip, count_of, image_type, is_binary, whole_characters
 from daytona_toolkit._workspace import Workspace
@@ -15,8 +15,8 @@ from daytona_toolkit.errors import (
     InvalidArgumentError,
     OffsetError,
     PathDeniedError,
-    RecoverableError,
 )
+from daytona_toolkit.limits import Limits
 
 _READ = Source(__name__, "read")
 _FETCH = Source(__name__, "fetch")
@@ -36,8 +36,6 @@ async def read(
     if count < 1:
         raise InvalidArgumentError(f"limit is {count}; ask for at least 1 line.")
     full = workspace.resolve(path)
-    # A character has four bytes at most; one byte more shows that there is more.
-    clip_bytes = limits.line_chars * 4 + 1
     reply = await workspace.run(
         _READ,
         path=full,
@@ -45,23 +43,21 @@ async def read(
         # More do not fit, since each has a byte at least; and no tool takes every number.
         lines=min(count, limits.read_bytes),
         bytes=limits.read_bytes,
-        clip=clip_bytes,
+        # A character has four bytes at most; one byte more shows that there is more.
+        clip=limits.line_chars * 4 + 1,
         image=limits.image_bytes,
     )
     path = os.fspath(path)
     if reply.failure:
         raise refusal(reply, path, workspace)
-    version = reply.values["version"]
-    size = reply.number("size")
-    content = reply.blobs.get("content")
+    size, content = reply.number("size"), reply.blobs.get("content")
     if content is None and "image" in reply.values:
         raise _picture_too_large(path, size, limits.image_bytes)
     if content is not None and (media_type := image_type(content)):
         if size > limits.image_bytes:
             raise _picture_too_large(path, size, limits.image_bytes)
-        return ReadResult(
-            path=full, size=size, image=Image.of(media_type, content), version=version
-        )
+        image = Image.of(media_type, content)
+        return ReadResult(path=full, size=size, image=image, version=reply.values["version"])
     if "nul" in reply.values:
         raise _binary(path, size)
     if content is not None:
@@ -70,14 +66,7 @@ async def read(
         lines = split_lines(content)
         total, window = len(lines), lines[offset - 1 : offset - 1 + count]
     else:
-        total = reply.number("newlines") + ("closed" not in reply.values)
-        window = split_lines(reply.blobs.get("window", b""))
-        if len(reply.blobs["window"]) == limits.read_bytes:
-            last = window.pop()  # cut at the bound, most likely in its middle
-            if not window:
-                window = [whole_characters(last)]
-        elif window and offset + len(window) - 1 == total and "closed" not in reply.values:
-            window[-1] = window[-1].removesuffix(b"\n")  # cut adds it
+        total, window = _window_of(reply, offset, limits)
     if is_binary(b"".join(window) if content is None else content):
         raise _binary(path, size)
     if not window and offset > 1:
@@ -86,8 +75,7 @@ async def read(
             f"offset from 1 to {max(total, 1)}.",
             path,
         )
-    shown = _window(workspace, full, window, offset=offset, total=total, size=size)
-    return shown.model_copy(update={"version": version})
+    return _shown(workspace, full, reply, window, offset=offset, total=total)
 
 
 async def read_bytes(workspace: Workspace, path: AnyPath) -> bytes:
@@ -139,11 +127,10 @@ def check_complete(content: bytes, size: int, path: str) -> None:
 async def exists(workspace: Workspace, path: AnyPath) -> bool:
     """Whether a path leads to something."""
     reply = await workspace.run(_EXISTS, path=workspace.resolve(path))
-    path = os.fspath(path)
     if reply.failure in ("missing", "notdir"):
         return False
     if reply.failure:
-        raise refusal(reply, path, workspace)
+        raise refusal(reply, os.fspath(path), workspace)
     return "exists" in reply.values
 
 
@@ -154,9 +141,22 @@ def split_lines(content: bytes) -> list[bytes]:
     return [*lines, last] if last else lines
 
 
-def _window(
-    workspace: Workspace, full: str, window: list[bytes], *, offset: int, total: int, size: int
+def _window_of(reply: Reply, offset: int, limits: Limits) -> tuple[int, list[bytes]]:
+    """The number of a file's lines, and those that the sandbox cut out of it."""
+    data, is_closed = reply.blobs["window"], "closed" in reply.values
+    total, window = reply.number("newlines") + (not is_closed), split_lines(data)
+    if len(data) == limits.read_bytes:
+        last = window.pop()  # cut at the bound, most likely in its middle
+        window = window or [whole_characters(last)]
+    elif window and offset + len(window) - 1 == total and not is_closed:
+        window[-1] = window[-1].removesuffix(b"\n")  # cut adds it
+    return total, window
+
+
+def _shown(
+    workspace: Workspace, full: str, reply: Reply, window: list[bytes], *, offset: int, total: int
 ) -> ReadResult:
+    """The result for some lines of a text file."""
     limits = workspace.limits
     data = b"".join(window)
     text = data.decode(errors="replace")
@@ -179,8 +179,9 @@ def _window(
         end_line=end if window else 0,
         total_lines=total,
         next_offset=end + 1 if end < total else None,
-        size=size,
+        size=reply.number("size"),
         notes=tuple(notes),
+        version=reply.values["version"],
     )
 
 
@@ -192,7 +193,7 @@ def _binary(path: str, size: int) -> BinaryFileError:
     )
 
 
-def _picture_too_large(path: str, size: int, bound: int) -> RecoverableError:
+def _picture_too_large(path: str, size: int, bound: int) -> FileTooLargeError:
     return FileTooLargeError(
         f"{path!r} is a picture of {count_of(size, 'byte')}; at most {bound:,} can be shown. Make "
         "a smaller copy with exec and read that.",

@@ -23,7 +23,7 @@ if [ "$_size" -le "$_BYTES" ]; then
 fi
 # PNG, JPEG, GIF and WebP, by how their first bytes look in base64.
 case $(head -c 12 "$_source" | base64) in
-iVBORw0KGgo* | /9j/* | R0lGOD* | UklGR*RUJQ)
+iVBORw0KGgo* | /9j/* | R0lGODdh* | R0lGODlh* | UklGR*XRUJQ)
     put image yes
     [ "$_size" -gt "$_IMAGE" ] || put_bytes content <"$_source"
     end

@@ -92,6 +92,8 @@ def test_a_window_is_bounded_in_bytes(make_session: MakeSession) -> None:
     assert (result.end_line, result.next_offset, result.total_lines) == (9, 10, 51)
     assert session.read("a.txt", offset=10).start_line == 10
     assert session.read("a.txt", limit=10**30) == result
+    session.write("like-a-picture.txt", "GIF80" + "z" * 94 + "\n" + ("z" * 99 + "\n") * 50)
+    assert session.read("like-a-picture.txt").end_line == 9
 
 
 def test_long_lines_are_clipped_with_a_hint(session: SandboxSession) -> None:
