@@ -2,7 +2,7 @@
 
 import base64
 from abc import abstractmethod
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, ClassVar, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, PlainSerializer
 
@@ -59,6 +59,9 @@ class Part(BaseModel):
 class Result(Part):
     """Base of all results: frozen, and JSON-safe through `model_dump(mode="json")`."""
 
+    # The fields that `data` leaves out, as pydantic's `exclude` takes them.
+    _without: ClassVar[Any] = None
+
     @abstractmethod
     def text(self, *, line_numbers: bool = True) -> str:
         """What a model is told.
@@ -76,15 +79,7 @@ class Result(Part):
 
     def data(self) -> dict[str, Any]:
         """The same for programs, safe for JSON; without pictures' bytes and files' versions."""
-        return self.model_dump(
-            mode="json",
-            exclude={
-                "image": {"data"},
-                "version": True,
-                "replaced": True,
-                "entries": {"__all__": {"version"}},
-            },
-        )
+        return self.model_dump(mode="json", exclude=self._without)
 
     def images(self) -> tuple[Image, ...]:
         """Pictures to show to a model beside the text."""

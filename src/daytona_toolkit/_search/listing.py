@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from functools import partial
+from typing import Any, ClassVar
 
 from daytona_toolkit._entry import Entry, entries_of
 from daytona_toolkit._remote import Input, Reply, Source
@@ -29,6 +30,7 @@ class Listing(Result):
     entries: tuple[Entry, ...]
     truncated: bool = False
     notes: tuple[str, ...] = ()
+    _without: ClassVar[Any] = {"entries": {"__all__": {"version"}}}
 
     def text(self, *, line_numbers: bool = True) -> str:
         """What a model is told: a line for each entry."""

@@ -1,5 +1,7 @@
 """An edit that was made."""
 
+from typing import Any, ClassVar
+
 from daytona_toolkit._result import Outcome, Result, SandboxPath
 from daytona_toolkit._text import count_of
 
@@ -23,6 +25,7 @@ class EditResult(Result):
     diff: SandboxPath
     version: str = ""
     replaced: str = ""
+    _without: ClassVar[Any] = {"version", "replaced"}
 
     def text(self, *, line_numbers: bool = True) -> str:
         """What a model is told: how many places, and the diff."""

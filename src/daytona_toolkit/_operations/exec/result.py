@@ -1,7 +1,7 @@
 """The results of commands and jobs."""
 
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Literal
 
 from daytona_toolkit._result import Outcome, Result, SandboxPath
 from daytona_toolkit._text import closed
@@ -181,10 +181,6 @@ class JobList(Result):
     def outcome(self) -> Outcome:
         """How the operation went, for a log."""
         return Outcome(True, f"{len(self.jobs):,} found")
-
-    def data(self) -> dict[str, Any]:
-        """The same for programs."""
-        return {"jobs": [job.data() for job in self.jobs]}
 
 
 def streams(stdout: str, stderr: str) -> str:

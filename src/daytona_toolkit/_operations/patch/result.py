@@ -1,6 +1,6 @@
 """A patch that was applied."""
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from daytona_toolkit._operations.edit.result import cut_diff
 from daytona_toolkit._result import Outcome, Part, Result, SandboxPath
@@ -35,6 +35,7 @@ class PatchResult(Result):
     """
 
     files: tuple[PatchedFile, ...]
+    _without: ClassVar[Any] = {"files": {"__all__": {"version", "replaced"}}}
 
     def text(self, *, line_numbers: bool = True) -> str:
         """What a model is told: each file, and the diffs."""
@@ -48,8 +49,3 @@ class PatchResult(Result):
     def outcome(self) -> Outcome:
         """How the operation went, for a log."""
         return Outcome(True, count_of(len(self.files), "file"))
-
-    def data(self) -> dict[str, Any]:
-        """The same for programs, safe for JSON; without files' versions."""
-        versions = {"version": True, "replaced": True}
-        return self.model_dump(mode="json", exclude={"files": {"__all__": versions}})

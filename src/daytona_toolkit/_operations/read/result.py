@@ -1,5 +1,7 @@
 """A window of a file."""
 
+from typing import Any, ClassVar
+
 from daytona_toolkit._result import Image, Outcome, Result, SandboxPath
 from daytona_toolkit._text import bracketed, closed, count_of, number_lines
 
@@ -31,6 +33,7 @@ class ReadResult(Result):
     image: Image | None = None
     notes: tuple[str, ...] = ()
     version: str = ""
+    _without: ClassVar[Any] = {"version": True, "image": {"data"}}
 
     def text(self, *, line_numbers: bool = True) -> str:
         """What a model is told: the lines, and where to go on."""

@@ -1,5 +1,7 @@
 """A file that was written."""
 
+from typing import Any, ClassVar
+
 from daytona_toolkit._result import Outcome, Result, SandboxPath
 from daytona_toolkit._text import count_of
 
@@ -18,6 +20,7 @@ class WriteResult(Result):
     size: int
     created: bool
     version: str = ""
+    _without: ClassVar[Any] = {"version"}
 
     def text(self, *, line_numbers: bool = True) -> str:
         """What a model is told."""
