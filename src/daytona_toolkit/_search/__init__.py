@@ -3,12 +3,11 @@
 import re
 from collections.abc import Callable, Iterator, Mapping
 
-from daytona_toolkit._arguments import check_encodable
 from daytona_toolkit._refusals import refusal
 from daytona_toolkit._remote import Input, Reply, Source
 from daytona_toolkit._text import count_of, first_few, printable
 from daytona_toolkit._workspace import Workspace
-from daytona_toolkit.errors import SandboxFailedError, SearchPatternError
+from daytona_toolkit.errors import SandboxFailedError
 
 # Deeper than a path can be.
 BOTTOMLESS = 10_000
@@ -71,16 +70,3 @@ def join(path: str, name: str) -> str:
     if folder == "." and not name.startswith("~"):  # which would mean the home folder
         return name
     return f"{folder}/{name}"
-
-
-def check_pattern(pattern: str) -> str:
-    """A pattern, if it is text without a NUL."""
-    check_encodable(pattern, "pattern")
-    if "\0" in pattern:
-        raise SearchPatternError("The pattern contains a NUL character, which no line has.")
-    return pattern
-
-
-def as_input(pattern: bytes) -> str:
-    """Bytes as the text that a program's input is."""
-    return pattern.decode("utf-8", "surrogateescape")

@@ -24,7 +24,7 @@ from daytona_toolkit._search.pattern import (
     Concat,
     Node,
     Repeat,
-    check_size,
+    expression,
 )
 from daytona_toolkit.errors import SearchPatternError
 
@@ -53,14 +53,14 @@ class Glob:
     Attributes:
         start: The folder that all hits are under, as the pattern spells it; empty if they may
             be anywhere.
-        filter: An extended regular expression over bytes for paths relative to it, `./` first.
+        filter: An extended regular expression for paths relative to it, `./` first.
         depth: How deep below it a hit can be; None if there is no bound.
         hidden: Whether a hit can be hidden, or in a hidden folder.
         folders: Whether only folders are asked for: the pattern ends with a slash.
     """
 
     start: str
-    filter: bytes
+    filter: str
     depth: int | None
     hidden: bool
     folders: bool
@@ -85,25 +85,24 @@ def compile_glob(pattern: str, *, hidden: bool = False) -> Glob:
             "the folder that you mean."
         )
     node = Alternation(tuple(_path(rest, pattern, hidden=hidden) for rest in rests))
-    check_size(node, pattern)
     deep = any("**" in rest for rest in rests)
     root = "/" if next(_expand_braces(pattern)).startswith("/") else ""
     return Glob(
         start=root + "/".join(_unescaped(component) for component in start),
-        filter=_anchored(node),
+        filter=_anchored(node, pattern),
         depth=None if deep else max(len(rest) for rest in rests),
         hidden=hidden or any(_is_dotted(part) for rest in rests for part in rest),
         folders=pattern.endswith("/"),
     )
 
 
-def compile_name_glob(pattern: str, *, hidden: bool = False) -> bytes:
+def compile_name_glob(pattern: str, *, hidden: bool = False) -> str:
     """Read a pattern that selects files in a tree.
 
     Without a slash it is one of names, at any depth; with one, of paths.
 
     Returns:
-        An extended regular expression over bytes for relative paths, `./` first.
+        An extended regular expression for relative paths, `./` first.
 
     Raises:
         SearchPatternError: It cannot be matched.
@@ -120,22 +119,25 @@ def compile_name_glob(pattern: str, *, hidden: bool = False) -> bytes:
             raise SearchPatternError(f"The glob {pattern!r} has `..`; give the folder as `path`.")
         anywhere = ["**", *parts] if "/" not in path else parts
         nodes.append(_path(anywhere, pattern, hidden=hidden))
-    node = Alternation(tuple(nodes))
-    check_size(node, pattern)
-    return _anchored(node)
+    return _anchored(Alternation(tuple(nodes)), pattern)
 
 
-def _anchored(node: Node) -> bytes:
-    return b"^\\./(" + node.grep() + b")$"
+def _anchored(node: Node, pattern: str) -> str:
+    return rf"^\./({expression(node, pattern)})$"
 
 
 def _alternatives(pattern: str) -> list[str]:
     """The patterns without braces that a pattern stands for."""
     if not pattern.strip("/"):
         raise SearchPatternError(f"The glob pattern {pattern!r} is empty; `*` matches all names.")
-    if "\0" in pattern or len(pattern) > _LENGTH:
+    if "\0" in pattern:
         raise SearchPatternError(
-            f"The glob pattern has a NUL character or more than {_LENGTH:,} characters."
+            f"The glob pattern {pattern[:80]!r} contains a NUL character, which no name has."
+        )
+    if len(pattern) > _LENGTH:
+        raise SearchPatternError(
+            f"The glob pattern has {len(pattern):,} characters, and the limit is {_LENGTH:,}; "
+            "search for a part of it."
         )
     found: list[str] = []
     for alternative in _expand_braces(pattern):

@@ -203,16 +203,17 @@ class Characters:
         return branches[0] if len(branches) == 1 else Alternation(tuple(branches))
 
 
-def check_size(node: Node, pattern: str) -> None:
-    """Refuse what would take an engine too long to build.
+def expression(node: Node, pattern: str) -> str:
+    """A pattern for `grep -E` in the C locale; bytes that are not UTF-8 are surrogates.
 
     Raises:
-        SearchPatternError: It is too large.
+        SearchPatternError: An engine would take too long to build it.
     """
-    if node.size() > _SIZE or len(node.grep()) > _BYTES:
+    if node.size() > _SIZE or len(written := node.grep()) > _BYTES:
         raise SearchPatternError(
             f"The pattern {pattern[:80]!r} expands to too much; repeat less, or split it."
         )
+    return written.decode("utf-8", "surrogateescape")
 
 
 def _escaped(byte: int) -> bytes:

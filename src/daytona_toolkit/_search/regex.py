@@ -31,7 +31,7 @@ from daytona_toolkit._search.pattern import (
     Node,
     Range,
     Repeat,
-    check_size,
+    expression,
 )
 from daytona_toolkit.errors import SearchPatternError
 
@@ -60,7 +60,7 @@ _ESCAPED_SETS = {
 }
 
 
-def compile_regex(pattern: str, *, fixed: bool = False, ignore_case: bool = False) -> bytes:
+def compile_regex(pattern: str, *, fixed: bool = False, ignore_case: bool = False) -> str:
     """Read a pattern.
 
     Args:
@@ -69,7 +69,7 @@ def compile_regex(pattern: str, *, fixed: bool = False, ignore_case: bool = Fals
         ignore_case: Whether letters match in either case.
 
     Returns:
-        It, for `grep -E` in the C locale.
+        It, as `expression` writes it.
 
     Raises:
         SearchPatternError: It does not parse, or it asks for what the dialect lacks.
@@ -88,9 +88,7 @@ def compile_regex(pattern: str, *, fixed: bool = False, ignore_case: bool = Fals
                 "one of the lines."
             )
     parser = _Parser(pattern, ignore_case=ignore_case)
-    node = parser.literal() if fixed else parser.parse()
-    check_size(node, pattern)
-    return node.grep()
+    return expression(parser.literal() if fixed else parser.parse(), pattern)
 
 
 @dataclass
@@ -200,7 +198,7 @@ class _Parser:
         if char in _ESCAPED_SETS:
             self._next()
             return _ESCAPED_SETS[char].without("\n")
-        if char in _ANCHORS and char:
+        if char in _ANCHORS:
             self._next()
             return Anchor(_ANCHORS[char])
         return self._single(self._escaped_character())
@@ -272,7 +270,7 @@ class _Parser:
             return named.inverted() if found[1] else named
         if char != "\\":
             return char
-        if self._peek() and self._peek() in _ESCAPED_SETS:
+        if self._peek() in _ESCAPED_SETS:
             return _ESCAPED_SETS[self._next()]
         if self._peek() == "b":
             raise self._fault("has \\b in [ ]", "put it before or after the set")

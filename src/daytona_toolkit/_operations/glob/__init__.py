@@ -1,8 +1,8 @@
 """glob: files and folders whose path matches a pattern."""
 
-from daytona_toolkit._arguments import AnyPath, check_path
+from daytona_toolkit._arguments import AnyPath, check_encodable, check_path
 from daytona_toolkit._remote import Input, Source
-from daytona_toolkit._search import BOTTOMLESS, as_input, check_pattern
+from daytona_toolkit._search import BOTTOMLESS
 from daytona_toolkit._search.globs import compile_glob
 from daytona_toolkit._search.listing import Listing, list_files
 from daytona_toolkit._workspace import Workspace
@@ -14,7 +14,8 @@ async def glob(
     workspace: Workspace, pattern: str, path: AnyPath = ".", *, hidden: bool = False
 ) -> Listing:
     """Find paths by a pattern."""
-    path, pattern = check_path(path), check_pattern(pattern)
+    path = check_path(path)
+    check_encodable(pattern, "pattern")
     if pattern == "~" or pattern.startswith("~/"):
         pattern = workspace.facts.home + pattern[1:]
     compiled = compile_glob(pattern, hidden=hidden)
@@ -23,7 +24,7 @@ async def glob(
         path, subfolder = subfolder, ""
     inputs: dict[str, Input] = {
         "subfolder": subfolder,
-        "filter": as_input(compiled.filter),
+        "filter": compiled.filter,
         "depth": compiled.depth or BOTTOMLESS,
         "hidden": "yes" if compiled.hidden else None,
         "type": "d" if compiled.folders else None,

@@ -3,13 +3,11 @@
 import re
 from collections.abc import Iterator
 
-from daytona_toolkit._arguments import AnyPath, check_path, check_whole
+from daytona_toolkit._arguments import AnyPath, check_encodable, check_path, check_whole
 from daytona_toolkit._operations.grep.result import GrepResult, Match
 from daytona_toolkit._remote import Input, Reply, Source
 from daytona_toolkit._search import (
     BOTTOMLESS,
-    as_input,
-    check_pattern,
     join,
     permission_notes,
     run_search,
@@ -51,7 +49,8 @@ async def grep(
     hidden: bool = False,
 ) -> GrepResult:
     """Find lines by a pattern."""
-    path, pattern = check_path(path), check_pattern(pattern)
+    path = check_path(path)
+    check_encodable(pattern, "pattern")
     check_whole(context, "context")
     if not 0 <= context <= _MOST_CONTEXT:
         raise InvalidArgumentError(
@@ -71,12 +70,15 @@ async def grep(
         is_done = _LAST_FILE.search(complaints) or _REFUSED.search(complaints)
         return _is_full(lines, bounds) or bool(is_done and lines.endswith(_END))
 
-    names = None if glob is None else compile_name_glob(check_pattern(glob), hidden=hidden)
+    names = None
+    if glob is not None:
+        check_encodable(glob, "glob")
+        names = compile_name_glob(glob, hidden=hidden)
     inputs: dict[str, Input] = {
-        "filter": None if names is None else as_input(names),
+        "filter": names,
         "depth": BOTTOMLESS,
         "hidden": "yes" if hidden else None,
-        "pattern": as_input(regex),
+        "pattern": regex,
         "context": context,
         # The number of the line, the longest characters, and one byte that shows that
         # there is more.
