@@ -4,13 +4,13 @@ import json
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from daytona_toolkit._callbacks import CallbackQueue
-from daytona_toolkit._cursors import Stream
 from daytona_toolkit._masking import MaskedOutput, valid_unicode
+from daytona_toolkit._operations.exec import OnOutput
 from daytona_toolkit._result import Image, Result
 from daytona_toolkit._seen import SeenFiles
 from daytona_toolkit._session import SandboxSession
@@ -18,8 +18,6 @@ from daytona_toolkit._twins import Operation
 from daytona_toolkit._workspace import Workspace
 from daytona_toolkit.errors import InvalidArgumentError, RecoverableError
 from daytona_toolkit.limits import Limits
-
-OnOutput: TypeAlias = Callable[[Stream, str], object]
 
 _NETWORK = {
     None: "",

@@ -34,9 +34,9 @@ _LONGEST_PATH = 4095
 _UPLOADS = 4
 _ATTEMPTS = 10
 
-# Seconds before a program is run again that was cut short: what took all processes or all
-# memory may be over by then.
-_PAUSES = (0.1, 0.4, 1.0, 2.0)
+# Seconds before each attempt to run a program. The first is at once; what cut it short, such as a
+# lack of processes or memory, may be over by the next.
+_PAUSES = (0.0, 0.1, 0.4, 1.0, 2.0)
 
 # Bytes that travel inside a request to a shell that reads slowly: longer takes as long as the
 # request that an upload costs.
@@ -124,6 +124,10 @@ class Workspace:
         """Bytes that travel inside a request; more is uploaded first."""
         bound = self.limits.inline_bytes
         return bound if self.facts.swift else min(bound, _SLOW_INLINE)
+
+    def split(self, data: bytes) -> tuple[bytes, bytes]:
+        """Bytes that travel inside a request, and bytes to upload first; one of them is empty."""
+        return (data, b"") if len(data) <= self.inline_bytes else (b"", data)
 
     async def open(self) -> None:
         """Open the sandbox and learn what it has: one request."""
@@ -303,17 +307,12 @@ class Workspace:
         is_whole: Callable[[Reply], bool] = lambda _: True,
     ) -> Reply:
         """Run a program, again if it was cut short: once or often is the same to it."""
-        for pause in (*_PAUSES, None):
-            try:
+        for pause in _PAUSES:
+            await asyncio.sleep(pause)
+            with contextlib.suppress(CutReplyError):
                 reply = await self._ask(source.program(inputs), wait)
-            except CutReplyError:
-                if pause is None:
-                    raise
-            else:
                 if reply.failure or is_whole(reply):
                     return reply
-            if pause is not None:
-                await asyncio.sleep(pause)
         raise CutReplyError(source.name)
 
     async def _ask(self, program: Program, wait: float) -> Reply:

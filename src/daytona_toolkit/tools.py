@@ -15,6 +15,7 @@ from typing import Literal, TypeAlias
 
 from daytona_toolkit._masking import valid_unicode
 from daytona_toolkit._operations.edit.tool import EDIT
+from daytona_toolkit._operations.exec import OnOutput
 from daytona_toolkit._operations.exec.tool import EXEC, JOB, SEND, exec_with
 from daytona_toolkit._operations.glob.tool import GLOB
 from daytona_toolkit._operations.grep.tool import GREP
@@ -28,7 +29,7 @@ from daytona_toolkit._result import Image
 from daytona_toolkit._seen import SeenFiles
 from daytona_toolkit._session import SandboxSession
 from daytona_toolkit._sharing import Key, check_key, check_session, key_in, use
-from daytona_toolkit._tool import Arguments, OnOutput, Rendered, Tool
+from daytona_toolkit._tool import Arguments, Rendered, Tool
 from daytona_toolkit.limits import Limits
 
 __all__ = [

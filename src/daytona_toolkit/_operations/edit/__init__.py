@@ -272,13 +272,13 @@ async def _send(
         how: How the program makes sure of the file: the sum of all of it, or what to look for.
     """
     data = b"".join(piece.new for piece in pieces)
-    inline = len(data) <= workspace.inline_bytes
-    new = text_of(data) if inline and len(pieces) == 1 else None
+    _, uploaded = workspace.split(data)
+    new = text_of(data) if len(pieces) == 1 and not uploaded else None
     inserts, taken = [], 0
     for piece in pieces:
         if new is not None:
             inserts.append("insert_new")
-        elif inline:
+        elif not uploaded:
             inserts.append(f"insert {base64.b64encode(piece.new).decode()}")
         else:
             inserts.append(f"insert_part {taken} {len(piece.new)}")
@@ -287,7 +287,7 @@ async def _send(
     unused: dict[str, Input] = dict.fromkeys(_CHECK_INPUTS, "")
     return await workspace.change(
         _EDIT,
-        data=b"" if inline else data,
+        data=uploaded,
         wait=0.0,
         path=full,
         plan="\n".join(plan),

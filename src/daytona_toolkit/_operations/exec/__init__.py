@@ -83,17 +83,17 @@ async def run(
     if background:
         limit, patience = None, 0.0
     window = _window(workspace, limit, patience)
-    data, encoded = _text_to_read(workspace, b"" if stdin is None else stdin, "stdin")
+    inline, uploaded = workspace.split(as_bytes(b"" if stdin is None else stdin, "stdin"))
     started = time.monotonic()
     waiting = _waiting(workspace, job_id, window, limit, cursor)
     try:
         reply = await workspace.change(
             _START,
-            data=data,
+            data=uploaded,
             wait=window,
             command=_checked_command(command),
             cwd=workspace.resolve(cwd) if cwd else workspace.root,
-            input=encoded,
+            input=base64.b64encode(inline).decode(),
             interactive="yes" if interactive else "",
             **_shell(workspace, job_id, shell, env, stay=cwd is None),
             bound=workspace.limits.stream_bytes // 512,
@@ -200,13 +200,13 @@ async def send(
     """Send text to the standard input of an interactive command."""
     window = _window(workspace, check_seconds(wait, "wait"))
     cursor = workspace.cursors.get(_checked(job_id))
-    uploaded, encoded = _text_to_read(workspace, data, "data")
+    inline, uploaded = workspace.split(as_bytes(data, "data"))
     reply = await workspace.change(
         _SEND,
         data=uploaded,
         wait=window,
         job=job_id,
-        input=encoded,
+        input=base64.b64encode(inline).decode(),
         eof="yes" if eof else "",
         backlog=workspace.limits.stream_bytes,
         limit=workspace.limits.output_bytes,
@@ -253,14 +253,6 @@ async def jobs(workspace: Workspace) -> JobList:
         found.append((begun, status))
     in_order = sorted(found, key=lambda pair: pair[0])
     return JobList(jobs=tuple(status for _, status in in_order))
-
-
-def _text_to_read(workspace: Workspace, text: str | bytes, name: str) -> tuple[bytes, str]:
-    """The input of a command: bytes to upload, or base64 if they are few."""
-    data = as_bytes(text, name)
-    if len(data) > workspace.inline_bytes:
-        return data, ""
-    return b"", base64.b64encode(data).decode()
 
 
 def _checked_command(command: str) -> str:

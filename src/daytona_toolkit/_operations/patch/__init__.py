@@ -201,13 +201,13 @@ async def _apply(workspace: Workspace, steps: list[_Step]) -> Reply:
             position = piece.end
         if position < step.length:
             plan.append(f"{index} keep {position} rest")
-    inline = len(data) <= workspace.inline_bytes
+    inline, uploaded = workspace.split(data)
     return await workspace.change(
         _APPLY,
-        data=b"" if inline else data,
+        data=uploaded,
         files=words,
         plan="\n".join(plan),
-        content=base64.b64encode(data if inline else b"").decode(),
+        content=base64.b64encode(inline).decode(),
     )
 
 

@@ -188,14 +188,14 @@ async def _unpack(
         wait: Seconds that it may take.
     """
     workspace = target.workspace
-    inline = len(data) <= workspace.inline_bytes
+    inline, uploaded = workspace.split(data)
     reply = await workspace.change(
         _UNPACK,
-        data=b"" if inline else data,
+        data=uploaded,
         wait=wait,
         paths=[target.path(name) for name in names],
         plan="\n".join(plan),
-        content=base64.b64encode(data if inline else b"").decode(),
+        content=base64.b64encode(inline).decode(),
     )
     if reply.failure:
         raise refusal(reply, target.given, workspace)

@@ -34,11 +34,11 @@ async def write(
             f"if_version is {if_version!r:.200}, which is not a version; pass the `version` "
             'of a result of this session, or "" if there should be no file yet.'
         )
-    inline = len(data) <= workspace.inline_bytes
-    text, encoded = text_or_base64(data if inline else b"")
+    inline, uploaded = workspace.split(data)
+    text, encoded = text_or_base64(inline)
     reply = await workspace.change(
         _WRITE,
-        data=b"" if inline else data,
+        data=uploaded,
         path=full,
         text=text,
         content=encoded,
