@@ -67,6 +67,21 @@ def start_at_line(data: bytes) -> bytes:
     return data[start:]
 
 
+def without_middle(text: str, limit: int) -> str:
+    r"""Text of at most so many bytes, and a notice in place of what is left out of its middle.
+
+    >>> without_middle("first\nsecond\nthird\nfourth\n", 20)
+    'first\n[... 13 bytes left out ...]\nfourth\n'
+    """
+    data = text.encode(errors="surrogatepass")
+    if len(data) <= limit:
+        return text
+    head, tail = end_at_line(data[: limit // 2]), start_at_line(data[-(limit // 2) :])
+    before, after = (part.decode(errors="surrogatepass") for part in (head, tail))
+    missing = len(data) - len(head) - len(tail)
+    return f"{closed(before)}[... {missing:,} bytes left out ...]\n{after}"
+
+
 def is_binary(data: bytes) -> bool:
     """Whether bytes are not text: they have a NUL, or more than 30 % of them are not UTF-8."""
     if b"\0" in data:

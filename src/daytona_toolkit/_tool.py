@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -14,6 +14,7 @@ from daytona_toolkit._operations.exec import OnOutput
 from daytona_toolkit._result import Image, Result
 from daytona_toolkit._seen import SeenFiles
 from daytona_toolkit._session import SandboxSession
+from daytona_toolkit._text import without_middle
 from daytona_toolkit._twins import Operation
 from daytona_toolkit._workspace import Workspace
 from daytona_toolkit.errors import InvalidArgumentError, RecoverableError
@@ -28,8 +29,8 @@ _NETWORK = {
 # Characters of a wrong argument that are repeated in the message about it.
 _REPEATED = 80
 
-# Characters of a call's beginning and of its end that a person is shown.
-_ASKED = 2000
+# Bytes of a call that a person is asked about, and of an error: arguments can be of any length.
+_ENOUGH = 4000
 
 
 def _without_titles(schema: dict[str, Any]) -> None:
@@ -115,6 +116,14 @@ class Rendered:
     def __str__(self) -> str:
         return self.text
 
+    def within(self, limit: int) -> "Rendered":
+        """The same with at most so many bytes of text: of a longer one the middle is left out.
+
+        Args:
+            limit: Bytes of UTF-8.
+        """
+        return replace(self, text=without_middle(self.text, limit))
+
 
 def render(outcome: Result | RecoverableError, *, line_numbers: bool = True) -> Rendered:
     """An outcome as a model and a program see it.
@@ -125,8 +134,9 @@ def render(outcome: Result | RecoverableError, *, line_numbers: bool = True) -> 
     """
     shown = valid_unicode(outcome)
     if isinstance(shown, RecoverableError):
-        data = {"error": type(shown).__name__, "message": str(shown)}
-        return Rendered(f"Error: {shown}", data, is_error=True)
+        message = without_middle(str(shown), _ENOUGH)
+        data = {"error": type(shown).__name__, "message": message}
+        return Rendered(f"Error: {message}", data, is_error=True)
     return Rendered(shown.text(line_numbers=line_numbers), shown.data(), shown.images())
 
 
@@ -240,7 +250,7 @@ class Tool:
             call = self.parse(arguments).question()
         except InvalidArgumentError:
             call = "\n".join(f"{name}: {value}" for name, value in arguments.items())
-        return f"{self.title}\n\n{_without_middle(call)}"
+        return f"{self.title}\n\n{without_middle(call, _ENOUGH)}"
 
     def run(
         self,
@@ -333,11 +343,3 @@ class Tool:
 
 # A row of the table for a tool that changes nothing.
 read_only_tool = partial(Tool, read_only=True, destructive=False, idempotent=True)
-
-
-def _without_middle(text: str) -> str:
-    """A text that fits on a screen; the end of a command often matters."""
-    left_out = len(text) - 2 * _ASKED
-    if left_out <= 0:
-        return text
-    return f"{text[:_ASKED]}\n[... {left_out:,} characters left out ...]\n{text[-_ASKED:]}"

@@ -435,6 +435,7 @@ async def test_a_client_that_only_looks_starts_no_sandbox(way: Way) -> None:
     ("tool", "arguments"),
     [
         ("exec", {"command": "seq 1000000; seq 1000000 >&2"}),
+        ("exec", {"command": "head -c 24000 /dev/zero | tr '\\0' '\\377' | tee /dev/stderr"}),
         ("read", {"file_path": "short.txt"}),
         ("read", {"file_path": "long.txt"}),
         ("grep", {"pattern": "x", "context": 20}),
@@ -452,7 +453,7 @@ async def test_no_answer_is_more_than_clients_show(
         text = text_of(await client.call_tool(tool, arguments))
     assert 10_000 < len(text.encode()) < 51_000
     assert re.search(
-        r"(left out|continue with offset|cut -c` to see the rest|\[exit code 0\])[^\n]*$",
+        r"(only the first 500|continue with offset|cut -c` to see the rest|\[exit code 0\])[^\n]*$",
         text.rstrip(),
     )
 

@@ -1,6 +1,7 @@
 """The tool table, and what it makes of outcomes."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -236,5 +237,40 @@ def test_a_question_shows_both_ends_of_a_long_call() -> None:
     question = TOOLS["exec"].question({"command": command})
     assert "echo begin" in question
     assert question.endswith("rm -rf /")
-    assert "characters left out" in question
+    assert "bytes left out" in question
     assert len(question) < 5000
+
+
+LONG = "x" * 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("job", {"job_id": LONG}),
+        ("send", {"job_id": LONG, "text": ""}),
+        ("exec", {"command": "true", LONG: 1}),
+        ("exec", {"command": "true", "env": [1] * 100_000}),
+        ("exec", {"command": "true", "env": [f"{LONG} =1"]}),
+        ("apply_patch", {"patch": LONG}),
+    ],
+)
+def test_an_error_does_not_repeat_all_of_a_long_argument(
+    name: str, arguments: dict[str, Any]
+) -> None:
+    with SandboxSession(LocalSandbox()) as session:
+        shown = TOOLS[name].run(session, arguments)
+    assert shown.is_error
+    assert len(shown.text) < 5000
+    assert len(shown.data["message"]) < 5000
+
+
+def test_a_long_answer_keeps_both_its_ends() -> None:
+    result = ExecResult(exit_code=3, stdout="\ufffd" * 50_000, job_id="job-1")
+    shown = render(result)
+    assert shown.within(200_000) == shown
+    cut = shown.within(1_000)
+    notice = r"\[\.\.\. 149,\d+ bytes left out \.\.\.\]"
+    assert re.fullmatch(rf"\ufffd+\n{notice}\n\ufffd+\n\[exit code 3\]", cut.text)
+    assert len(cut.text.encode()) < 1_100
+    assert cut.data == shown.data

@@ -14,7 +14,8 @@ from daytona_toolkit_mcp._approval import Approval
 from daytona_toolkit_mcp._files import Files
 from daytona_toolkit_mcp._progress import progress_of
 
-# Bytes of text in a result. Clients show a model 25,000 tokens, of two bytes at the least.
+# Bytes of text in a result. Clients show a model 25,000 tokens, of two bytes at the least. What
+# is more has both its ends: the last line of a command says how it went.
 _LARGEST_TEXT = 50_000
 
 # With these only long lists come up to that. Claude Desktop takes no result above a megabyte,
@@ -26,8 +27,6 @@ LARGEST_CALL = 4 * 1024 * 1024
 
 # Seconds that a call waits for a command: most clients give up on it after a minute.
 _PATIENCE = 45
-
-_CUT = b"[the rest is left out: it is too much for one answer; ask for less]"
 
 _INSTRUCTIONS = (
     "These tools work in one workspace, a sandbox with its own files and processes. They see "
@@ -148,12 +147,10 @@ def _result(shown: Rendered) -> types.CallToolResult:
     Clients differ in whether they show a model the text or the structured content, and some
     drop the text when there is both.
     """
-    text = shown.text.encode()
-    if len(text) > _LARGEST_TEXT:
-        text = text[: text.rfind(b"\n", 0, _LARGEST_TEXT) + 1] + _CUT
+    text = types.TextContent(text=shown.within(_LARGEST_TEXT).text)
     pictures = [types.ImageContent(data=i.data, mime_type=i.media_type) for i in shown.images]
     return types.CallToolResult(
-        content=[types.TextContent(text=text.decode()), *pictures],
+        content=[text, *pictures],
         is_error=shown.is_error,
         _meta={"daytona-toolkit/data": shown.data},
     )
