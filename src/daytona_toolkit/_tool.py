@@ -33,9 +33,10 @@ _REPEATED = 80
 _ENOUGH = 4000
 
 
-def _without_titles(schema: dict[str, Any]) -> None:
-    """Frameworks differ in whether they strip these, and they tell a model nothing."""
+def _for_models(schema: dict[str, Any]) -> None:
+    """Leave out our names of classes and their docstrings, which tell a model nothing."""
     schema.pop("title", None)
+    schema.pop("description", None)
     for each in schema.get("properties", {}).values():
         each.pop("title", None)
 
@@ -47,7 +48,7 @@ class Arguments(BaseModel):
     both in different ways.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra=_without_titles)
+    model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra=_for_models)
 
     @model_validator(mode="before")
     @classmethod

@@ -40,6 +40,7 @@ def test_a_description_is_short_enough_for_every_provider(tool: Tool) -> None:
 @every_tool
 def test_a_schema_is_flat_and_says_all(tool: Tool) -> None:
     schema = tool.schema()
+    assert set(schema) <= {"type", "properties", "required", "additionalProperties"}
     assert schema["type"] == "object"
     for field in schema["properties"].values():
         assert len(field["description"]) > 20
