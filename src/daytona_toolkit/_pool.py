@@ -95,7 +95,7 @@ class SessionPool:
         """The session of a key, for a `with` or an `async with` block.
 
         It is not closed to make room while it is in use. Several may use it at once. Where somebody
-        has closed it, another is made.
+        has closed it, or its sandbox no longer exists, another is made.
 
         Args:
             key: Any text, for example the id of a conversation.
@@ -174,7 +174,10 @@ class SessionPool:
         with self._lock:
             self._runner.share()
             member = self._members.get(key)
-            is_new = member is None or member.is_closed()
+            if member and member.is_gone():
+                logger.warning("the sandbox of %r no longer exists; another is made", key)
+                self._start_closing(key, member.made())
+            is_new = member is None or member.is_over()
             if member is None or is_new:
                 member = self._members[key] = _Member(self._closing.get(key))
             self._members.move_to_end(key)
@@ -368,10 +371,15 @@ class _Member:
         is_made = self.session.done() and not self.session.exception()
         return self.session.result() if is_made else None
 
-    def is_closed(self) -> bool:
-        """Whether somebody has closed the session himself."""
+    def is_over(self) -> bool:
+        """Whether the session is of no more use: somebody has closed it."""
         session = self.made()
         return session is not None and session._runner.is_closed
+
+    def is_gone(self) -> bool:
+        """Whether the sandbox no longer exists, which only closing the session is left for."""
+        session = self.made()
+        return session is not None and session._workspace.is_gone
 
 
 def _is_time(seconds: float | None) -> bool:

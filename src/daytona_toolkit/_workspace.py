@@ -20,6 +20,7 @@ from daytona_toolkit.errors import (
     InvalidArgumentError,
     SandboxError,
     SandboxFailedError,
+    SandboxGoneError,
     SandboxUnavailableError,
     StateLostError,
     WriteFailedError,
@@ -64,6 +65,7 @@ class Workspace:
         mask: Puts `***` in place of secrets.
         cursors: How far the output of jobs was seen.
         has_sandbox: Whether the sandbox was opened and not closed.
+        is_gone: Whether the sandbox has said that it no longer exists.
     """
 
     def __init__(
@@ -91,6 +93,7 @@ class Workspace:
         self._is_lost = False
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self.has_sandbox = False
+        self.is_gone = False
 
     @property
     def is_open(self) -> bool:
@@ -165,7 +168,8 @@ class Workspace:
         """While the sandbox is asked for something: what it raises becomes an error of ours."""
         try:
             yield
-        except SandboxError:
+        except SandboxError as error:
+            self.is_gone |= isinstance(error, SandboxGoneError)
             raise
         except Exception as error:
             raise SandboxFailedError(

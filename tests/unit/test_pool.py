@@ -4,6 +4,7 @@ import asyncio
 import gc
 import logging
 import os
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,7 +15,12 @@ from typing import Any
 import pytest
 
 from daytona_toolkit import LocalSandbox, SandboxSession, SessionPool
-from daytona_toolkit.errors import InvalidArgumentError, SandboxError, SessionClosedError
+from daytona_toolkit.errors import (
+    InvalidArgumentError,
+    SandboxError,
+    SandboxGoneError,
+    SessionClosedError,
+)
 
 
 def local(key: str = "") -> SandboxSession:
@@ -379,6 +385,21 @@ def test_a_session_that_its_user_closed_is_made_anew() -> None:
         with pool.use("a") as session, pool.use("a") as same:
             assert session is same
             assert session.exec("echo two").stdout == "two\n"
+
+
+def test_a_session_whose_sandbox_is_gone_is_made_anew(caplog: pytest.LogCaptureFixture) -> None:
+    with SessionPool(local) as pool:
+        with pool.use("a") as lost:
+            lost.open()
+            shutil.rmtree(lost.root)
+            with pytest.raises(SandboxGoneError):
+                lost.exec("echo one")
+            with pool.use("a") as session:
+                assert session.exec("echo two").stdout == "two\n"
+            with pytest.raises(SessionClosedError):
+                lost.exec("echo three")
+        assert len(pool) == 1
+    assert caplog.text.count("the sandbox of 'a' no longer exists; another is made") == 1
 
 
 @pytest.mark.parametrize(
