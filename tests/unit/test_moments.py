@@ -209,6 +209,57 @@ def test_a_file_that_is_being_written_is_not_shown(widened: MakeWidened, tmp_pat
     assert session.exec("ls -A").stdout.split() == [".dtk-own", ".git", "file"]
 
 
+MOVE_ALL = 'mv -f -- "$@" .'
+
+
+def test_an_upload_that_was_killed_midway_goes_on_and_undoes_nothing(
+    widened: MakeWidened, tmp_path: Path
+) -> None:
+    local = tmp_path / "local"
+    local.mkdir()
+    for name in "abcd":
+        (local / name).write_text(f"{name}\n")
+    killed = (
+        '{ [ -e "$_SESSION/once" ] || { true >"$_SESSION/once"; mv -- "$1" .; echo newer >a;'
+        f" kill -9 $$; exit; }}; {MOVE_ALL}; }}"
+    )
+    session = widened({MOVE_ALL: killed})
+    assert session.upload(local, ".").files == 4
+    found = {path.name: path.read_text() for path in (tmp_path / "root").iterdir()}
+    assert found == {"a": "newer\n", "b": "b\n", "c": "c\n", "d": "d\n"}
+
+
+@pytest.mark.parametrize("move", [MOVE, MOVE_ALL])
+def test_a_change_that_is_marked_is_made_though_another_tidies_up_first(
+    widened: MakeWidened, tmp_path: Path, move: str
+) -> None:
+    """A writer is killed between its mark and the change; its request comes again."""
+    local = tmp_path / "local"
+    local.mkdir()
+    for name in "abc":
+        (local / name).write_text(f"{name}\n")
+    killed = (
+        f'{{ [ -e "$_SESSION/once" ] || {{ true >"$_SESSION/once"; kill -9 $$; exit; }}; {move}; }}'
+    )
+    session, other = widened({move: killed}), widened({})
+    other.open()
+    send = session.sandbox.run
+
+    async def tidied_up_first(program: str, *, timeout: float) -> bytes:
+        answer = await send(program, timeout=timeout)
+        await other.awrite("other", "text\n")
+        return answer
+
+    session.sandbox.run = tidied_up_first  # type: ignore[method-assign]
+    if move == MOVE:
+        session.write("a", "a\n")
+    else:
+        session.upload(local, ".")
+    assert (tmp_path / "root/a").read_text() == "a\n"
+    other.write("other", "text\n")
+    assert not list((tmp_path / "root").glob(".dtk-*"))
+
+
 def test_what_was_seen_of_files_is_bounded() -> None:
     cache = FileCache(100)
     cache.put("/a", b"a" * 40)

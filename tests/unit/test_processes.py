@@ -15,7 +15,7 @@ from tests.support import needs
 TOOLS = (
     *("base64", "bash", "cat", "chmod", "chown", "cp", "cut", "dd", "env", "find", "flock", "grep"),
     *("head", "id", "mkdir", "mkfifo", "mv", "readlink", "rm", "setsid", "sh", "sha256sum"),
-    *("sleep", "sort", "stat", "tail", "timeout", "tr", "wc", "xargs"),
+    *("sleep", "sort", "stat", "tail", "tar", "timeout", "tr", "wc", "xargs"),
 )
 
 needs_gnu = pytest.mark.skipif(
@@ -100,6 +100,32 @@ def test_upload_of_a_small_file(session: SandboxSession, tools: Tools, tmp_path:
     tools.forget()
     session.upload(local, "new")
     assert tools.started() == Counter(["flock", "stat", "mv"])
+
+
+@needs_gnu
+@pytest.mark.parametrize("has_tar", [True, False])
+def test_many_small_files(
+    session: SandboxSession, tools: Tools, tmp_path: Path, has_tar: bool
+) -> None:
+    local = tmp_path / "local"
+    local.mkdir()
+    for number in range(30):
+        (local / f"{number}.txt").write_text(f"{number}\n" * number)
+    if not has_tar:
+        (tools.path / "tar").unlink()
+    tools.forget()
+    session.upload(local, "there")
+    started = tools.started()
+    if has_tar:
+        assert started["tar"] == started["chmod"] == 1
+        assert sum(started.values()) <= 25
+    else:
+        assert started["mv"] > 30
+    tools.forget()
+    session.download("there", tmp_path / "back")
+    assert sum(tools.started().values()) <= 10
+    back = {path.name: path.read_text() for path in (tmp_path / "back").iterdir()}
+    assert back == {path.name: path.read_text() for path in local.iterdir()}
 
 
 def test_download_of_a_small_file(session: SandboxSession, tools: Tools, tmp_path: Path) -> None:

@@ -25,7 +25,15 @@ lock_folder() {
     is_fresh || fail "$_late"
     # A writer holds the lock, so what lies here was left by one that was killed.
     for _file in ./$_temporaries; do
-        [ ! -e "$_file" ] || rm -f -- "$_file"
+        [ ! -e "$_file" ] || is_promised "${_file#./.dtk-}" || rm -rf -- "$_file"
+    done
+}
+
+# is_promised SESSION.REQUEST: its writer was killed after it had left its mark. The request may come
+# again, and would take the mark for the change if the temporary file were gone.
+is_promised() {
+    for _promise in "$_STATE"/session-*."${1%%.*}/done.${1#*.}"; do
+        [ -e "$_promise" ]
     done
 }
 

@@ -8,9 +8,11 @@ Symlinks are not moved, in neither direction: what one would lead to on the othe
 can promise. The notes of the result name them.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
+from daytona_toolkit._remote import quote
 from daytona_toolkit._text import count_of, first_few, printable
 from daytona_toolkit._transfer.local_files import Item
 from daytona_toolkit._transfer.result import TransferResult
@@ -25,8 +27,8 @@ OMITTED = {
     "other": "only files and folders are moved",
 }
 
-# Files that travel together. Each takes the sandbox some milliseconds.
-_TOGETHER = 200
+# Files that travel together. One that is not alike the others takes the sandbox some milliseconds.
+_TOGETHER = 500
 _NAMED = 5
 
 
@@ -47,6 +49,34 @@ class Target:
     def path(self, name: str) -> str:
         """The absolute path of something below it."""
         return f"{self.full.rstrip('/')}/{name}" if name else self.full
+
+    def folders(self, names: Iterable[str]) -> "Iterator[Folder]":
+        """The folders in which these are, each with as many as travel together."""
+        within: dict[str, dict[str, str]] = {}
+        for name in names:
+            folder, _, last = self.path(name).rpartition("/")
+            within.setdefault(folder or "/", {})[last] = name
+        for folder, known in within.items():
+            for start in range(0, len(known), _TOGETHER):
+                yield Folder(folder, dict(islice(known.items(), start, start + _TOGETHER)))
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A folder of the sandbox, with some of what is in it.
+
+    Attributes:
+        path: The folder, absolute.
+        names: Names in it, and the names that the same things have below what is moved.
+    """
+
+    path: str
+    names: Mapping[str, str]
+
+    @property
+    def words(self) -> str:
+        """The folder and the names in it, as words of `sh`; each name begins with `./`."""
+        return " ".join(map(quote, [self.path, *(f"./{name}" for name in self.names)]))
 
 
 @dataclass

@@ -21,7 +21,9 @@ from daytona_toolkit.errors import FileChangedError, NotAFileError
 # Seconds to hash the files of a folder, whose size is not known before.
 _TREE_TIME = 600.0
 
-_TREE, _READ_RANGES = (Source(__name__, name) for name in ("tree", "read_ranges"))
+_TREE, _READ_WHOLE, _READ_RANGES = (
+    Source(__name__, name) for name in ("tree", "read_whole", "read_ranges")
+)
 
 _UNSAFE = "a symlink, device or pipe is in the way, or this system cannot store the name"
 
@@ -145,12 +147,27 @@ async def _tree(source: Target, report: Report) -> tuple[list[Item], list[str], 
 
 
 async def _get_whole(source: Target, items: Sequence[Item]) -> list[bytes | None]:
-    """The contents of files; None for one that has changed."""
-    contents = await _get(source, [(item, 0, item.size) for item in items])
-    return [
-        content if hashlib.sha256(content).hexdigest() == item.sum else None
-        for item, content in zip(items, contents, strict=True)
-    ]
+    """The contents of files; None for one that has changed.
+
+    Where one has, what comes after it in its folder is asked for once more, alone.
+    """
+    sizes = {item.name: item.size for item in items}
+    folders = list(source.folders(sizes))
+    reply = await source.workspace.run(_READ_WHOLE, folders=[folder.words for folder in folders])
+    contents: dict[str, bytes] = {}
+    for index, folder in enumerate(folders):
+        content, start = reply.blobs.get(f"content.{index}", b""), 0
+        for name in folder.names.values():
+            contents[name] = content[start : start + sizes[name]]
+            start += sizes[name]
+    if missing := [item for item in items if not _is_whole(item, contents[item.name])]:
+        found = await _get(source, [(item, 0, item.size) for item in missing])
+        contents |= {item.name: content for item, content in zip(missing, found, strict=True)}
+    return [contents[item.name] if _is_whole(item, contents[item.name]) else None for item in items]
+
+
+def _is_whole(item: Item, content: bytes) -> bool:
+    return hashlib.sha256(content).hexdigest() == item.sum
 
 
 async def _get(source: Target, ranges: Sequence[tuple[Item, int, int]]) -> list[bytes]:

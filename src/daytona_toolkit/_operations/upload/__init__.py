@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from daytona_toolkit._arguments import AnyPath, check_path
+from daytona_toolkit._operations.upload.parcels import Parcel, mode_of, pack
 from daytona_toolkit._refusals import refusal
 from daytona_toolkit._remote import Reply, Source, text_or_base64
 from daytona_toolkit._transfer import OMITTED, PART, Report, Target, batches
@@ -14,6 +15,7 @@ from daytona_toolkit._transfer.local_files import Item, on_host
 from daytona_toolkit._transfer.progress import OnProgress, Progress, progress_of
 from daytona_toolkit._transfer.records import RECORD, files_of, name_of
 from daytona_toolkit._transfer.result import TransferResult
+from daytona_toolkit._workers import in_thread
 from daytona_toolkit._workspace import Workspace
 
 # Bytes per second that a sandbox is expected to hash at least.
@@ -86,7 +88,7 @@ async def _put(
         text=text,
         content=encoded,
         sha256=item.sum,
-        mode=_mode(item),
+        mode=mode_of(item),
     )
     if reply.failure:
         raise refusal(reply, target.given, workspace)
@@ -99,34 +101,26 @@ async def _put(
 
 
 async def _stat_targets(
-    target: Target, items: Sequence[Item], folders: Sequence[str]
+    target: Target, items: Sequence[Item], empty: Sequence[str]
 ) -> tuple[dict[str, Item | None], dict[str, int]]:
     """What the sandbox has already.
 
     Returns:
         Files and folders, by name; and parts of files, with their sizes.
     """
-    within: dict[str, dict[str, str]] = {}
-    for name in [*(item.name for item in items), *folders]:
-        folder, _, last = target.path(name).rpartition("/")
-        within.setdefault(folder or "/", {})[last] = name
-    joined = (
-        b"".join(name.encode("utf-8", "surrogateescape") + b"\0" for name in names)
-        for names in within.values()
-    )
+    folders = list(target.folders([*(item.name for item in items), *empty]))
     reply = await target.workspace.run(
         _STAT_TARGETS,
         wait=sum(item.size for item in items) / _HASHING,
-        folders=list(within),
-        names=" ".join(base64.b64encode(names).decode() for names in joined),
+        folders=[folder.words for folder in folders],
     )
     there: dict[str, Item | None] = {}
-    for index, names in enumerate(within.values()):
+    for index, folder in enumerate(folders):
         entries = reply.blobs.get(f"entries.{index}", b"")
         for found in RECORD.findall(entries):
-            there[names[name_of(found[3])]] = None
+            there[folder.names[name_of(found[3])]] = None
         for item in files_of(entries, reply.blobs.get(f"sums.{index}", b"")):
-            there[names[item.name]] = item
+            there[folder.names[item.name]] = item
     lines = reply.text("parts").split("\n")
     parts = dict(line.removeprefix("./").split(" ") for line in lines if line)
     return there, {name: int(size) for name, size in parts.items()}
@@ -134,18 +128,18 @@ async def _stat_targets(
 
 async def _put_batch(target: Target, source: Path, items: Sequence[Item]) -> None:
     """Put small files in place with one request, or two."""
-    data, plan = b"", []
+    contents = {}
     for item in items:
         path = source / item.name
-        content = await on_host(path, path.read_bytes)
-        plan.append(f"take {_mode(item)} {len(data)} {len(content)}")
-        data += content
-    await _unpack(target, [item.name for item in items], plan, data=data)
+        contents[item] = await on_host(path, path.read_bytes)
+    plan, data = await in_thread(pack, target, contents)
+    await _unpack(target, plan, data=data)
 
 
 async def _put_folders(target: Target, names: Sequence[str]) -> None:
     """Make folders that no file is going to fill."""
-    await _unpack(target, names, ["folder"] * len(names))
+    folders = target.folders(names)
+    await _unpack(target, [Parcel(folder, ["folder"] * len(folder.names)) for folder in folders])
 
 
 async def _put_parts(
@@ -166,24 +160,19 @@ async def _put_parts(
                 await target.workspace.sandbox.upload(f"{state}/{known}", content)
         names.append(known)
         await progress.add(size, item.name)
-    plan = [f"join {_mode(item)} {item.sum} {' '.join(names)}"]
-    await _unpack(target, [item.name], plan, wait=item.size / _HASHING)
+    step = f"join {mode_of(item)} {item.sum} {' '.join(names)}"
+    [folder] = target.folders([item.name])
+    await _unpack(target, [Parcel(folder, [step])], wait=item.size / _HASHING)
 
 
 async def _unpack(
-    target: Target,
-    names: Sequence[str],
-    plan: Sequence[str],
-    *,
-    data: bytes = b"",
-    wait: float = 0.0,
+    target: Target, plan: Sequence[Parcel], *, data: bytes = b"", wait: float = 0.0
 ) -> None:
     """Put files in place, and raise the error for the first that was refused.
 
     Args:
         target: Where they go.
-        names: What they are called there.
-        plan: For each, what to do (see `unpack.sh`).
+        plan: What is to be done (see `unpack.sh`).
         data: The content of all of them.
         wait: Seconds that it may take.
     """
@@ -193,18 +182,15 @@ async def _unpack(
         _UNPACK,
         data=uploaded,
         wait=wait,
-        paths=[target.path(name) for name in names],
-        plan="\n".join(plan),
+        folders=[parcel.folder.words for parcel in plan],
+        plan="\n".join(line for parcel in plan for line in (parcel.archive, *parcel.steps)),
         content=base64.b64encode(inline).decode(),
     )
     if reply.failure:
         raise refusal(reply, target.given, workspace)
+    names = [name for parcel in plan for name in parcel.folder.names.values()]
     for index, name in enumerate(names):
         workspace.files.drop(target.path(name))
         if code := reply.values.get(f"fail.{index}"):
             given = f"{target.given.rstrip('/')}/{name}" if name else target.given
             raise refusal(Reply({"fail": code}, reply.blobs), given, workspace)
-
-
-def _mode(item: Item) -> str:
-    return "=" if item.executable is None else "x" if item.executable else "-"

@@ -1,10 +1,12 @@
 # shellcheck shell=sh
 # unpack: files out of one upload, each in place at once or not at all.
 #
-# In: those of path.sh, replace.sh and upload.sh; _CONTENT (the files one after the other, in
-#     base64; or they are in the upload); _PATHS (words); _PLAN (for each path a line: `folder`;
-#     `take MODE FROM LENGTH`, a part of the content; `join MODE SHA256 PARTS...`, files of our
-#     own folder. MODE is as mode.sh takes it).
+# In: those of path.sh, replace.sh and upload.sh; _CONTENT (all that is to be put in place, in base64;
+#     or it is in the upload); _FOLDERS (words: for each a folder and the names in it, as words
+#     again); _PLAN (for each folder a line `MODE FROM LENGTH`, where in the content an archive of
+#     all its files is, and what their mode is to be, as mode.sh takes it; LENGTH is 0 if there is
+#     none. Then for each name a line: `folder`; `take MODE FROM LENGTH`, a part of the content;
+#     `join MODE SHA256 PARTS...`, files of our own folder).
 
 # Each file has a subshell of its own, so that its refusal is its own.
 # shellcheck disable=SC2030,SC2031
@@ -15,6 +17,7 @@
 . ../../_remote/parents.sh
 . ../../_remote/upload.sh
 . ./mode.sh
+. ./together.sh
 
 # alone INDEX COMMAND...: do one file's part; if it is refused that is not the end of all.
 alone() (
@@ -55,23 +58,43 @@ place() {
     commit '*'
 }
 
-# unpack PATH...: carry out the plan.
-unpack() {
-    _next=0
-    while read -r _step _first _second _third; do
-        _path=$1
-        shift
-        case $_step in
-        folder) alone "$_next" make_folder ;;
-        take) alone "$_next" place "$_first" part "$_second" "$_third" ;;
-        join)
-            # shellcheck disable=SC2086 # a word a part
-            alone "$_next" place "$_first" parts "$_second" $_third
-            # shellcheck disable=SC2086
-            (cd "$_STATE" && rm -f $_third)
-            ;;
+# put_step PATH STEP...: do what the plan says of a path.
+put_step() {
+    _path=$1
+    case $2 in
+    folder) alone "$_next" make_folder ;;
+    take) alone "$_next" place "$3" part "$4" "$5" ;;
+    join)
+        # shellcheck disable=SC2086 # a word a part
+        alone "$_next" place "$3" parts "$4" $5
+        # shellcheck disable=SC2086
+        (cd "$_STATE" && rm -f $5)
+        ;;
+    esac
+}
+
+# put_folder FOLDER NAME...: those files of a folder that the plan has.
+put_folder() {
+    _placed=
+    [ "$_length" = 0 ] || ! command -v tar >/dev/null || _placed=$(place_together "$@")
+    _folder=$1
+    shift
+    for _file; do
+        read -r _step _first _second _third
+        case $_placed in
+        *" $_next "*) ;;
+        *) put_step "$_folder/${_file#./}" "$_step" "$_first" "$_second" "$_third" ;;
         esac
         _next=$((_next + 1))
+    done
+}
+
+# unpack FOLDER-AND-NAMES...: carry out the plan.
+unpack() {
+    _next=0
+    for _words; do
+        read -r _mode _from _length
+        eval "put_folder $_words"
     done <<PLAN
 $_PLAN
 PLAN
@@ -91,7 +114,7 @@ if [ ! -s "$_mark" ]; then
         _content=$_SESSION/upload-$_NUMBER
         printf %s "$_CONTENT" | base64 -d >"$_content" || fail space
     fi
-    eval "unpack $_PATHS" >"$_mark.report"
+    eval "unpack $_FOLDERS" >"$_mark.report"
     [ -z "$_content" ] || rm -f "$_content"
     mv -f "$_mark.report" "$_mark"
     rm -f "$_mark".[0-9]*

@@ -172,6 +172,65 @@ def test_many_small_files_take_few_requests(session: SandboxSession, tmp_path: P
     assert contents(tmp_path / "back") == contents(here)
 
 
+def test_files_of_a_folder_that_need_more_than_a_name_get_it(
+    session: SandboxSession, tmp_path: Path
+) -> None:
+    local = tmp_path / "here"
+    local.mkdir()
+    for name in ("linked", "new", "open", "own", "plain", "program"):
+        (local / name).write_text(f"{name} is new\n")
+    (local / "program").chmod(0o755)
+    session.exec(
+        "mkdir there; cd there; umask 022; echo old | tee elsewhere open own plain program;"
+        "ln -s elsewhere linked; chmod 600 own; chmod 666 open"
+    )
+    assert session.upload(local, "there").files == 6
+    shown = session.exec("umask; cd there; stat -c '%n %a' *; cat elsewhere; readlink linked")
+    umask, *lines = shown.stdout.splitlines()
+    fresh = 0o666 & ~int(umask, 8)
+    assert "linked" in lines.pop(1)
+    assert lines == [
+        *("elsewhere 644", f"new {fresh:o}", "open 666", "own 600", "plain 644", "program 755"),
+        *("linked is new", "elsewhere"),
+    ]
+    back = tmp_path / "back"
+    session.download("there", back)
+    found = contents(back)
+    for name in ("new", "open", "own", "plain", "program"):
+        assert found[name] == f"{name} is new\n".encode()
+
+
+def test_one_file_that_is_refused_keeps_no_other_from_its_place(
+    session: SandboxSession, tmp_path: Path
+) -> None:
+    local = tmp_path / "here"
+    local.mkdir()
+    for name in "abcd":
+        (local / name).write_text(f"{name}\n")
+    session.exec("mkdir -p there/b")
+    with pytest.raises(NotAFileError, match=r"there/b"):
+        session.upload(local, "there")
+    assert session.exec("cd there && cat a c d && ls -A b").stdout == "a\nc\nd\n"
+
+
+def test_a_folder_whose_files_change_meanwhile_comes_without_them(
+    session: SandboxSession, tmp_path: Path
+) -> None:
+    session.exec("mkdir there; cd there; for name in a b c d; do echo $name >$name; done")
+    run = session.sandbox.run
+
+    async def changed_after_the_list(program: str, *, timeout: float) -> bytes:
+        answer = await run(program, timeout=timeout)
+        session.sandbox.run = run  # type: ignore[method-assign]
+        await session.aexec("cd there; echo longer >b; rm c; mkfifo c")
+        return answer
+
+    session.sandbox.run = changed_after_the_list  # type: ignore[method-assign]
+    result = session.download("there", tmp_path / "back")
+    assert contents(tmp_path / "back") == {"a": b"a\n", "d": b"d\n"}
+    assert result.notes == ("2 paths skipped (changed meanwhile; download again): b, c",)
+
+
 def test_one_file_is_moved_under_the_name_that_is_given(
     session: SandboxSession, folder: Path, tmp_path: Path
 ) -> None:
@@ -464,7 +523,7 @@ def test_an_upload_is_seen_by_an_edit_that_knew_the_file(
 def test_memory_holds_a_part_and_not_the_whole(session: SandboxSession, tmp_path: Path) -> None:
     large = tmp_path / "large"
     with large.open("wb") as file:
-        file.truncate(40 * MIB)
+        file.truncate(80 * MIB)
     session.open()
     tracemalloc.start()
     try:
@@ -473,8 +532,9 @@ def test_memory_holds_a_part_and_not_the_whole(session: SandboxSession, tmp_path
         _, most = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert most < 32 * MIB
-    assert (tmp_path / "back").stat().st_size == 40 * MIB
+    # Much of it is a server's: that of Daytona is in this process.
+    assert most < 72 * MIB
+    assert (tmp_path / "back").stat().st_size == 80 * MIB
 
 
 # --- confined

@@ -1,0 +1,99 @@
+# shellcheck shell=sh
+# Many files of one folder at a time: one process does for all what takes some for each alone.
+#
+# These are files that need nothing but their name: there is none yet, or a plain one that has the
+# mode and the owner of a new one. What else there is, `place` does alone.
+# In: those of path.sh, parents.sh and replace.sh. Set by the program: $_next, the number of the
+# first file; $_mode, as mode.sh takes it; $_from and $_length, where in $_content their archive is.
+
+# All this happens in a subshell.
+# shellcheck disable=SC2030,SC2031
+
+# place_together FOLDER NAME...: prints the numbers of the files that are in place now. Each name
+# begins with `./`.
+place_together() (
+    # Who is refused here is refused again alone, with the reason.
+    fail() { exit; }
+    end() { exit; }
+    _mark=$_mark.$_next.all _temporary=$_temporary.$_next.all
+    make_parents "$1/"
+    enter "$1/"
+    shift
+    lock_folder
+    if [ -e "$_mark" ]; then
+        read -r _reply <"$_mark" # who did the same was killed while it moved them
+        _reply="$_reply "
+    else
+        if ! { mkdir "$_temporary" && extract "$@" && choose "$@"; }; then
+            rm -rf "$_temporary"
+            exit
+        fi
+        leave_mark
+    fi
+    move "$@" || withdraw "$@"
+    rm -rf "$_temporary"
+    echo "$_reply"
+)
+
+# extract NAME...: from the archive, with the modes that new files have.
+extract() (
+    cd "$_temporary" || exit
+    case $_mode in x) _rights='=rwx' ;; *) _rights='=rw' ;; esac
+    part "$_from" "$_length" | tar -xmof - && chmod -- "$_rights" "$@"
+)
+
+# choose NAME...: $_reply gets the numbers of those that need nothing but their name.
+choose() {
+    _number=$_next _new=$_temporary/$1 _old=
+    _reply='together '
+    for _file; do
+        shift
+        if [ -L "$_file" ]; then
+            :
+        elif [ ! -e "$_file" ]; then
+            _reply="$_reply$_number "
+        elif [ -f "$_file" ] && [ -w "$_file" ]; then
+            _old="$_old $_number"
+            set -- "$@" "$_file"
+        fi
+        _number=$((_number + 1))
+    done
+    [ $# != 0 ] || return 0
+    _words=$((2 * $# + 2))
+    # shellcheck disable=SC2046 # two words for each file
+    set -- $(stat -c '%a %u:%g' -- "$_new" "$@")
+    [ $# = "$_words" ] || return 0 # one has gone meanwhile
+    _rights="$1 $2"
+    for _number in $_old; do
+        shift 2
+        [ "$1 $2" != "$_rights" ] || _reply="$_reply$_number "
+    done
+}
+
+# move NAME...: those of them that were chosen, as far as that was not done yet.
+move() {
+    _number=$_next
+    for _file; do
+        shift
+        case $_reply in *" $_number "*)
+            [ ! -e "$_temporary/$_file" ] || set -- "$@" "$_temporary/$_file"
+            ;;
+        esac
+        _number=$((_number + 1))
+    done
+    [ $# = 0 ] || mv -f -- "$@" .
+}
+
+# withdraw NAME...: what could not be moved is not in place.
+withdraw() {
+    _number=$_next
+    for _file; do
+        case $_reply in *" $_number "*)
+            [ ! -e "$_temporary/$_file" ] ||
+                _reply="${_reply%% "$_number" *} ${_reply#* "$_number" }"
+            ;;
+        esac
+        _number=$((_number + 1))
+    done
+    leave_mark
+}
