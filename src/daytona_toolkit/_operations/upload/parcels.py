@@ -1,6 +1,7 @@
 """How small files are put together for their way into the sandbox. No I/O."""
 
 import io
+import itertools
 import tarfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,10 @@ _WORTH = 3
 _BLOCK = 512
 
 
+# What the plan says of files without an archive.
+_NO_ARCHIVE = "= 0 0"
+
+
 @dataclass(frozen=True)
 class Parcel:
     """Files of one folder.
@@ -23,12 +28,12 @@ class Parcel:
     Attributes:
         folder: The folder, and their names.
         steps: For each, what the plan of `unpack.sh` says.
-        archive: What the plan says of an archive of all; by default there is none.
+        archive: What the plan says of an archive of them all.
     """
 
     folder: Folder
     steps: Sequence[str]
-    archive: str = "= 0 0"
+    archive: str = _NO_ARCHIVE
 
 
 def pack(target: Target, files: Mapping[Item, bytes]) -> tuple[list[Parcel], bytes]:
@@ -38,21 +43,16 @@ def pack(target: Target, files: Mapping[Item, bytes]) -> tuple[list[Parcel], byt
     for mode in sorted({mode_of(item) for item in files}):
         alike = {item.name: content for item, content in files.items() if mode_of(item) == mode}
         for folder in target.folders(alike):
-            start = len(data)
             contents = [alike[name] for name in folder.names.values()]
-            archive = "= 0 0"
-            if len(contents) >= _WORTH:
-                packed, offsets = _tar(folder.names, contents)
-                archive = f"{mode} {start} {len(packed)}"
-            else:
-                packed = b"".join(contents)
-                offsets = [sum(map(len, contents[:index])) for index in range(len(contents))]
-            data += packed
+            is_worth_it = len(contents) >= _WORTH
+            packed, offsets = _tar(folder.names, contents) if is_worth_it else _joined(contents)
             steps = [
-                f"take {mode} {start + offset} {len(content)}"
+                f"take {mode} {len(data) + offset} {len(content)}"
                 for offset, content in zip(offsets, contents, strict=True)
             ]
+            archive = f"{mode} {len(data)} {len(packed)}" if is_worth_it else _NO_ARCHIVE
             plan.append(Parcel(folder, steps, archive))
+            data += packed
     return plan, bytes(data)
 
 
@@ -61,12 +61,22 @@ def mode_of(item: Item) -> str:
     return "=" if item.executable is None else "x" if item.executable else "-"
 
 
+def _joined(contents: Sequence[bytes]) -> tuple[bytes, list[int]]:
+    """Contents one after the other, and where each begins."""
+    ends = itertools.accumulate(map(len, contents), initial=0)
+    return b"".join(contents), list(ends)[:-1]
+
+
 def _tar(names: Iterable[str], contents: Iterable[bytes]) -> tuple[bytes, list[int]]:
     """A tar file, and where in it the content of each file begins."""
     buffer = io.BytesIO()
     offsets = []
     with tarfile.open(
-        fileobj=buffer, mode="w", format=tarfile.GNU_FORMAT, errors="surrogateescape"
+        fileobj=buffer,
+        mode="w",
+        format=tarfile.GNU_FORMAT,
+        encoding="utf-8",
+        errors="surrogateescape",
     ) as archive:
         for name, content in zip(names, contents, strict=True):
             member = tarfile.TarInfo(name)
