@@ -229,6 +229,13 @@ async def test_a_folder_is_served_over_http(tmp_path: Path) -> None:
         (["--folder", ".", "--create"], "not allowed with"),
         (["--folder", ".", "--isolation", "magic"], "magic"),
         (["--network"], "name its --folder"),
+        # What a variable that is not set leaves of `--attach "$ID"` is no wish for a new sandbox.
+        (["--attach", ""], "takes the id or the name"),
+        (["--key", ""], "takes a key"),
+        (["--read-only", "--tools", "all"], "not allowed with"),
+        (["--key", "a", "--isolation", "landlock"], "--isolation is for a local sandbox"),
+        (["--port", "99999"], "'99999' is no port"),
+        (["--port", "-1"], "'-1' is no port"),
     ],
 )
 def test_wrong_options_are_explained(
@@ -238,6 +245,17 @@ def test_wrong_options_are_explained(
         main(arguments)
     assert ended.value.code == 2
     assert complaint in capsys.readouterr().err
+
+
+async def test_names_of_tools_may_have_blanks_between_them(tmp_path: Path) -> None:
+    async with over_stdio("--folder", str(tmp_path), "--tools", "read, ls") as client:
+        assert [tool.name for tool in (await client.list_tools()).tools] == ["read", "ls"]
+
+
+def test_it_knows_its_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--version"])
+    assert capsys.readouterr().out.strip() == version("daytona-toolkit-mcp")
 
 
 def test_the_readme_tells_all_options(capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,6 +5,7 @@ import os
 import signal
 from collections.abc import Sequence
 from contextlib import aclosing
+from importlib.metadata import version
 from typing import Any
 
 import anyio
@@ -13,6 +14,7 @@ from mcp.server import Server
 from mcp.server.stdio import stdio_server
 
 import daytona_toolkit as toolkit
+from daytona_toolkit.tools import Choice
 from daytona_toolkit_mcp import LIMITS, make_app, make_server
 
 _ABOUT = """\
@@ -24,6 +26,8 @@ requests must bring its value as their bearer token."""
 # Seconds that open requests get to end once the server is told to stop.
 _FAREWELL = 3
 
+_LAST_PORT = 65535
+
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Serve a workspace until the client, or a signal, ends it."""
@@ -31,11 +35,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     options = parser.parse_args(argv)
     try:
         session = _session(options)
-        one_word = options.tools in ("core", "read_only", "all")
-        tools = options.tools if one_word else options.tools.split(",")
         server = make_server(
             session,
-            tools=tools,
+            tools=options.tools or "all",
             prefix=options.prefix,
             approval=options.approval,
             shell=options.shell,
@@ -65,15 +67,28 @@ def _parser() -> argparse.ArgumentParser:
     add("--isolation", default="auto", help="of a local sandbox: auto, bubblewrap, landlock, none")
     add("--network", action="store_true", help="let commands in a local sandbox use the network")
     add("--secret", action="append", default=[], help="a variable for commands, not for the model")
-    add("--tools", default="all", help="core, read_only, all, or names with commas between them")
-    add("--read-only", action="store_const", const="read_only", dest="tools", help="look only")
+    which = parser.add_mutually_exclusive_group().add_argument
+    which("--tools", type=_tools, help="core, read_only, all, or names with commas between them")
+    which("--read-only", action="store_const", const="read_only", dest="tools", help="look only")
     add("--prefix", default="", help="put before the name of each tool")
     add("--approval", action="store_true", help="ask a person before each call that changes things")
     add("--shell", metavar="NAME", help="let cd and exported variables carry over between commands")
-    add("--port", type=int, help="serve HTTP at this port, under /mcp")
+    add("--port", type=_port, help="serve HTTP at this port, under /mcp")
     add("--host", default="127.0.0.1", help="the address; any but loopback needs a token")
     add("--name", action="append", default=[], help="a host name by which clients reach the server")
+    add("--version", action="version", version=version("daytona-toolkit-mcp"))
     return parser
+
+
+def _tools(text: str) -> Choice:
+    names = [name.strip() for name in text.split(",")]
+    return text if text in ("core", "read_only", "all") else names
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > _LAST_PORT:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port; give 0 to {_LAST_PORT}")
+    return int(text)
 
 
 def _session(options: argparse.Namespace) -> toolkit.SandboxSession:
@@ -83,6 +98,9 @@ def _session(options: argparse.Namespace) -> toolkit.SandboxSession:
     env = {name: os.environ[name] for name in options.secret}
     if options.network and options.folder is None:
         raise ValueError("--network is for a local sandbox; name its --folder")
+    daytona = options.create or options.attach is not None or options.key is not None
+    if options.isolation != "auto" and daytona:
+        raise ValueError("--isolation is for a local sandbox, and this one is Daytona's")
     sandbox: toolkit.Sandbox
     if options.folder is not None:
         sandbox = toolkit.LocalSandbox(
@@ -90,9 +108,9 @@ def _session(options: argparse.Namespace) -> toolkit.SandboxSession:
         )
     elif options.create:
         sandbox = toolkit.DaytonaSandbox.create()
-    elif options.attach:
+    elif options.attach is not None:
         sandbox = toolkit.DaytonaSandbox.attach(options.attach)
-    elif options.key:
+    elif options.key is not None:
         sandbox = toolkit.DaytonaSandbox.get_or_create(options.key)
     else:
         return toolkit.open_session(isolation=options.isolation, secrets=env, limits=LIMITS)
