@@ -13,9 +13,11 @@ import mcp_types as types
 import pytest
 from daytona_toolkit_mcp import LIMITS, _progress, _server, make_app, make_server
 from mcp import Client
+from mcp.client.streamable_http import streamable_http_client
+from mcp.server import ServerRequestContext
 from mcp.shared.exceptions import MCPError
 
-from daytona_toolkit import LocalSandbox, SandboxSession, errors
+from daytona_toolkit import LocalSandbox, SandboxSession, SessionPool, errors
 from daytona_toolkit.testing import DaytonaServer
 from daytona_toolkit.tools import TOOLS, choose
 from tests.adapters.mcp_ways import WAYS, Way, connected, serving
@@ -429,6 +431,38 @@ async def test_a_client_that_only_looks_starts_no_sandbox(way: Way) -> None:
             assert [r.name for r in (await client.list_resources()).resources] == ["a.txt"]
     finally:
         await session.aclose()
+
+
+async def test_each_user_can_have_a_workspace_of_their_own() -> None:
+    async def user(ctx: ServerRequestContext) -> str:
+        return str(ctx.request.headers["x-user"])  # type: ignore[union-attr]
+
+    pool = SessionPool(lambda _: SandboxSession(LocalSandbox(), limits=LIMITS))
+    with pool, serving(make_server(pool, key=user)) as url:
+        for name, before, after in [("a", 0, 1), ("b", 0, 1), ("a", 1, 2)]:
+            async with (
+                httpx2.AsyncClient(headers={"x-user": name}, trust_env=False) as http,
+                Client(streamable_http_client(f"{url}/mcp", http_client=http)) as client,
+            ):
+                assert len((await client.list_resources()).resources) == before
+                said = await client.call_tool("exec", {"command": "touch $RANDOM; ls | wc -l"})
+                assert text_of(said) == f"{after}\n[exit code 0]"
+                listed = (await client.list_resources()).resources
+                assert len(listed) == after
+                await client.read_resource(listed[0].uri)
+    async with connected(make_server(pool, key="a"), STREAMS) as client:
+        refused = await client.call_tool("exec", {"command": "ls"})
+    assert refused.is_error
+    assert "The pool is closed" in text_of(refused)
+
+
+def test_what_is_no_workspace_is_refused_at_once() -> None:
+    nothing: Any = LocalSandbox()
+    with pytest.raises(TypeError, match="make_server takes a SandboxSession or a SessionPool"):
+        make_server(nothing)
+    pool = SessionPool(lambda _: SandboxSession(LocalSandbox()))
+    with pytest.raises(TypeError, match="Which session of the pool is it"):
+        make_server(pool)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,9 @@
 
 import base64
 import mimetypes
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import TypeAlias
 from urllib.parse import quote, unquote
 
 import mcp_types as types
@@ -10,6 +13,9 @@ from mcp.shared.exceptions import MCPError
 
 from daytona_toolkit import SandboxError, SandboxSession, TerminalError
 from daytona_toolkit.results import Entry
+
+# The session of a request.
+SessionOf: TypeAlias = Callable[[ServerRequestContext], AbstractAsyncContextManager[SandboxSession]]
 
 _SCHEME = "workspace:///"
 
@@ -20,8 +26,8 @@ _LARGEST = 1024 * 1024
 class Files:
     """What lies in the workspace; what lies in its root is listed."""
 
-    def __init__(self, session: SandboxSession) -> None:
-        self._session = session
+    def __init__(self, session_of: SessionOf) -> None:
+        self._session_of = session_of
 
     async def list(
         self, ctx: ServerRequestContext, params: types.PaginatedRequestParams | None
@@ -30,12 +36,11 @@ class Files:
 
         Clients list what there is as soon as they connect, which shall not start a sandbox.
         """
-        if not self._session.transcript:
-            return types.ListResourcesResult(resources=[])
         try:
-            entries = (await self._session.als()).entries
+            async with self._session_of(ctx) as session:
+                entries = (await session.als()).entries if session.transcript else ()
         except SandboxError as error:
-            raise self._refused(error) from None
+            raise _refused(error) from None
         files = [_resource(entry) for entry in entries if entry.type == "file"]
         return types.ListResourcesResult(resources=files)
 
@@ -56,13 +61,13 @@ class Files:
             raise MCPError(types.INVALID_PARAMS, f"Unknown resource: {params.uri}")
         path = unquote(params.uri.removeprefix(_SCHEME), errors="surrogateescape")
         try:
-            content = await self._session.aread_bytes(path)
+            async with self._session_of(ctx) as session:
+                content = session.mask.in_bytes(await session.aread_bytes(path))
         except SandboxError as error:
-            raise self._refused(error) from None
+            raise _refused(error) from None
         if len(content) > _LARGEST:
             size = f"{len(content):,} bytes, more than the {_LARGEST:,} of a resource"
             raise MCPError(types.INVALID_PARAMS, f"{_shown(path)} has {size}; read parts of it.")
-        content = self._session.mask.in_bytes(content)
         kind = mimetypes.guess_type(path)[0]
         part: types.TextResourceContents | types.BlobResourceContents
         if b"\0" in content or content != (text := content.decode(errors="replace")).encode():
@@ -72,10 +77,10 @@ class Files:
             part = types.TextResourceContents(uri=params.uri, mime_type=kind, text=text)
         return types.ReadResourceResult(contents=[part])
 
-    def _refused(self, error: SandboxError) -> MCPError:
-        ours = isinstance(error, TerminalError)
-        code = types.INTERNAL_ERROR if ours else types.INVALID_PARAMS
-        return MCPError(code, _shown(self._session.mask(str(error))))
+
+def _refused(error: SandboxError) -> MCPError:
+    ours = isinstance(error, TerminalError)
+    return MCPError(types.INTERNAL_ERROR if ours else types.INVALID_PARAMS, _shown(str(error)))
 
 
 def _resource(entry: Entry) -> types.Resource:

@@ -1,6 +1,8 @@
 """The server: rows of the tool table as tools of the protocol."""
 
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import Any
 
@@ -8,10 +10,20 @@ import mcp_types as types
 from mcp.server import CacheHint, Server, ServerRequestContext
 from mcp.shared.exceptions import MCPError
 
-from daytona_toolkit import Limits, SandboxSession, TerminalError
-from daytona_toolkit.tools import Choice, Rendered, Tool, choose
+from daytona_toolkit import Limits, SandboxSession, SessionPool, TerminalError
+from daytona_toolkit.tools import (
+    Choice,
+    Key,
+    Rendered,
+    Tool,
+    check_key,
+    check_session,
+    choose,
+    key_in,
+    use,
+)
 from daytona_toolkit_mcp._approval import Approval
-from daytona_toolkit_mcp._files import Files
+from daytona_toolkit_mcp._files import Files, SessionOf
 from daytona_toolkit_mcp._progress import progress_of
 
 # Bytes of text in a result. Clients show a model 25,000 tokens, of two bytes at the least. What
@@ -36,8 +48,9 @@ _INSTRUCTIONS = (
 
 
 def make_server(
-    session: SandboxSession,
+    session: SandboxSession | SessionPool,
     *,
+    key: Key[ServerRequestContext] | None = None,
     tools: Choice = "all",
     prefix: str = "",
     approval: bool = False,
@@ -49,7 +62,11 @@ def make_server(
     opens it. One server may serve many connections, also at once.
 
     Args:
-        session: The workspace; give it `LIMITS`, or smaller ones.
+        session: The workspace; give it `LIMITS`, or smaller ones. Or a `SessionPool`, with a
+            `key`.
+        key: Which session of the pool: a fixed key, or a function of the request's
+            `ServerRequestContext`, which may be a coroutine function. Over HTTP, `request` there
+            has the headers.
         tools: `"core"`, `"read_only"`, `"all"`, or a list of names. With `exec` there is
             always `job`, because a client's patience with a call ends before many commands.
         prefix: Put before the name of each tool.
@@ -59,6 +76,7 @@ def make_server(
             exported variables carry over from each to the next. Unless given, each starts fresh.
 
     Raises:
+        TypeError: `session` is neither a session nor a pool, or has no fitting `key`.
         ValueError: There is no such tool, or the prefix makes no name.
 
     Example:
@@ -68,11 +86,19 @@ def make_server(
                 print(await client.call_tool("exec", {"command": "ls"}))
         ```
     """
+    check_session(session, "make_server")
+    check_key(session, key, "ServerRequestContext")
+
+    @asynccontextmanager
+    async def session_of(ctx: ServerRequestContext) -> AsyncIterator[SandboxSession]:
+        async with use(session, await key_in(ctx, key)) as one:
+            yield one
+
     rows = choose(tools, prefix, session=session, shell=shell)
     if prefix + "exec" in rows:
         rows |= choose(["job"], prefix, session=session)
-    calls = _Calls(session, rows, Approval() if approval else None)
-    files = Files(session)
+    calls = _Calls(session_of, rows, Approval() if approval else None)
+    files = Files(session_of)
     return Server(
         "daytona-toolkit-mcp",
         version=version("daytona-toolkit-mcp"),
@@ -92,9 +118,9 @@ class _Calls:
     """The tools, and what a call of one does."""
 
     def __init__(
-        self, session: SandboxSession, rows: dict[str, Tool], approval: Approval | None
+        self, session_of: SessionOf, rows: dict[str, Tool], approval: Approval | None
     ) -> None:
-        self._session = session
+        self._session_of = session_of
         self._rows = rows
         self._approval = approval
 
@@ -125,9 +151,10 @@ class _Calls:
                 return _failed(f"{params.name} was not run: {answer}.")
         async with progress_of(ctx) as on_output:
             try:
-                shown = await row.arun(self._session, arguments, on_output, yield_after=_PATIENCE)
+                async with self._session_of(ctx) as session:
+                    shown = await row.arun(session, arguments, on_output, yield_after=_PATIENCE)
             except TerminalError as error:  # the model has to learn why, and not only the client
-                return _failed(self._session.mask(str(error)))
+                return _failed(str(error))
         return _result(shown)
 
 
