@@ -1,6 +1,7 @@
 """What people need of a local sandbox: their Python, git, folders, and words that help."""
 
 import os
+import pwd
 import shutil
 import socket
 import subprocess
@@ -8,7 +9,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -147,6 +148,41 @@ def test_the_home_of_a_folder_is_kept_and_that_of_none_is_not(
     with SandboxSession(LocalSandbox(tmp_path / "work", home=tmp_path / "mine")) as session:
         session.exec("echo mine >~/.settings")
     assert (tmp_path / "mine/.settings").read_text() == "mine\n"
+
+
+def test_a_user_without_a_home_needs_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a container a user may be a number that nobody knows."""
+
+    def unknown(user: int) -> NoReturn:
+        raise KeyError(user)
+
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with SandboxSession(LocalSandbox(tmp_path / "work")) as session:
+        assert session.exec("cd && echo hi >file && cat file").output == "hi\n"
+
+
+@pytest.mark.parametrize("isolation", CONFINED)
+def test_no_program_warns_of_a_locale_that_is_not_installed(
+    isolation: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LC_ALL", "xx_XX.UTF-8")
+    with SandboxSession(LocalSandbox(isolation=isolation)) as session:
+        assert session.exec("echo hi").output == "hi\n"
+
+
+@pytest.mark.parametrize("mode", ["0", "1"])
+def test_the_helper_spells_paths_as_we_do(mode: str) -> None:
+    """Where the locale is that of another encoding, a variable says which of the two counts."""
+    ask = "import sys; print(sys.flags.utf8_mode)"
+    program = (
+        "import subprocess; from daytona_toolkit.sandboxes._local import python; "
+        f"subprocess.run([*python.helper()[:-1], {ask!r}], check=True)"
+    )
+    variables = {**os.environ, "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": mode}
+    done = subprocess.run([sys.executable, "-c", program], env=variables, stdout=subprocess.PIPE)
+    assert done.stdout.decode().strip() == mode
 
 
 @pytest.mark.parametrize("isolation", CONFINED)

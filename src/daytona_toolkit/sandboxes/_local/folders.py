@@ -151,12 +151,12 @@ def kept_home(folder: Path) -> Path | None:
     Returns:
         The folder; None where this user has no place to keep one.
     """
-    base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share"
     mark = hashlib.sha256(os.fsencode(folder)).hexdigest()[:12]
-    home = Path(base) / "daytona-toolkit" / "homes" / f"{folder.name}-{mark}"
     try:
+        base = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share")
+        home = base / "daytona-toolkit" / "homes" / f"{folder.name}-{mark}"
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    except OSError:
+    except (OSError, RuntimeError):  # the second where nobody knows of a home
         return None
     return home.resolve() if os.access(home, os.W_OK) else None
 

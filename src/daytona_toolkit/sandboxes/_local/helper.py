@@ -8,6 +8,7 @@ command could hold back: one loop looks after all programs.
 import contextlib
 import errno
 import json
+import locale
 import os
 import resource
 import selectors
@@ -44,6 +45,7 @@ def main(settings: str) -> None:
     Args:
         settings: JSON with `level`, `bounds` and, for Landlock, `rules`.
     """
+    _forget_unknown_locales()
     options = json.loads(settings)
     alone = options["level"] == "bubblewrap"
     # Python would make an exception of it. Process 1 gets no signal that it has no handler for.
@@ -68,6 +70,20 @@ def main(settings: str) -> None:
     finally:
         _end_everything()
         os._exit(status)
+
+
+def _forget_unknown_locales() -> None:
+    """Take away the names of locales that are not installed: bash and Perl warn at each start.
+
+    Who comes by ssh often brings such a name along.
+    """
+    for name in ("LANG", "LC_ALL", "LC_CTYPE"):
+        if wanted := os.environ.get(name):
+            try:
+                locale.setlocale(locale.LC_COLLATE, wanted)
+            except locale.Error:
+                del os.environ[name]
+    locale.setlocale(locale.LC_COLLATE, "C")
 
 
 def _entering(rules: kernel.Landlock) -> Callable[[], None]:

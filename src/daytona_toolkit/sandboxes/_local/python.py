@@ -19,7 +19,9 @@ def helper() -> list[str]:
         f"import sys; sys.path.insert(0, {str(_ROOT)!r}); "
         "from daytona_toolkit.sandboxes._local.helper import main; main(sys.argv[1])"
     )
-    return [os.path.realpath(sys.executable), "-I", "-S", "-c", start]
+    # It must spell paths as we do, and takes no variable that may say how.
+    spelling = f"utf8={sys.flags.utf8_mode}"
+    return [os.path.realpath(sys.executable), "-I", "-S", "-X", spelling, "-c", start]
 
 
 def readable(folder: Path) -> list[str]:
@@ -151,7 +153,8 @@ def _wheel_of_pip() -> list[str]:
 
 
 def _holds_home(path: str) -> bool:
-    return Path.home().is_relative_to(os.path.realpath(path))
+    home = os.path.expanduser("~")  # it stays a tilde where nobody knows
+    return Path(home).is_relative_to(os.path.realpath(path))
 
 
 def _is_of_system(path: str) -> bool:
