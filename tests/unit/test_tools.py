@@ -20,6 +20,7 @@ from daytona_toolkit.results import (
     JobStatus,
     Listing,
     Match,
+    TransferResult,
 )
 from daytona_toolkit.tools import READ, TOOLS, Tool, choose
 
@@ -155,6 +156,14 @@ def test_the_model_learns_how_a_job_stands() -> None:
 
 def test_a_result_is_printed_as_a_model_sees_it() -> None:
     assert f"{status(stdout='so far')}" == status(stdout="so far").text()
+
+
+def test_a_transfer_tells_what_was_moved_and_what_was_not() -> None:
+    moved = TransferResult(path="/w/app", files=2, skipped=1_000, notes=("1 path skipped: x",))
+    assert f"{moved}" == (
+        "2 files moved, 1,000 there already: /w/app in the sandbox.\n[1 path skipped: x]"
+    )
+    assert f"{TransferResult(path='/w/a', files=1)}" == "1 file moved: /w/a in the sandbox."
 
 
 def test_jobs_are_listed_a_line_each() -> None:

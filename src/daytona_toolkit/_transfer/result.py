@@ -23,7 +23,8 @@ class TransferResult(Result):
 
     def text(self, *, line_numbers: bool = True) -> str:
         """What a model is told."""
-        moved = f"Moved {count_of(self.files, 'file')} to or from {self.path}."
+        known = f", {self.skipped:,} there already" if self.skipped else ""
+        moved = f"{count_of(self.files, 'file')} moved{known}: {self.path} in the sandbox."
         return "\n".join(filter(None, [moved, bracketed(self.notes)]))
 
     def outcome(self) -> Outcome:
