@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
@@ -109,16 +109,11 @@ def choose(isolation: Isolation) -> Level:
     if isolation == "none":
         return "none"
     reasons = []
-    if isolation in ("auto", "bubblewrap"):
-        reason = _why_not_bubblewrap()
-        if not reason:
-            return "bubblewrap"
-        reasons.append(f"bubblewrap: {reason}")
-    if isolation in ("auto", "landlock"):
-        reason = _why_not_landlock()
-        if not reason:
-            return "landlock"
-        reasons.append(f"landlock: {reason}")
+    for level, why_not in _CONFINING.items():
+        if isolation in ("auto", level):
+            if not (reason := why_not()):
+                return level
+            reasons.append(f"{level}: {reason}")
     raise IsolationError(
         f"Nothing here confines a local sandbox ({'; '.join(reasons)}). Allow user namespaces "
         "(in a container: run it with a seccomp profile that permits them), use DaytonaSandbox, "
@@ -166,7 +161,7 @@ def environment(place: Place) -> dict[str, str]:
         # Else programs such as `script` start that of the account, and a service has none.
         "SHELL": shutil.which("bash", path=_PATH) or "/bin/sh",
         **_UNATTENDED,
-        **_of_the_host(os.environ),
+        **{name: os.environ[name] for name in _PASSED if name in os.environ},
     }
 
 
@@ -176,27 +171,17 @@ def environment_of_commands(place: Place) -> dict[str, str]:
     return {"PATH": os.pathsep.join([*paths, _PATH]), **variables}
 
 
-def _of_the_host(variables: Mapping[str, str]) -> dict[str, str]:
-    return {name: variables[name] for name in _PASSED if name in variables}
-
-
 def _readable(place: Place) -> list[str]:
     return [*python.readable(place.folder), *map(str, place.readable)]
 
 
 def _bubblewrap() -> tuple[str | None, str]:
-    """The bubblewrap to use, or why there is none."""
+    """The bubblewrap to use, or why there is none; one of them is empty."""
     if sys.platform != "linux":
         return None, "it is for Linux"
     if not kernel.supported():
         return None, "the system calls of this processor are not known here"
     return bubblewrap.find()
-
-
-def _why_not_bubblewrap() -> str:
-    """Why bubblewrap does not work here; empty if it does."""
-    program, reason = _bubblewrap()
-    return "" if program else reason
 
 
 def _why_not_landlock() -> str:
@@ -205,3 +190,10 @@ def _why_not_landlock() -> str:
         return "it is for Linux on x86-64, arm64 and RISC-V"
     have, need = kernel.Landlock.version(), kernel.Landlock.NEEDED_VERSION
     return "" if have >= need else f"the kernel has version {have} of it, {need} is needed"
+
+
+# The levels that confine, the better first; and why each does not work here, empty if it does.
+_CONFINING: dict[Level, Callable[[], str]] = {
+    "bubblewrap": lambda: _bubblewrap()[1],
+    "landlock": _why_not_landlock,
+}

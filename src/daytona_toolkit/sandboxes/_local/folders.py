@@ -136,15 +136,6 @@ def _open_folder(name: str, parent: int | None) -> int:
     return os.open(name, flags, dir_fd=parent)
 
 
-def workspace(given: Path) -> Path:
-    """The folder that was given for a workspace, made if it is missing.
-
-    Raises:
-        InvalidArgumentError: It cannot be one.
-    """
-    return _usable("folder", given)
-
-
 def kept_home(folder: Path) -> Path | None:
     """The home folder that goes with a workspace, from one session to the next.
 
@@ -161,16 +152,16 @@ def kept_home(folder: Path) -> Path | None:
     return home.resolve() if os.access(home, os.W_OK) else None
 
 
-def chosen_home(given: Path) -> Path:
-    """The folder that was given for a home, made if it is missing.
+def usable(argument: str, path: Path) -> Path:
+    """A folder that a caller named, made if it is missing.
+
+    Args:
+        argument: What it was given as, for the message.
+        path: The folder.
 
     Raises:
-        InvalidArgumentError: It cannot be one.
+        InvalidArgumentError: It cannot be used.
     """
-    return _usable("home", given)
-
-
-def _usable(argument: str, path: Path) -> Path:
     try:
         path.mkdir(parents=True, exist_ok=True)
         path = path.resolve()

@@ -31,7 +31,7 @@ from daytona_toolkit.sandboxes._local.frames import (
     TOO_MUCH,
 )
 from daytona_toolkit.sandboxes._local.guard import Guard
-from daytona_toolkit.sandboxes._local.launcher import Launcher, Started
+from daytona_toolkit.sandboxes._local.launcher import Launcher, Started, popen
 
 _CHUNK = 256 * 1024
 
@@ -111,20 +111,20 @@ class Program:
         assert process.stdout is not None
         self.number = number
         self.process = process
+        self.stdin = process.stdin
+        self.stdout = process.stdout
         self.left = memoryview(stdin)
         self.printed = bytearray()
         self.is_silent = False  # nothing more can be printed
         self.deadline: float = time.monotonic() + request["timeout"]
-        for pipe in (process.stdin, process.stdout):
+        for pipe in (self.stdin, self.stdout):
             os.set_blocking(pipe.fileno(), False)
 
     def read(self) -> None:
         """Take what it has printed so far."""
-        stdout = self.process.stdout
-        assert stdout is not None
         while not self.is_silent and len(self.printed) <= OUTPUT_BYTES:
             try:
-                chunk = os.read(stdout.fileno(), _CHUNK)
+                chunk = os.read(self.stdout.fileno(), _CHUNK)
             except BlockingIOError:
                 return
             self.printed += chunk
@@ -132,11 +132,9 @@ class Program:
 
     def write(self) -> None:
         """Give it what it can take of its input."""
-        stdin = self.process.stdin
-        assert stdin is not None
         try:
             while self.left:
-                self.left = self.left[os.write(stdin.fileno(), self.left) :]
+                self.left = self.left[os.write(self.stdin.fileno(), self.left) :]
         except BlockingIOError:
             return
         except OSError:  # it reads no more
@@ -227,20 +225,9 @@ class Helper:
             if self._launcher:
                 process = self._launcher.start(request["argv"], request["cwd"])
             else:
-                process = subprocess.Popen(
-                    request["argv"],
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.STDOUT,
-                    bufsize=0,
-                    cwd=request["cwd"],
-                    start_new_session=True,
-                )
-        except (OSError, subprocess.SubprocessError) as error:
-            self._answer(number, NOT_STARTED, getattr(error, "errno", None) or errno.EPERM)
-            return
-        except ValueError:  # a NUL in an argument
-            self._answer(number, NOT_STARTED, errno.EINVAL)
+                process = popen(request["argv"], request["cwd"], subprocess.PIPE, subprocess.PIPE)
+        except OSError as error:
+            self._answer(number, NOT_STARTED, error.errno or errno.EPERM)
             return
         # Before it has read anything: a shell has started nothing yet.
         self._bound(process.pid)
@@ -248,22 +235,20 @@ class Helper:
         self._programs[process.pid] = program
         self._open.add(program)
         self._has_children = True
-        assert process.stdin is not None
-        assert process.stdout is not None
         if isinstance(process, Started):
             self._selector.register(
                 process.end, selectors.EVENT_READ, lambda: self._launched_ended(program)
             )
         self._selector.register(
-            process.stdout, selectors.EVENT_READ, lambda: self._printed(program)
+            program.stdout, selectors.EVENT_READ, lambda: self._printed(program)
         )
         program.write()
         if program.left:
             self._selector.register(
-                process.stdin, selectors.EVENT_WRITE, lambda: self._wants(program)
+                program.stdin, selectors.EVENT_WRITE, lambda: self._wants(program)
             )
         else:
-            process.stdin.close()
+            program.stdin.close()
 
     def _bound(self, process: int) -> None:
         for kind, limit in self._limits:
@@ -276,24 +261,20 @@ class Helper:
             score.write(_OOM_SCORE)
 
     def _wants(self, program: Program) -> None:
-        stdin = program.process.stdin
-        assert stdin is not None
-        if not stdin.closed:  # else what came first in this round ended the program
+        if not program.stdin.closed:  # what came first in this round may have ended the program
             program.write()
             if not program.left:
-                self._close(stdin)
+                self._close(program.stdin)
 
     def _printed(self, program: Program) -> None:
-        stdout = program.process.stdout
-        assert stdout is not None
-        if stdout.closed:  # what came first in this round ended the program
+        if program.stdout.closed:  # what came first in this round has ended the program
             return
         program.read()
         if len(program.printed) > OUTPUT_BYTES:
             program.kill()
             self._finish(program, TOO_MUCH, 0)
         elif program.is_silent:
-            self._close(stdout)
+            self._close(program.stdout)
 
     def _close(self, pipe: IO[bytes]) -> None:
         with contextlib.suppress(KeyError):  # an input that was taken at once was not looked at
@@ -364,8 +345,8 @@ class Helper:
 
     def _finish(self, program: Program, outcome: int, number: int) -> None:
         self._open.discard(program)
-        for pipe in (program.process.stdin, program.process.stdout):
-            if pipe and not pipe.closed:
+        for pipe in (program.stdin, program.stdout):
+            if not pipe.closed:
                 self._close(pipe)
         self._answer(program.number, outcome, number, program.printed)
         program.printed = bytearray()

@@ -42,6 +42,27 @@ class Started:
         self.returncode: int | None = None
 
 
+def popen(argv: Sequence[str], cwd: str, stdin: int, stdout: int) -> "subprocess.Popen[bytes]":
+    """Start a program in a session of its own; it prints errors to its standard output.
+
+    Raises:
+        OSError: It cannot be started.
+    """
+    try:
+        # Without anything to do in the new process, `subprocess` copies no memory (vfork).
+        return subprocess.Popen(
+            argv,
+            bufsize=0,
+            cwd=cwd,
+            stdin=stdin,
+            stdout=stdout,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    except ValueError:  # a NUL in an argument
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL)) from None
+
+
 class Launcher:
     """A process under the rules that starts programs, and lets go of them when it is told to.
 
@@ -180,19 +201,9 @@ def _start(
     stdout: int,
 ) -> tuple[int, int]:
     try:
-        # Without anything to do in the new process, `subprocess` copies no memory (vfork).
-        program = subprocess.Popen(
-            argv,
-            stdin=stdin,
-            stdout=stdout,
-            stderr=subprocess.STDOUT,
-            cwd=cwd,
-            start_new_session=True,
-        )
-    except (OSError, subprocess.SubprocessError) as error:
-        return 0, getattr(error, "errno", None) or errno.EPERM
-    except ValueError:  # a NUL in an argument
-        return 0, errno.EINVAL
+        program = popen(argv, cwd, stdin, stdout)
+    except OSError as error:
+        return 0, error.errno or errno.EPERM
     programs[program.pid] = program
     return program.pid, 0
 

@@ -1,5 +1,6 @@
 """A folder of this machine as a sandbox, confined."""
 
+import contextlib
 import errno
 import logging
 import os
@@ -186,7 +187,8 @@ class LocalSandbox:
             await in_thread(own.remove)
         kept, self._kept = self._kept, None
         if kept:
-            _remove_if_empty(kept)
+            with contextlib.suppress(OSError):  # something is to be kept
+                kept.rmdir()
 
     def _prepare(self) -> tuple[Level, Place, dict[str, str]]:
         """Choose the level and make the folders."""
@@ -203,8 +205,8 @@ class LocalSandbox:
                 raise InvalidArgumentError(
                     f"readable={str(path)!r} does not exist; leave it out, or correct the path."
                 )
-        given = folders.workspace(self._given) if self._given else None
-        home = folders.chosen_home(self._home) if self._home else None
+        given = folders.usable("folder", self._given) if self._given else None
+        home = folders.usable("home", self._home) if self._home else None
         folders.remove_leftovers()
         self._own = OwnFolder()
         own = self._own.path
@@ -276,10 +278,3 @@ def _bound(argument: str, value: int | None, least: int) -> int | None:
             f"{least:,}, or None."
         )
     return value
-
-
-def _remove_if_empty(folder: Path) -> None:
-    try:
-        folder.rmdir()
-    except OSError:  # something is to be kept
-        return
