@@ -1,0 +1,144 @@
+"""job, jobs, kill and send: what becomes of commands that were started."""
+
+import base64
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from daytona_toolkit._arguments import as_bytes, check_seconds
+from daytona_toolkit._cursors import FILES, Cursor
+from daytona_toolkit._operations.exec.handle import SHOWN, JobHandle, number_of, window_of
+from daytona_toolkit._operations.exec.result import JobList, JobStatus
+from daytona_toolkit._remote import Reply, Source
+from daytona_toolkit._workspace import Workspace
+from daytona_toolkit.errors import JobInputError, JobNotFoundError, WriteFailedError
+
+_JOBS = Source(__package__, "jobs")
+_SEND = Source(__package__, "send")
+
+# Why nothing can be sent to a command, by the code in send.sh.
+_SEND_REFUSALS = {
+    "plain": "its input is not open. Start it with interactive=True to send to it.",
+    "ended": "it has ended. Look at its output, and start it again if need be.",
+    "eof": "its input was closed with eof=True. Start it again to send more.",
+    "deaf": "it has closed its input. Look at its output.",
+    "backlog": "too much of what was sent before is still unread. Wait until it reads, or kill it.",
+}
+
+_ID = re.compile(r"job-[0-9a-f]{12}")
+
+
+async def job(workspace: Workspace, job_id: str, *, wait: float = 0) -> JobStatus:
+    """The state of a job, after waiting a while for it to end."""
+    window = window_of(workspace, check_seconds(wait, "wait"))
+    handle, cursor = _handle(workspace, job_id)
+    reply = await handle.poll(window, handle.inputs(window, cursor=cursor), shown=SHOWN)
+    return _seen(handle, reply, cursor)
+
+
+async def kill(workspace: Workspace, job_id: str) -> JobStatus:
+    """End a job, with every process that it started."""
+    handle, cursor = _handle(workspace, job_id)
+    return _seen(handle, await handle.end(cursor), cursor)
+
+
+async def send(
+    workspace: Workspace, job_id: str, data: str | bytes, *, eof: bool = False, wait: float = 0
+) -> JobStatus:
+    """Send text to the standard input of an interactive command."""
+    window = window_of(workspace, check_seconds(wait, "wait"))
+    handle, cursor = _handle(workspace, job_id)
+    inline, uploaded = workspace.split(as_bytes(data, "data"))
+    reply = await workspace.change(
+        _SEND,
+        data=uploaded,
+        wait=window,
+        job=job_id,
+        input=base64.b64encode(inline).decode(),
+        eof="yes" if eof else "",
+        backlog=workspace.limits.stream_bytes,
+        limit=workspace.limits.output_bytes,
+        window=round(window * 100),
+        shown=SHOWN,
+        **cursor.offsets(),
+    )
+    if reply.failure in _SEND_REFUSALS:
+        raise JobInputError(f"{job_id} cannot be sent anything: {_SEND_REFUSALS[reply.failure]}")
+    if reply.failure == "space":
+        raise WriteFailedError(
+            "There is no space left in the sandbox for the text, and nothing was sent. Remove "
+            "files that are not needed.",
+            workspace.root,
+        )
+    return _seen(handle, reply, cursor)
+
+
+async def jobs(workspace: Workspace) -> JobList:
+    """All jobs that the sandbox knows, oldest first."""
+    reply = await workspace.run(_JOBS, shown=SHOWN, limit=0)
+    found = []
+    for job_id in reply.values:
+        if not _ID.fullmatch(job_id) or workspace.ledger.is_removed(job_id):
+            continue
+        words = reply.values[job_id].split()
+        values = dict(zip(words[::2], words[1::2], strict=False))
+        (_, begun), (out, _), (err, _) = (
+            map(int, reply.values.get(f"{job_id}.{name}", "0 0").split())
+            for name in ("start", "out", "err")
+        )
+        command = reply.text(f"{job_id}.command")
+        handle = JobHandle(workspace, job_id)
+        found.append((begun, _status(handle, command, values, stdout_size=out, stderr_size=err)))
+    in_order = sorted(found, key=lambda pair: pair[0])
+    return JobList(jobs=tuple(status for _, status in in_order))
+
+
+def _handle(workspace: Workspace, job_id: str) -> tuple[JobHandle, Cursor]:
+    """A job that a caller named, and how far its output was seen."""
+    if not isinstance(job_id, str) or not _ID.fullmatch(job_id):
+        raise _unknown(job_id)
+    return JobHandle(workspace, job_id), workspace.cursors.get(job_id)
+
+
+def _seen(handle: JobHandle, reply: Reply, cursor: Cursor) -> JobStatus:
+    """The status of a job with its new output, which counts as seen from now on."""
+    if reply.failure:
+        raise _unknown(handle.id)
+    ended = "exit" in reply.values
+    unseen = {stream: cursor.seen[stream] == 0 for stream in FILES}
+    new = {stream: cursor.take(reply, stream, last=ended) for stream in FILES}
+    for stream in FILES:
+        if ended and unseen[stream]:
+            new[stream] = handle.kept(reply, stream)
+    handle.workspace.cursors.put(handle.id, cursor)
+    return _status(
+        handle,
+        reply.text("command"),
+        reply.values,
+        **new,
+        stdout_size=reply.number("out_size"),
+        stderr_size=reply.number("err_size"),
+        unread=reply.number("unread"),
+    )
+
+
+def _status(handle: JobHandle, command: str, values: Mapping[str, str], **output: Any) -> JobStatus:
+    """What the words of a reply say of a job."""
+    return JobStatus(
+        job_id=handle.id,
+        command=handle.workspace.mask.end(command),
+        state="exited" if "exit" in values else "lost" if "lost" in values else "running",
+        exit_code=number_of(values.get("exit")),
+        timed_out="expired" in values,
+        duration=(number_of(values.get("duration")) or 0) / 100,
+        stdout_path=handle.path("stdout"),
+        stderr_path=handle.path("stderr"),
+        **output,
+    )
+
+
+def _unknown(job_id: str) -> JobNotFoundError:
+    return JobNotFoundError(
+        f"There is no job {job_id!r} in this sandbox; it may have been removed after its result "
+        "was read. List the jobs to see which exist."
+    )
