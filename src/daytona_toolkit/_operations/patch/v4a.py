@@ -1,8 +1,10 @@
 """Parses and places patches in the format V4A of OpenAI's models. No I/O."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Literal
 
 from daytona_toolkit._operations.edit.matching import Splice, describe_absence, list_lines
@@ -181,33 +183,35 @@ def _change(section: list[str], ending: str) -> FileChange:
 
 
 def _hunks(body: list[str], path: str) -> Iterator[Hunk]:
-    number, index = 0, 0
-    while index < len(body):
-        number += 1
-        anchors: list[str] = []
-        first = index
-        while index < len(body) and (body[index] == "@@" or body[index].startswith("@@ ")):
-            anchors.append(body[index][3:])
-            index += 1
-        if number > 1 and index == first:
-            raise _misplaced(body[index], path, "a hunk begins with '@@'")
-        lines: list[tuple[str, str]] = []
-        while index < len(body) and body[index][:1] in ("", " ", "-", "+"):
-            lines.append((body[index][:1] or " ", body[index][1:]))
-            index += 1
-        at_end = index < len(body) and body[index].rstrip() == _END_OF_FILE
-        if not at_end and index < len(body) and not body[index].startswith("@@"):
-            raise _misplaced(body[index], path, "a line of a hunk begins with a space, '-' or '+'")
-        index += at_end
-        if not lines:
-            if at_end or index < len(body) or index > first:
-                raise InvalidArgumentError(
-                    f"Hunk {number} of {path!r} has no lines; {_NOTHING} After '@@' write "
-                    "the unchanged lines, and those to remove and to add."
-                )
+    left = deque(body)
+    for number in count(1):
+        if not left:
             return
+        anchors = [line[3:] for line in _taken(left, lambda line: f"{line} ".startswith("@@ "))]
+        if number > 1 and not anchors:
+            raise _misplaced(left[0], path, "a hunk begins with '@@'")
+        lines = [
+            (line[:1] or " ", line[1:])
+            for line in _taken(left, lambda line: line[:1] in ("", " ", "-", "+"))
+        ]
+        at_end = bool(left) and left[0].rstrip() == _END_OF_FILE
+        if at_end:
+            left.popleft()
+        elif left and not left[0].startswith("@@"):
+            raise _misplaced(left[0], path, "a line of a hunk begins with a space, '-' or '+'")
+        if not lines:
+            raise InvalidArgumentError(
+                f"Hunk {number} of {path!r} has no lines; {_NOTHING} After '@@' write "
+                "the unchanged lines, and those to remove and to add."
+            )
         named = tuple(anchor for anchor in anchors if anchor.strip())
         yield Hunk(number, named, tuple(lines), at_end)
+
+
+def _taken(lines: deque[str], test: Callable[[str], bool]) -> Iterator[str]:
+    """The first lines, as long as they pass; they are left out from then on."""
+    while lines and test(lines[0]):
+        yield lines.popleft()
 
 
 def _misplaced(line: str, path: str, rule: str) -> InvalidArgumentError:
@@ -234,20 +238,18 @@ def _place(content: bytes, lines: list[bytes], hunk: Hunk, cursor: int, path: st
     end = len(lines) - (not lines[-1])
     if hunk.at_end:
         start = end - len(old)
-        if start >= cursor and lines[start:end] == old:
-            return start
-        places: list[int] = []
+        places = [start] if start >= cursor and lines[start:end] == old else []
     elif old:
         places = list(_places(lines, old, cursor))
+    elif hunk.anchors or not content:
+        places = [cursor]
     else:
-        if not hunk.anchors and content:
-            raise AmbiguousMatchError(
-                f"{what} of {path!r} only adds lines and does not say where; "
-                f"{_NOTHING} Add unchanged lines around the place, an '@@' line before it, or "
-                f"{_END_OF_FILE!r}."
-            )
-        return cursor
-    if places and (len(places) == 1 or hunk.anchors):
+        raise AmbiguousMatchError(
+            f"{what} of {path!r} only adds lines and does not say where; "
+            f"{_NOTHING} Add unchanged lines around the place, an '@@' line before it, or "
+            f"{_END_OF_FILE!r}."
+        )
+    if len(places) == 1 or (places and hunk.anchors):
         return places[0]
     if places:
         where = list_lines([place + 1 for place in places], len(places))
