@@ -60,8 +60,11 @@ class Mask:
         """Whether a text has `***`, which may be a masked secret."""
         return bool(self) and _MASK in text
 
-    def is_written_back(self, new: str, old: str) -> bool:
-        """Whether a new text has a line of the old one as it was shown, with `***` in it."""
+    def is_written_back(self, new: str, content: bytes) -> bool:
+        """Whether a new text has a line of a file as it was shown, with `***` in it."""
+        if not self.may_be_in(new):
+            return False
+        old = content.decode("utf-8", "surrogateescape")
         shown = set(self(old).splitlines()) - set(old.splitlines())
         return any(line.strip() in new for line in shown)
 

@@ -4,8 +4,10 @@ import base64
 import hashlib
 import os
 import re
+from functools import partial
 
 from daytona_toolkit._arguments import AnyPath, check_encodable
+from daytona_toolkit._masking import Mask
 from daytona_toolkit._operations.edit.matching import (
     Match,
     Splice,
@@ -114,13 +116,8 @@ async def _edit(
             content = await fetch(workspace, path, full, _ADVICE)
             fresh = True
             continue
-        if not found.starts:
-            await in_thread_if_large(
-                len(content), _check_stars, workspace, content, old_string, path
-            )
-        await in_thread_if_large(
-            len(content), _check, content, found, old_string, path, replace_all=replace_all
-        )
+        check = partial(_check, workspace.mask, path, replace_all=replace_all)
+        await in_thread_if_large(len(content), check, content, old_string, found)
         splices = found.splices()
         wanted = await in_thread_if_large(len(content), splice, content, splices)
         reply = await _swap(workspace, full, content, splices)
@@ -156,12 +153,20 @@ def _current(reply: Reply, workspace: Workspace, full: str, path: str) -> bytes:
     return reply.blobs["content"]
 
 
-def _check(content: bytes, found: Match, old: str, path: str, *, replace_all: bool) -> None:
+def _check(
+    mask: Mask, path: str, content: bytes, old: str, found: Match, *, replace_all: bool
+) -> None:
+    """Refuse an edit that changes nothing, or might change something else than what is meant."""
     if b"\0" in content:
         raise BinaryFileError(
             f"{path!r} is a binary file; edit works on text. Use exec to change it.", path
         )
     if not found.starts:
+        if mask.is_written_back(old, content):
+            raise NoMatchError(
+                f"old_string has `***` where {path!r} holds a secret, which is never shown. Leave "
+                "the lines with the secret out of old_string and new_string."
+            )
         raise NoMatchError(describe_absence(content, old, path))
     if len(found.starts) > 1 and not replace_all:
         raise AmbiguousMatchError(describe_ambiguity(content, found, path))
@@ -169,17 +174,6 @@ def _check(content: bytes, found: Match, old: str, path: str, *, replace_all: bo
         raise InvalidArgumentError(
             f"old_string and new_string differ only in line endings, and {path!r} keeps its own; "
             "there is nothing to change."
-        )
-
-
-def _check_stars(workspace: Workspace, content: bytes, old: str, path: str) -> None:
-    """Explain why a text with `***` in place of a secret is not in the file."""
-    if workspace.mask.may_be_in(old) and workspace.mask.is_written_back(
-        old, content.decode("utf-8", "surrogateescape")
-    ):
-        raise NoMatchError(
-            f"old_string has `***` where {path!r} holds a secret, which is never shown. Leave the "
-            "lines with the secret out of old_string and new_string."
         )
 
 

@@ -74,7 +74,7 @@ async def _check_stars(workspace: Workspace, path: str, full: str, content: str)
         old = await fetch(workspace, path, full, "")
     except RecoverableError:
         return  # there is no file, or it cannot be read
-    if workspace.mask.is_written_back(content, old.decode("utf-8", "surrogateescape")):
+    if workspace.mask.is_written_back(content, old):
         raise WriteFailedError(
             f"{path!r} holds a secret, which is shown as `***`; writing the stars would lose it. "
             "Nothing was written. Change the file with edit, and leave the lines with the secret "
