@@ -95,7 +95,7 @@ def test_an_edit_of_an_unseen_file_costs_one_request(
     assert session.read("file").content == "1\n2\n"
 
 
-def test_a_patch_of_several_files_costs_two_requests(
+def test_a_patch_of_several_files_costs_one_request_and_two_if_it_has_to_read_them(
     server: DaytonaServer, session: SandboxSession
 ) -> None:
     session.exec("for file in a b c; do echo one >$file; done")
@@ -103,6 +103,11 @@ def test_a_patch_of_several_files_costs_two_requests(
     with server.counting() as count:
         session.apply_patch(f"*** Begin Patch\n{updates}*** Add File: d\n+two\n*** End Patch")
     assert count.by_kind == {"execute": 2}
+    back = updates.replace("-one\n+two", "-two\n+one")
+    with server.counting() as count:
+        session.apply_patch(f"*** Begin Patch\n{back}*** Delete File: d\n*** End Patch")
+    assert count.by_kind == {"execute": 1}
+    session.apply_patch(f"*** Begin Patch\n{updates}*** Add File: d\n+two\n*** End Patch")
     assert session.exec("cat a b c d").stdout == "two\n" * 4
 
 

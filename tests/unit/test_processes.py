@@ -14,7 +14,7 @@ from tests.support import needs
 
 TOOLS = (
     *("base64", "bash", "cat", "chmod", "chown", "cp", "cut", "dd", "env", "find", "flock", "grep"),
-    *("head", "id", "mkdir", "mkfifo", "mv", "readlink", "rm", "setsid", "sh", "sha256sum"),
+    *("head", "id", "ln", "mkdir", "mkfifo", "mv", "readlink", "rm", "setsid", "sh", "sha256sum"),
     *("sleep", "sort", "stat", "tail", "tar", "timeout", "tr", "wc", "xargs"),
 )
 
@@ -92,6 +92,17 @@ def test_edit_of_a_small_file(session: SandboxSession, tools: Tools, seen: bool)
     tools.forget()
     session.edit("file", "two", "2")
     assert tools.started() == Counter(["flock", "head", "tail", "base64", "stat", "mv"])
+
+
+@needs_gnu
+def test_patch_of_a_file_that_was_seen(session: SandboxSession, tools: Tools) -> None:
+    tools.forget()
+    session.apply_patch("*** Begin Patch\n*** Update File: file\n-one\n+1\n*** End Patch")
+    started = tools.started()
+    assert started == Counter(
+        {"flock": 2, "mv": 2, "rm": 2, "tail": 2}
+        | dict.fromkeys(["base64", "cat", "head", "ln", "sha256sum", "stat"], 1)
+    )
 
 
 def test_upload_of_a_small_file(session: SandboxSession, tools: Tools, tmp_path: Path) -> None:

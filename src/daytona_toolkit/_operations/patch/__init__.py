@@ -7,18 +7,20 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from daytona_toolkit._arguments import check_encodable
-from daytona_toolkit._operations.edit.matching import Splice, merge, unified_diff
+from daytona_toolkit._operations.edit.matching import Splice, merge, splice, unified_diff
 from daytona_toolkit._operations.patch.result import PatchedFile, PatchResult
 from daytona_toolkit._operations.patch.v4a import FileChange, parse, splices
 from daytona_toolkit._operations.read import check_complete
 from daytona_toolkit._refusals import refusal
 from daytona_toolkit._remote import Reply, Source
+from daytona_toolkit._workers import in_thread_if_large
 from daytona_toolkit._workspace import Workspace
 from daytona_toolkit.errors import (
     FileChangedError,
     FileTooLargeError,
     InvalidArgumentError,
     PathExistsError,
+    RecoverableError,
     SandboxError,
     WriteFailedError,
 )
@@ -46,6 +48,7 @@ class _Step:
         sha256: What the file must have.
         length: Its bytes.
         pieces: The new bytes.
+        result: What the file holds in the end.
     """
 
     what: Literal["add", "update", "delete", "source", "target"]
@@ -54,6 +57,7 @@ class _Step:
     sha256: str = "-"
     length: int = 0
     pieces: list[Splice] = field(default_factory=list)
+    result: bytes | None = None
 
     @property
     def name(self) -> str:
@@ -64,33 +68,57 @@ class _Step:
 async def apply_patch(workspace: Workspace, patch: str) -> PatchResult:
     """Change files as a patch says, all of them or none."""
     check_encodable(patch, "patch")
-    changes = parse(patch)
+    changes = await in_thread_if_large(len(patch), parse, patch)
     paths = [(each, path) for each in changes for path in (each.path, each.target) if path]
     _check_distinct(workspace, [path for _, path in paths])
     updated = [each for each in changes if each.kind == "Update"]
+    # What was last seen; the sandbox compares before it changes anything.
+    known = {each.path: workspace.files.get(workspace.resolve(each.path)) for each in updated}
+    remembered = {path: content for path, content in known.items() if content is not None}
+    fresh: dict[str, bytes] = {}
     for _ in range(_TRIES):
-        seen = await _fetch(workspace, updated)
-        steps, files = _plan(workspace, changes, seen)
-        reply = await _apply(workspace, steps)
+        unseen = [each for each in updated if each.path not in remembered | fresh]
+        fresh |= await _fetch(workspace, unseen)
+        seen = remembered | fresh
+        size = len(patch) + sum(map(len, seen.values()))
+        try:
+            steps, files = await in_thread_if_large(size, _plan, workspace, changes, seen)
+        except RecoverableError:
+            if not remembered:
+                raise
+            remembered.clear()  # they may be old
+            continue
+        reply = await _apply(workspace, steps, _bound(workspace, updated))
         if reply.failure is None:
-            for step in steps:
-                workspace.files.drop(step.full)
-            versions = {
-                step.full: reply.values.get(f"version.{i}", "") for i, step in enumerate(steps)
-            }
-            return PatchResult(
-                files=tuple(
-                    each.model_copy(update={"version": versions[each.path]}) for each in files
-                )
-            )
+            return _result(workspace, steps, files, reply)
         failed = steps[reply.number("index")].name
         if reply.failure != "changed":
             raise _refusal(reply, failed, workspace)
+        if "content" in reply.blobs:
+            remembered.pop(failed, None)
+            fresh[failed] = reply.blobs["content"]
+        else:
+            remembered, fresh = {}, {}
     raise FileChangedError(
         f"{failed!r} was changed by others each of the {_TRIES} times that this patch was tried; "
         "nothing was written. Try again.",
         failed,
     )
+
+
+def _result(
+    workspace: Workspace, steps: list[_Step], files: list[PatchedFile], reply: Reply
+) -> PatchResult:
+    """What was done, with the versions that the sandbox has told."""
+    versions: dict[str, dict[str, str]] = {}
+    for index, step in enumerate(steps):
+        workspace.files.drop(step.full)
+        if step.result is not None:
+            workspace.files.put(step.full, step.result)
+        versions[step.full] = {
+            name: reply.values.get(f"{name}.{index}", "") for name in ("version", "replaced")
+        }
+    return PatchResult(files=tuple(each.model_copy(update=versions[each.path]) for each in files))
 
 
 def files_of(patch: object) -> str:
@@ -115,11 +143,11 @@ def _named_twice(path: str) -> InvalidArgumentError:
     )
 
 
-async def _fetch(workspace: Workspace, changes: list[FileChange]) -> dict[str, tuple[bytes, str]]:
-    """The content and the version of each file, in one request."""
+async def _fetch(workspace: Workspace, changes: list[FileChange]) -> dict[str, bytes]:
+    """The content of each file, in one request."""
     if not changes:
         return {}
-    bound = workspace.limits.file_bytes // len(changes)
+    bound = _bound(workspace, changes)
     fulls = [workspace.resolve(each.path) for each in changes]
     reply = await workspace.run(_FETCH, paths=fulls, bytes=bound)
     seen = {}
@@ -135,8 +163,13 @@ async def _fetch(workspace: Workspace, changes: list[FileChange]) -> dict[str, t
                 change.path,
             )
         check_complete(part.blobs["content"], part.number("size"), change.path)
-        seen[change.path] = part.blobs["content"], part.values["version"]
+        seen[change.path] = part.blobs["content"]
     return seen
+
+
+def _bound(workspace: Workspace, changes: list[FileChange]) -> int:
+    """Bytes of each file that comes to us."""
+    return workspace.limits.file_bytes // max(1, len(changes))
 
 
 def _part(reply: Reply, index: int) -> Reply:
@@ -149,7 +182,7 @@ def _part(reply: Reply, index: int) -> Reply:
 
 
 def _plan(
-    workspace: Workspace, changes: list[FileChange], seen: dict[str, tuple[bytes, str]]
+    workspace: Workspace, changes: list[FileChange], seen: dict[str, bytes]
 ) -> tuple[list[_Step], list[PatchedFile]]:
     """What to do, and what will have been done."""
     steps: list[_Step] = []
@@ -158,33 +191,30 @@ def _plan(
         full = workspace.resolve(each.path)
         if each.kind == "Add":
             new = each.content.encode("utf-8", "surrogateescape")
-            steps.append(_Step("add", full, each, pieces=[Splice(0, 0, new)]))
+            steps.append(_Step("add", full, each, pieces=[Splice(0, 0, new)], result=new))
             files.append(PatchedFile(path=full, change="added"))
         elif each.kind == "Delete":
             steps.append(_Step("delete", full, each))
             files.append(PatchedFile(path=full, change="deleted"))
         else:
-            content, version = seen[each.path]
+            content = seen[each.path]
             made = splices(content, each)
             diff = unified_diff(content, made, each.target or each.path) if made else ""
-            pieces = merge(content, made, _SPLICES)
+            result = splice(content, made)
             sha256 = hashlib.sha256(content).hexdigest()
+            pieces = merge(content, made, _SPLICES)
             if not each.target:
-                steps.append(_Step("update", full, each, sha256, len(content), pieces))
-                files.append(PatchedFile(path=full, change="updated", diff=diff, replaced=version))
+                steps.append(_Step("update", full, each, sha256, len(content), pieces, result))
+                files.append(PatchedFile(path=full, change="updated", diff=diff))
                 continue
             target = workspace.resolve(each.target)
             steps.append(_Step("source", full, each, sha256))
-            steps.append(_Step("target", target, each, "-", len(content), pieces))
-            files.append(
-                PatchedFile(
-                    path=target, change="moved", moved_from=full, diff=diff, replaced=version
-                )
-            )
+            steps.append(_Step("target", target, each, "-", len(content), pieces, result))
+            files.append(PatchedFile(path=target, change="moved", moved_from=full, diff=diff))
     return steps, files
 
 
-async def _apply(workspace: Workspace, steps: list[_Step]) -> Reply:
+async def _apply(workspace: Workspace, steps: list[_Step], bound: int) -> Reply:
     """Ask for all of it, if the files still are what we saw."""
     words: list[str] = []
     plan: list[str] = []
@@ -208,6 +238,7 @@ async def _apply(workspace: Workspace, steps: list[_Step]) -> Reply:
         files=words,
         plan="\n".join(plan),
         content=base64.b64encode(inline).decode(),
+        bytes=bound,
     )
 
 

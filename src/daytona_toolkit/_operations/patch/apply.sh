@@ -4,7 +4,7 @@
 # All checks come before the first change, under the locks of all folders. If a change fails
 # nevertheless, those before it are taken back.
 #
-# In: those of path.sh, replace.sh and upload.sh; _FILES (three words each: what to do, the
+# In: those of path.sh, replace.sh, upload.sh and file.sh; _FILES (three words each: what to do, the
 #     path, and the sha256 that it must have. `add`: nothing is there; `update`; `delete`, of
 #     any content; `source` and after it `target`: it moves); _PLAN (the steps that make the new
 #     files, a line each, which begins with the file's index: `keep FROM LENGTH` of the old
@@ -15,6 +15,7 @@
 . ../../_remote/path.sh
 . ../../_remote/replace.sh
 . ../../_remote/upload.sh
+. ../../_remote/file.sh
 
 _base=$_temporary
 _content=$_UPLOAD
@@ -28,20 +29,20 @@ fail() {
 # locate WHAT PATH SHA256...: make of each four words: what to do, its real folder, its name
 # in there, and the sum.
 locate() {
-    _index=0 _places=// _ids=''
-    _todo=$#
+    _index=0 _places=// _ids='' _order='0 '
+    _todo=$# _all=$#
     while [ "$_todo" -gt 0 ]; do
         reach "$1" "$2"
         _place=${PWD%/}/$_name//
         case $_places in *"//$_place"*) fail twice ;; esac
         _places=$_places$_place
-        _ids="$_ids
+        [ "$_all" = 3 ] || _ids="$_ids
 $(stat -c %i:%d .) $_index"
         set -- "$@" "$1" "$PWD" "$_name" "$3"
         shift 3
         _todo=$((_todo - 3)) _index=$((_index + 1))
     done
-    _order=$(in_order)
+    [ "$_all" = 3 ] || _order=$(in_order)
     lock "$@"
 }
 
@@ -110,14 +111,15 @@ lock_all_others() {
 
 # change WHAT FOLDER NAME SHA256...
 change() {
+    true >"$_mark.report" || fail space
     if (each build "$@" || fail changed) && echo 'fail halfway' >"$_mark"; then
         if each place "$@"; then
-            each tell "$@" >"$_mark.report" && mv -f "$_mark.report" "$_mark"
+            mv -f "$_mark.report" "$_mark"
             cat "$_mark"
         else
             _last=$_index
             each take_back "$@"
-            rm -f "$_mark"
+            rm -f "$_mark" "$_mark.report"
             printf %s "${_why##*: }" | head -c 500 | put_bytes why
             put fail "$_code"
             put index "$_last"
@@ -153,24 +155,37 @@ build() {
     esac
     case $_what in add | update | target) ;; *) return 0 ;; esac
     _why=$({ new_content >"$_temporary"; } 2>&1) || fail_with "${_why:-it arrived damaged}"
-    case $_what in update | target) keep_mode ;; esac
-    return 0
+    if [ "$_what" = add ]; then
+        # shellcheck disable=SC2046 # three words
+        set -- $(stat -c '%s-%i-%y' -- "$_temporary")
+        tell version "$1T$2"
+    else
+        keep_mode
+    fi
 }
 
-# check_same: the file is what the client saw.
+# tell NAME VERSION: a line of the report.
+tell() { put "$1.$_index" "$2" >>"$_mark.report" || fail space; }
+
+# check_same: the file is what the client saw; else it is sent what it is now.
 check_same() {
     open_regular
     [ -n "$_CONFINE" ] || _source=${PWD%/}/$_name # the target may be in another folder
     _seen=$(sha256sum <"$_source")
-    [ "${_seen%% *}" = "$_sum" ] || fail changed
+    [ "${_seen%% *}" = "$_sum" ] || {
+        put_file
+        fail changed
+    }
 }
 
 # keep_mode: the mode and the owner of the old file. See commit.
 keep_mode() {
-    # shellcheck disable=SC2046 # two words for each file
-    set -- $(stat -L -c '%a %u:%g' -- "$_source") $(stat -c '%a %u:%g' -- "$_temporary")
-    [ "$2" = "$4" ] || chown "$2" "$_temporary"
-    [ "$1 $2" = "$3 $4" ] || chmod "$1" "$_temporary"
+    # shellcheck disable=SC2046 # five words for each file
+    set -- $(stat -L -c '%a %u:%g %s-%i-%y' -- "$_source" "$_temporary")
+    [ "$2" = "$7" ] || chown "$2" "$_temporary"
+    [ "$1 $2" = "$6 $7" ] || chmod "$1" "$_temporary"
+    tell replaced "$3T$4"
+    tell version "$8T$9"
 }
 
 new_content() {
@@ -216,14 +231,6 @@ take_back() {
         case $_name in */*) rmdir -p -- "${_name%/*}" ;; esac
     fi
     return 0
-}
-
-# tell: the new version of a file.
-tell() {
-    [ -e "./$_name" ] || return 0
-    # shellcheck disable=SC2046 # three words
-    set -- $(stat -c '%s-%i-%y' -- "./$_name")
-    put "version.$_index" "$1T$2"
 }
 
 clean() {

@@ -60,11 +60,11 @@ def prepare(session: SandboxSession) -> None:
     session.exec("chmod 751 'old name.py' src/app.py")
 
 
-def test_a_patch_changes_several_files_in_two_requests(session: SandboxSession) -> None:
+def test_a_patch_changes_several_files_in_one_request(session: SandboxSession) -> None:
     prepare(session)
     with counting(session) as count:
         result = session.apply_patch(MANY)
-    assert count.requests == 2
+    assert count.requests == 1
     assert [(each.change, each.path.removeprefix(session.root)) for each in result.files] == [
         ("updated", "/src/app.py"),
         ("moved", "/moved/it's.py"),
@@ -83,6 +83,27 @@ def test_a_patch_changes_several_files_in_two_requests(session: SandboxSession) 
     modes = session.exec('stat -c %a src/app.py "moved/it\'s.py"').stdout
     assert modes == "751\n751\n"
     assert session.exec("find . -name '.dtk-*'").stdout == ""
+
+
+def test_a_patch_finds_its_place_in_files_as_they_are_now(session: SandboxSession) -> None:
+    session.write("a", "one\ntwo\n")
+    session.write("b", "one\ntwo\n")
+    session.exec("for name in a b c; do printf 'zero\none\ntwo\n' >$name; done")
+    with counting(session) as count:
+        session.apply_patch(update("a", " one", "-two", "+2"))
+    assert count.requests == 2  # what was remembered was old
+    with counting(session) as count:
+        session.apply_patch(update("b", " zero", "-one", "+1"))
+    assert count.requests == 2  # and the place was not in it
+    with counting(session) as count:
+        session.apply_patch(update("c", "-two", "+2"))
+    assert count.requests == 2
+    with counting(session) as count:
+        for name, line in (("a", "one"), ("b", "two"), ("c", "zero")):
+            result = session.apply_patch(update(name, f"-{line}", "+new"))
+            assert result.files[0].version == session.stat(name).version
+    assert count.requests == 6
+    assert session.exec("cat a b c").stdout == "zero\nnew\n2\nzero\n1\nnew\nnew\none\n2\n"
 
 
 def test_the_versions_of_a_patch_are_those_that_write_takes(session: SandboxSession) -> None:
