@@ -72,6 +72,7 @@ def test_every_class_of_the_sdk_has_its_error(kind: type[Exception]) -> None:
         (502, errors.SandboxUnavailableError),
         (503, errors.SandboxUnavailableError),
         (504, errors.SandboxUnavailableError),
+        (520, errors.SandboxUnavailableError),
     ],
 )
 def test_a_status_decides_where_the_class_does_not(
@@ -128,6 +129,11 @@ def test_a_process_without_descriptors_names_the_limit() -> None:
     assert "ulimit -n" in str(raised(error))
 
 
+def test_a_page_in_the_place_of_an_answer_is_not_shown_whole() -> None:
+    error = sdk_errors.DaytonaError(f"Failed: <html>{'x' * 100_000}", status_code=502)
+    assert len(str(raised(error))) < 1_000
+
+
 def test_our_own_errors_pass_unchanged() -> None:
     error = errors.SandboxGoneError("gone")
     assert raised(error) is error
@@ -139,7 +145,13 @@ def test_our_own_errors_pass_unchanged() -> None:
         ({"Retry-After": "7"}, 7.0),
         ({"retry-after": "0"}, True),
         ({"Retry-After": "Wed, 21 Oct 2015 07:28:00 GMT"}, True),
+        ({"Retry-After": "Wed, 21 Oct 2015 07:28:00 -0000"}, True),
         ({"Retry-After": "soon"}, True),
+        ({"Retry-After": "-5"}, True),
+        ({"Retry-After": "²"}, True),
+        ({"Retry-After": "9" * 400}, 86_400.0),
+        ({"Retry-After": "Fri, 31 Dec 9999 23:59:59 -0000"}, 86_400.0),
+        ({"Retry-After": f"Fri, 31 Dec 2100 23:59:59 +{'9' * 30}"}, True),
         ({}, True),
     ],
 )

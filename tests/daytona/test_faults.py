@@ -54,6 +54,11 @@ PASSING = [
     Malformed("null"),
     Malformed("list"),
     Malformed("half"),
+    Malformed("bytes"),
+    Malformed("no-http"),
+    Status(425),
+    Status(520, message=None),
+    Status(524, message=None, after=True),
 ]
 
 

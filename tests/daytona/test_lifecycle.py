@@ -25,6 +25,7 @@ from daytona_toolkit.errors import (
     SandboxUnavailableError,
 )
 from daytona_toolkit.sandboxes import Sandbox
+from daytona_toolkit.sandboxes._daytona import retries
 from daytona_toolkit.sandboxes._daytona import sandbox as daytona
 from daytona_toolkit.testing import DaytonaServer, DropAfter, Status
 from daytona_toolkit.testing._server.sandbox import Sandbox as ServerSandbox
@@ -381,6 +382,21 @@ def test_a_deleted_sandbox_is_gone_whatever_its_proxy_answers(
         session.exec("echo hello")
     assert count.by_kind == {"execute": 1, "get": 1}
     assert not session.is_alive()
+
+
+@pytest.mark.parametrize("status", [401, 404, 410])
+def test_a_sandbox_that_runs_is_not_gone_whatever_its_proxy_answers(
+    server: DaytonaServer, session: SandboxSession, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A proxy that has just started does not know of it yet."""
+    monkeypatch.setattr(retries, "_BUDGET", 1.0)
+    server.faults.add(Status(status, message="page not found", kind="execute"), times=2)
+    assert session.exec("echo hello").stdout == "hello\n"
+    server.faults.add(Status(status, message="page not found", kind="execute"))
+    with pytest.raises(SandboxUnavailableError, match=r"It runs, .*page not found"):
+        session.exec("echo hello")
+    server.faults.clear()
+    assert session.exec("echo hello").stdout == "hello\n"
 
 
 def test_a_broken_sandbox_is_reported_with_its_reason(

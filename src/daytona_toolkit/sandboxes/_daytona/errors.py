@@ -61,14 +61,28 @@ _STATUSES = {
 # The attribute of an error that says how often its request was sent.
 ASKED = "daytona_toolkit_asked"
 
-_RETRYABLE_STATUSES = (408, 429, 502, 503, 504)
+# From 520 on it is a CDN that had no answer of the server behind it, or not in time.
+_RETRYABLE_STATUSES = (408, 425, 429, 502, 503, 504, *range(520, 531))
 _AMBIGUOUS_STATUSES = (400, 401, 404, 410, 502)
+
+
+# Characters of what Daytona says that are shown: a proxy may answer with a page.
+_SAID = 500
+
+# Seconds that are taken for the longest that a Retry-After header can mean.
+_LONGEST_PAUSE = 24 * 3600.0
 
 
 class NotStartedError(Exception):
     """The daemon could start no process for a program, so nothing of it has run."""
 
     status = 503
+
+
+class NotReachedError(Exception):
+    """A sandbox that runs was not found, or not with credentials that Daytona has just taken."""
+
+    status = 502
 
 
 def pause_before_retry(error: Exception) -> bool | float:
@@ -112,11 +126,15 @@ def never_connected(error: BaseException) -> bool:
 
 
 def is_unreadable(error: BaseException) -> bool:
-    """Whether an answer came with a good status and a broken body: half a JSON, or nothing."""
+    """Whether an answer came that says nothing: half a JSON, no body, or no HTTP at all."""
+    import aiohttp
     import pydantic
 
-    # What the SDK trips over.
-    kinds = (json.JSONDecodeError, pydantic.ValidationError, AttributeError)
+    # What the SDK trips over, and an answer that aiohttp could not take for one of HTTP.
+    kinds = (
+        *(json.JSONDecodeError, UnicodeDecodeError, LookupError, RecursionError),
+        *(pydantic.ValidationError, AttributeError, aiohttp.ClientResponseError),
+    )
     by_sdk = type(error).__module__.partition(".")[0] == "daytona"
     return (
         by_sdk
@@ -172,7 +190,11 @@ def page(name: str, api_url: str) -> str:
 
 def _answered(error: BaseException) -> int | None:
     """The HTTP status that came back, if one did."""
+    import aiohttp
+
     for link in with_causes(error):
+        if isinstance(link, aiohttp.ClientResponseError):
+            continue  # the SDK looks at statuses itself: this one aiohttp has made up
         # `status` is what the SDK's HTTP clients call it.
         for name in ("status_code", "status"):
             status = getattr(link, name, None)
@@ -234,7 +256,7 @@ def translate(
                 f"{subject}{asked}: {said} Send fewer requests at once, and try again "
                 + (f"in {pause:.0f} s." if pause else "later.")
             )
-        case 408 | 500 | 502 | 503 | 504:
+        case _ if status == 500 or status in _RETRYABLE_STATUSES:
             return SandboxUnavailableError(
                 f"Daytona gave no useful answer for {subject}{asked}: {said} Try again later."
             )
@@ -275,11 +297,13 @@ def _about_path(status: int | None, path: str, said: str) -> SandboxError | None
 def _said(error: Exception) -> str:
     """What the SDK says, as a sentence; the status where it says nothing but what it tried."""
     text = " ".join(str(error).split())
+    if len(text) > _SAID:
+        text = f"{text[:_SAID]}…"
     if not text or text.endswith(":"):
         status = _answered(error)
         text += f" HTTP status {status} without a text" if status else type(error).__name__
     text = text.strip()
-    return text if text.endswith((".", "!", "?")) else f"{text}."
+    return text if text.endswith((".", "!", "?", "…")) else f"{text}."
 
 
 def _asked(error: Exception) -> str:
@@ -312,10 +336,12 @@ def _retry_after(error: Exception) -> float:
 
 def _seconds(value: str) -> float:
     """A Retry-After header: seconds, or a date."""
-    if value.isdigit():
-        return float(value)
     try:
+        if value.isdecimal():
+            return min(float(value), _LONGEST_PAUSE)
         then = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return 0.0
-    return max(0.0, (then - datetime.now(timezone.utc)).total_seconds())
+    if then.tzinfo is None:  # it is in UTC, and names no zone
+        then = then.replace(tzinfo=timezone.utc)
+    return min(max(0.0, (then - datetime.now(timezone.utc)).total_seconds()), _LONGEST_PAUSE)

@@ -31,6 +31,7 @@ from daytona_toolkit.sandboxes._daytona.control_plane import (
     state_of,
 )
 from daytona_toolkit.sandboxes._daytona.errors import (
+    NotReachedError,
     NotStartedError,
     may_mean_not_running,
     never_connected,
@@ -446,8 +447,13 @@ class DaytonaSandbox:
                 if not may_mean_not_running(error):
                     raise
                 await self._ensure_started()
-                if self._starts == starts:
-                    raise  # it was running all the time
+                if self._starts != starts:
+                    continue
+                if status_of(error) in (401, 404, 410):
+                    raise NotReachedError(
+                        f"It runs, and Daytona takes these credentials, but its proxy says: {error}"
+                    ) from error
+                raise  # it was running all the time
         raise SandboxUnavailableError(
             f"Sandbox {self.id} stops each time that it is started; check its intervals in "
             "Daytona's dashboard, and who else uses it."

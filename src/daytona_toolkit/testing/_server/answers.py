@@ -157,15 +157,26 @@ class Malformed(Fault):
     """Execute, and answer 200 with something else than what was asked for.
 
     Attributes:
-        what: An empty body, JSON of another type, or the first half of the answer.
+        what: An empty body, JSON of another type, the first half of the answer, or text that is
+            not UTF-8. `no-http` is no answer of HTTP at all.
     """
 
-    what: Literal["empty", "null", "list", "half"] = "empty"
+    what: Literal["empty", "null", "list", "half", "bytes", "no-http"] = "empty"
 
     async def apply(self, request: web.Request, execute: Execute) -> web.StreamResponse:
         answer = await execute()
+        if self.what == "no-http":
+            if request.transport:
+                request.transport.write(b"SSH-2.0-OpenSSH\r\n")
+            return hang_up(request)
         whole = _body(answer)
-        bodies = {"empty": b"", "null": b"null", "list": b"[]", "half": whole[: len(whole) // 2]}
+        bodies = {
+            "empty": b"",
+            "null": b"null",
+            "list": b"[]",
+            "half": whole[: len(whole) // 2],
+            "bytes": b'{"result": "\xff"}',
+        }
         headers = {"Content-Type": answer.headers.get("Content-Type", "application/json")}
         return web.Response(status=answer.status, body=bodies[self.what], headers=headers)
 
