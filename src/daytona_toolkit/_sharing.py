@@ -14,20 +14,22 @@ Key: TypeAlias = str | Callable[[Context], str | Awaitable[str]]
 """Which session of a pool a call has: a fixed key, or what finds it in the call's context."""
 
 
-def check_session(session: Any, taker: str) -> None:
+def check_session(session: Any, taker: str, *, pool: bool = True) -> None:
     """Refuse what is neither a session nor a pool, before a model calls a tool.
 
     Args:
         session: What tools are to work in.
         taker: What was given it, for the message.
+        pool: Whether a pool will do.
 
     Raises:
         TypeError: It is neither a session nor a pool.
     """
-    if not isinstance(session, SandboxSession | SessionPool):
+    if not isinstance(session, SandboxSession | SessionPool if pool else SandboxSession):
+        wanted = "a SandboxSession or a SessionPool" if pool else "a SandboxSession"
         raise TypeError(
-            f"{taker} takes a SandboxSession or a SessionPool, and this is a "
-            f"{type(session).__name__}. A sandbox becomes a session by SandboxSession(sandbox)."
+            f"{taker} takes {wanted}, and this is a {type(session).__name__}. A sandbox becomes a "
+            "session by SandboxSession(sandbox)."
         )
 
 

@@ -15,7 +15,7 @@ from deepagents.backends.sandbox import BaseSandbox
 from langchain_core.messages import ToolMessage
 from langchain_daytona_toolkit.deepagents import LIMITS, DaytonaBackend
 
-from daytona_toolkit import LocalSandbox, SandboxSession
+from daytona_toolkit import LocalSandbox, SandboxSession, SessionPool
 from daytona_toolkit.errors import SessionClosedError
 from tests.adapters.scripted import langchain_model
 from tests.adapters.situations import PICTURE
@@ -300,6 +300,14 @@ async def test_a_session_that_is_closed_ends_the_run(
         backend.read("/a")
     with pytest.raises(SessionClosedError):
         await backend.aexecute("ls")
+
+
+def test_what_is_no_session_is_refused_at_once() -> None:
+    pool = SessionPool(lambda _: SandboxSession(LocalSandbox()))
+    strangers: tuple[Any, ...] = (None, LocalSandbox(), pool)
+    for wrong in strangers:
+        with pytest.raises(TypeError, match="DaytonaBackend takes a SandboxSession, and this is a"):
+            DaytonaBackend(wrong)
 
 
 async def test_an_agent_mends_a_program_and_looks_at_a_picture() -> None:

@@ -470,6 +470,9 @@ async def test_a_session_must_be_open() -> None:
     assert not await box.running()
     with pytest.raises(InvalidArgumentError, match="not open"):
         DaytonaSandboxSession(SandboxSession(LocalSandbox()))
+    nothing: Any = LocalSandbox()
+    with pytest.raises(TypeError, match="DaytonaSandboxSession takes a SandboxSession, and"):
+        DaytonaSandboxSession(nothing)
 
 
 def asking(*script: Any) -> SandboxAgent[Any]:

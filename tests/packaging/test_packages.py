@@ -69,6 +69,30 @@ asyncio.run(main())
 }
 
 
+EXTRAS = {
+    "deepagents": """
+from daytona_toolkit import LocalSandbox, SandboxSession
+from langchain_daytona_toolkit.deepagents import DaytonaBackend
+with SandboxSession(LocalSandbox()) as session:
+    backend = DaytonaBackend(session)
+    backend.write("a.txt", "works")
+    print(backend.grep("works").matches, backend.glob("*.txt").matches)
+""",
+    "middleware": """
+from daytona_toolkit import LocalSandbox, SandboxSession
+from langchain.agents import create_agent
+from langchain_core.language_models.fake_chat_models import FakeListChatModel
+from langchain_daytona_toolkit.middleware import WorkspaceMiddleware
+from langgraph.checkpoint.memory import InMemorySaver
+with SandboxSession(LocalSandbox()) as session:
+    middleware = [WorkspaceMiddleware(session)]
+    model = FakeListChatModel(responses=["works"])
+    agent = create_agent(model, middleware=middleware, checkpointer=InMemorySaver())
+    config = {"configurable": {"thread_id": "1"}}
+    print(agent.invoke({"messages": [("user", "go")]}, config)["messages"][-1].content)
+""",
+}
+
 FOLDERS = {
     "daytona-toolkit": ".",
     "daytona-toolkit-mcp": "adapters/mcp",
@@ -126,23 +150,35 @@ def test_a_source_distribution_holds_its_package_and_nothing_stray(built: Path, 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_a_wheel_works_alone(built: Path, tmp_path: Path, name: str, resolution: str) -> None:
     """With the newest and with the oldest of what it asks for itself."""
-    python = tmp_path / "bin" / "python"
-    subprocess.run(["uv", "venv", "--quiet", "-p", sys.executable, str(tmp_path)], check=True)
+    python = environment(built, tmp_path, name, f"--resolution={resolution}")
+    assert "works" in printed_by(python, PROGRAMS[name])
+    files = printed_by(python, "import daytona_toolkit as d; print(d.__file__)")
+    assert str(tmp_path) in files
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="Deep Agents needs Python 3.11")
+@pytest.mark.parametrize("resolution", ["highest", "lowest-direct"])
+@pytest.mark.parametrize("extra", EXTRAS)
+def test_an_extra_works_alone(built: Path, tmp_path: Path, extra: str, resolution: str) -> None:
+    options = (f"--resolution={resolution}", f"--extra={extra}")
+    python = environment(built, tmp_path, "langchain-daytona-toolkit", *options)
+    assert "works" in printed_by(python, EXTRAS[extra])
+
+
+def environment(built: Path, folder: Path, name: str, *options: str) -> Path:
+    """The Python of an environment that has one distribution, and what it asks for."""
+    python = folder / "bin" / "python"
+    subprocess.run(["uv", "venv", "--quiet", "-p", sys.executable, str(folder)], check=True)
     install = ["uv", "pip", "install", "--quiet", "--no-sources", "--python", str(python)]
     required = [f"--requirements={ROOT / FOLDERS[each]}/pyproject.toml" for each in (CORE, name)]
     subprocess.run(
-        [*install, "--resolution", resolution, "--find-links", str(built), *required, name],
-        cwd=tmp_path,
-        check=True,
+        [*install, *options, "--find-links", str(built), *required, name], cwd=folder, check=True
     )
-    run = [str(python), "-c", PROGRAMS[name]]
-    done = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert "works" in done.stdout, done.stderr
-    files = subprocess.run(
-        [str(python), "-c", "import daytona_toolkit as d; print(d.__file__)"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert str(tmp_path) in files.stdout
+    return python
+
+
+def printed_by(python: Path, program: str) -> str:
+    run = [str(python), "-c", program]
+    done = subprocess.run(run, cwd=python.parent, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout

@@ -27,6 +27,7 @@ from agents.sandbox.workspace_paths import sandbox_path_str
 
 from daytona_toolkit import RecoverableError, SandboxError, SandboxSession
 from daytona_toolkit.errors import FileChangedError, PathNotFoundError
+from daytona_toolkit.tools import check_session
 from openai_agents_daytona_toolkit import _archive
 from openai_agents_daytona_toolkit._commands import Commands
 
@@ -63,6 +64,7 @@ class DaytonaSandboxSession(BaseSandboxSession):
         owned: Whether `shutdown` closes the session.
 
     Raises:
+        TypeError: It is no session.
         InvalidArgumentError: The session is not open.
 
     Example:
@@ -83,6 +85,7 @@ class DaytonaSandboxSession(BaseSandboxSession):
         state: DaytonaSandboxSessionState | None = None,
         owned: bool = False,
     ) -> None:
+        check_session(session, "DaytonaSandboxSession", pool=False)
         self.session = session
         self.state = state or DaytonaSandboxSessionState(
             snapshot=NoopSnapshot(id=session.sandbox.id),

@@ -37,6 +37,7 @@ from daytona_toolkit.errors import (
     WriteFailedError,
 )
 from daytona_toolkit.results import Entry
+from daytona_toolkit.tools import check_session
 
 _MIB = 1024 * 1024
 
@@ -87,11 +88,7 @@ class DaytonaBackend(WorkspaceBackend, SupportsCommands, SupportsFilesystem, Sup
     """
 
     def __init__(self, session: SandboxSession) -> None:
-        if not isinstance(session, SandboxSession):
-            raise TypeError(
-                f"DaytonaBackend takes a SandboxSession, and this is a {type(session).__name__}. A "
-                "sandbox becomes a session by SandboxSession(sandbox)."
-            )
+        check_session(session, "DaytonaBackend", pool=False)
         self._session = session
 
     @property

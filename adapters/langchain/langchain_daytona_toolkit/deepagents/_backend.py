@@ -19,6 +19,7 @@ from deepagents.backends.utils import _get_backend_read_file_type
 
 from daytona_toolkit import Limits, SandboxSession
 from daytona_toolkit.errors import BinaryFileError, FileTooLargeError, RecoverableError
+from daytona_toolkit.tools import check_session
 from langchain_daytona_toolkit._steps import Steps, arun, ask, run
 from langchain_daytona_toolkit.deepagents import _search
 from langchain_daytona_toolkit.deepagents._answers import (
@@ -56,6 +57,9 @@ class DaytonaBackend(SandboxBackendProtocol):
             that holds all of it; with `LIMITS` that is left to Deep Agents.
         timeout: Seconds that a command may take unless the call says otherwise.
 
+    Raises:
+        TypeError: It is no session.
+
     Example:
         ```python
         with SandboxSession(DaytonaSandbox.create()) as session:
@@ -64,6 +68,7 @@ class DaytonaBackend(SandboxBackendProtocol):
     """
 
     def __init__(self, session: SandboxSession, *, timeout: int = 120) -> None:
+        check_session(session, "DaytonaBackend", pool=False)
         self._session = session
         self._timeout = timeout
 
