@@ -1,17 +1,21 @@
 # shellcheck shell=sh
 # How the folders above a new file are made.
 
-# make_parents PATH: make the folders above it that are missing.
-make_parents() {
+# find_missing PATH: sets $_folder, the deepest folder above it that is there, and $_rest, the folders
+# below that which are missing, each with a slash.
+find_missing() {
     _folder=${1%/*} _rest=
     while [ -n "$_folder" ] && [ ! -e "$_folder" ] && [ ! -L "$_folder" ]; do
         _rest=${_folder##*/}/$_rest
         _folder=${_folder%/*}
     done
+    case /$_rest in */../*) fail missing ;; esac
+}
+
+# make_parents PATH: make the folders above it that are missing.
+make_parents() {
+    find_missing "$1"
     [ -n "$_rest" ] || return 0
-    case /$_rest in
-    */../*) fail missing ;;
-    esac
     enter "$_folder/"
     _why=$(mkdir -p -- "./$_rest" 2>&1) || fail_with "$_why"
 }

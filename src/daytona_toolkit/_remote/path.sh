@@ -21,7 +21,7 @@ enter() {
             go_to "${_target%??}"
         fi
     fi
-    check_confined
+    check_confined "${PWD%/}"
 }
 
 # go_to PATH: stand in the folder that the path names, or that holds what it names.
@@ -33,9 +33,10 @@ go_to() {
     cd -P -- "$_folder" || fail_unreachable "${_folder%/}"
 }
 
+# check_confined PATH: it is real, and lies where this session may be.
 check_confined() {
     [ -n "$_CONFINE" ] || return 0
-    case ${PWD%/}/ in
+    case $1/ in
     "${_CONFINE%/}"/* | "$_STATE"/*) ;;
     *) fail outside ;;
     esac

@@ -93,7 +93,6 @@ $_reply"
     echo "$_reply"
 }
 
-
 # fail_with MESSAGE: refuse for the reason that a tool gave.
 fail_with() {
     rm -f -- "$_temporary" "$_mark"

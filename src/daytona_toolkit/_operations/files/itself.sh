@@ -13,11 +13,7 @@ reach() {
         _name=${PWD##*/}
         cd -P -- .. || fail denied
     fi
-    [ -n "$_CONFINE" ] || return 0
-    case ${PWD%/}/$_name/ in
-    "${_CONFINE%/}"/* | "$_STATE"/*) ;;
-    *) fail outside ;;
-    esac
+    check_confined "${PWD%/}/$_name"
 }
 
 # is_there: whether anything bears the name.

@@ -30,11 +30,6 @@ while [ -n "$_rest" ]; do
         ;;
     esac
 done
-if [ -n "$_CONFINE" ]; then
-    case $_real/ in
-    "${_CONFINE%/}"/* | "$_STATE"/*) ;;
-    *) fail outside ;;
-    esac
-fi
+check_confined "$_real"
 put_string real "${_real:-/}"
 end

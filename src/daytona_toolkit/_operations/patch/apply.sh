@@ -14,6 +14,7 @@
 . ../../_remote/frame.sh
 . ../../_remote/path.sh
 . ../../_remote/replace.sh
+. ../../_remote/parents.sh
 . ../../_remote/upload.sh
 . ../../_remote/file.sh
 
@@ -52,15 +53,10 @@ reach() {
     case $1 in
     delete)
         go_to "$2"
-        check_confined
+        check_confined "${PWD%/}"
         ;;
     add | target)
-        _folder=${2%/*} _rest=
-        while [ -n "$_folder" ] && [ ! -e "$_folder" ] && [ ! -L "$_folder" ]; do
-            _rest=${_folder##*/}/$_rest
-            _folder=${_folder%/*}
-        done
-        case /$_rest in */../*) fail missing ;; esac
+        find_missing "$2"
         if [ -n "$_rest" ]; then
             enter "$_folder/"
             _name=$_rest${2##*/}
