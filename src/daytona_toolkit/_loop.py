@@ -115,8 +115,8 @@ class Call(Generic[T]):
     """One coroutine on the loop.
 
     Attributes:
-        future: Its outcome. It is set when the coroutine has ended, a cancelled one too: who
-            waits for it knows that nothing of it runs any more.
+        future: Its outcome. It is set when the coroutine has ended, also if it was cancelled:
+            nothing of it runs any more then.
         task: What runs it, once it has begun.
     """
 
@@ -208,7 +208,7 @@ class Ending(Call[None]):
             self._thread.join_if_over()
 
     def wait_in_finalizer(self, seconds: float) -> None:
-        """Wait, whatever becomes of it, unless this thread must not wait for the loop."""
+        """Wait, and ignore errors; return at once in a thread that must not wait for the loop."""
         if self._thread.is_current() or Lock.is_held():
             return
         with contextlib.suppress(BaseException):
@@ -275,7 +275,7 @@ class _LoopThread:
         return threading.current_thread() is self._thread
 
     def join_if_over(self) -> None:
-        """Wait for the end of the thread where it is due."""
+        """Wait for the thread to end, if nobody has a share in it any more."""
         if not self.shares and not self.is_current():
             self._thread.join(_CANCEL_GRACE)
 
@@ -338,7 +338,7 @@ def _closed(owner: str = "session") -> SessionClosedError:
 
 
 async def _wait_shielded(ended: asyncio.Event) -> None:
-    """Wait until a cancelled call has ended, though a scope of anyio cancels on and on."""
+    """Wait until a cancelled call has ended, also in a scope of anyio, which cancels repeatedly."""
     import anyio
 
     with anyio.move_on_after(_CANCEL_GRACE, shield=True):
@@ -349,8 +349,8 @@ def _drop_frames(error: BaseException) -> None:
     """Let go of the frames behind one of our errors.
 
     They hold programs, with the values of variables in them, and requests, with the API key.
-    A log that shows local variables would show these. And what an error was raised from None in
-    place of may hold a secret that is masked in the error.
+    A log that shows local variables would show these. The context that `from None` hides may hold
+    a secret that is masked in the error itself.
     """
     if isinstance(error, SandboxError):
         for link in with_causes(error):

@@ -15,7 +15,7 @@ _MASK = "***"
 # every 1 would be useless.
 _SHORTEST = 6
 
-# So many characters of a secret, where text was cut, reveal something.
+# Characters of a secret that are masked where text was cut in the midst of it; fewer reveal little.
 _PART = 4
 
 # Half of a surrogate pair, which stands for a byte of a file name that is not UTF-8. Text
@@ -26,8 +26,8 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 class Mask:
     """Puts `***` in place of secrets; called with a text, it returns one without them.
 
-    What reads by lines shows a part of a key, and `$(cat token)` has no newline at its end: so each
-    line of a secret is one as well.
+    Each line of a secret is a secret, too: a tool that reads lines shows one line of a key, and
+    `$(cat token)` drops the newline at the end.
 
     Args:
         secrets: The texts to hide.

@@ -180,8 +180,8 @@ class SandboxSession(Generic[S_co]):
             cwd: The folder to run in; the session's root unless given.
             env: Variables, besides those of the session.
             stdin: What it can read; nothing unless given.
-            timeout: Seconds after which the command is killed, with all that it started (but for
-                what left its session with an empty environment, as `env -i setsid` does); the
+            timeout: Seconds after which the command is killed, with all that it started (except
+                for what left its session with an empty environment, as by `env -i setsid`); the
                 result has what it printed so far. None for no limit.
             background: Return at once, with the id of the job; see `job` and `kill`. It has no
                 time limit.

@@ -17,7 +17,7 @@ T = TypeVar("T")
 _MAX_THREADS = 6
 _IDLE_SECONDS = 10.0
 
-# Work on at most that many bytes is done at once; in a thread it would take longer.
+# Bytes up to which work is done on the loop itself: to hand it to a thread would take longer.
 _SMALL_BYTES = 100_000
 
 
@@ -53,10 +53,10 @@ async def in_thread_if_large(
 
 
 class Lock:
-    """A lock for a moment, under which nobody waits for the event loop.
+    """A lock that is held for a moment, and never while its holder waits for the event loop.
 
-    A finalizer may run in any thread at any place, and one of a session waits for the loop. It
-    must not while its thread has a lock that the loop may want.
+    A finalizer can run in any thread at any moment, and that of a session waits for the loop. It
+    must not wait while its thread holds a lock that the loop may want, so it asks `is_held`.
     """
 
     _held = threading.local()
@@ -85,8 +85,8 @@ class Lock:
 class Workers(ThreadPoolExecutor):
     """The threads: daemons that start when there is work, and end when there is none.
 
-    Those of the standard library never end before the program does, and take no work while it
-    ends. Here the caller does the work where no thread can be started.
+    The threads of the standard library's pool stay until the program ends, and take no work while
+    it ends. Here the caller does the work where no thread can be started.
     """
 
     def __init__(self) -> None:
@@ -110,7 +110,7 @@ class Workers(ThreadPoolExecutor):
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """End the threads. One that waits for a name server is given a second."""
+        """End the threads; one that is busy, for example with a name server, is given a second."""
         with self._lock:
             threads = list(self._running)
         for _ in threads:

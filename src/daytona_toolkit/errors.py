@@ -27,7 +27,7 @@ SandboxError
 │   ├── CheckpointError        git is missing, or could not do it
 │   │   └── CheckpointNotFoundError
 │   ├── PreviewError           a port that nobody outside the sandbox can reach
-│   └── StateLostError         our files in the sandbox went, and an outcome with them
+│   └── StateLostError         our files in the sandbox are gone, and an outcome with them
 └── TerminalError              nothing that the caller does next will work here
     ├── SandboxUnavailableError  no answer, however often it was asked
     ├── SandboxGoneError         deleted, or lost

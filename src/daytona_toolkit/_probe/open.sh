@@ -9,7 +9,7 @@
 . ../_remote/frame.sh
 . ../_remote/inline.sh
 
-# check_tools: whatever is missing is told by name.
+# check_tools: the reply names the tools that are missing.
 check_tools() {
     _missing=
     for _tool in base64 cat chmod chown cp cut dd flock head mkdir mkfifo mv readlink rm setsid \
@@ -70,7 +70,7 @@ find_grep() {
     fi
 }
 
-# has_gnu_find: what GNU's tools do in one process for many files takes others some for each.
+# has_gnu_find: GNU's tools do in one process for all files what takes others several for each.
 has_gnu_find() {
     [ "$(find / -maxdepth 0 -regextype posix-extended -regex '^/$' -printf '%y')" = d ] &&
         echo x | head -zn 1 >/dev/null && stat -L --printf '\0' / >/dev/null
@@ -88,7 +88,7 @@ put_string home "${HOME:-/}"
 put_string state "$_state"
 put_string session "$_session"
 put shell "$(command -v bash || command -v sh)"
-# zsh and bash read us byte by byte, and a printf that is a tool takes 128 KiB at most.
+# zsh and bash read a program byte by byte, and a printf that is a tool takes at most 128 KiB.
 case ${ZSH_VERSION-}${BASH_VERSION-}$(command -v printf) in printf) put swift yes ;; esac
 # A job is a `&` of our program, for which sh ignores SIGINT and SIGQUIT, and whoever runs us may
 # ignore more, as nohup does. Only a program that is no shell can bring them back. GNU's env can

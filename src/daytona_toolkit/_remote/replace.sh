@@ -57,7 +57,7 @@ fill() {
     fail_with "${_why:-it arrived damaged}"
 }
 
-# adjust: do to the temporary file what else is to be done; for a program to say.
+# adjust: what else is to be done to the temporary file; a program may replace it.
 adjust() { :; }
 
 # commit VERSION: the temporary file takes the name, with the mode and the owner that the

@@ -8,13 +8,13 @@
 . ../../_remote/once.sh
 . ./store.sh
 
-# forget_oldest: let the oldest go, and what only they had. That takes git a look at everything, so
-# it waits for some more than are too many.
+# forget_oldest: remove the oldest checkpoints, and what only they had. git looks at everything for
+# that, so it is done only when there are a tenth too many.
 forget_oldest() {
     [ "$_total" -gt $((_KEPT + _KEPT / 10)) ] || return 0
     git for-each-ref --format='%(contents:subject) %(refname)' refs/checkpoints | sort -rn |
         tail -n "+$((_KEPT + 1))" | sed 's/.* /delete /' | git update-ref --stdin
-    # It keeps the lock, as what another checkpoint is just writing belongs to none yet.
+    # It keeps the lock: what another checkpoint is writing belongs to no commit yet.
     git prune --expire=now >/dev/null &
 }
 

@@ -88,7 +88,7 @@ find_all() {
         -path "$_own" -prune -o ! -name . "$@" -print0
 }
 
-# refuse_pipes: git reads files of these names, and would wait for who writes to a pipe.
+# refuse_pipes: git reads files of these names, and would wait for a writer if one is a pipe.
 refuse_pipes() {
     find_all -type p \( -name .gitignore -o -name .gitattributes \) >"$_lists/pipes"
     [ ! -p .git/info/exclude ] || printf './.git/info/exclude\0' >>"$_lists/pipes"
@@ -110,8 +110,8 @@ ignored() {
     [ $? -lt 2 ] # 1: none
 }
 
-# scan: list what counts in `files` and `folders`; `every` folder, too. What cannot be looked
-# into ends it: a restore would take its content for new.
+# scan: list what counts in `files` and `folders`; `every` folder, too. It fails at a folder that
+# cannot be read: a restore would take what is in it for new.
 scan() {
     find_all \( -type f -o -type l \) >"$_lists/found" &&
         ignored "$_lists/found" >"$_lists/ignored" &&

@@ -134,8 +134,8 @@ $_around
 ."
 }
 
-# fail_with_file: it is not what the client counts on, so it gets the file, if that is small
-# enough to be sent.
+# fail_with_file: the file is not what the client expects, so it is in the reply, if it is small
+# enough.
 fail_with_file() {
     put_file
     fail changed

@@ -55,7 +55,7 @@ remove_job() { rm -rf "$_job" "$_job".*; }
 # place of its own job's files; an opening like this one never waits, not even for a fifo.
 note() { true 1<>"$_job.$1"; }
 
-# is_file NAME: it can be read: nothing else has taken its place, which could be endless.
+# is_file NAME: it is a file, and nothing in its place that has no end.
 is_file() { [ -f "$_job.$1" ]; }
 
 # find_start, find_leader: set $_start, when it began, and $_leader.
@@ -65,7 +65,7 @@ find_leader() { is_file leader && read -r _leader <"$_job.leader"; }
 # has_ended: the command has. A command can write into its own job's files, so this looks twice.
 has_ended() { is_file exit && [ -s "$_job.exit" ]; }
 
-# is_over: it has ended, or nobody can end it.
+# is_over: it has ended, or cannot be ended.
 is_over() { has_ended || [ -e "$_job.stubborn" ]; }
 
 # is_complete: all that it printed has arrived.
@@ -114,7 +114,7 @@ kill_job() {
     now
     _since=$_now
     while _pids=$(members) && [ -n "$_pids" ] || ! { has_ended || is_lost; }; do
-        # By the clock: where many processes run, to look at them takes longer than the pauses.
+        # By the clock, because a look at many processes takes longer than the pauses.
         now
         if [ $((_now - _since)) -ge 200 ]; then
             [ "$_kills" -lt 3 ] || [ $((_now - _since)) -lt 270 ] || {
@@ -192,7 +192,7 @@ await_output() {
     _seal="[$_id: the command ended here; what follows was printed by what it left running]"
     for _stream in 1:out 2:err; do
         is_file "${_stream#*:}" || continue
-        # To open a fifo that nobody reads takes for ever.
+        # Opening a fifo that nobody reads would wait for ever.
         # shellcheck disable=SC2016 # sh expands it
         LC_ALL=C timeout 0.5 sh -c 'printf "\n%s\n" "$1" >"$2"' sh "$_seal" \
             "$_job.${_stream%:*}" || continue
@@ -205,9 +205,9 @@ await_output() {
     note sealed
 }
 
-# await_done WAIT LIMIT FOLLOW OUT ERR: until the command has ended, or the request has waited
-# long enough; with FOLLOW until there is output after these offsets, too, but not at once: who
-# follows shall see it within half a second, and send two requests a second at the most.
+# await_done WAIT LIMIT FOLLOW OUT ERR: wait until the command has ended, or the request has waited
+# long enough. With FOLLOW, output after these offsets ends the wait as well, after 0.45 seconds at
+# the earliest: it is seen within half a second, and costs two requests a second.
 await_done() {
     [ -p "$_job.done" ] || {
         sleep 0.1 # another request is about to start the job

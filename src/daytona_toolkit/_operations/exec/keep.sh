@@ -9,7 +9,7 @@
 # of the secrets among them. It leaves `after`, the new state, and `cwd`; they are whole once `kept`
 # is there. Its variables have long names, because all others may be the command's.
 
-# is_kept NAME: it can be a variable, and is nobody else's business.
+# is_kept NAME: it can be a variable, and is neither ours nor the shell's own.
 is_kept() {
     case $1 in
     *[!A-Za-z0-9_]* | [0-9]* | daytona_toolkit_* | DAYTONA_TOOLKIT_*) return 1 ;;
@@ -87,7 +87,7 @@ for daytona_toolkit_name in $daytona_toolkit_given; do
         eval "printf '%s.' \"\${$daytona_toolkit_name?}\""
     ) && export "$daytona_toolkit_name=${daytona_toolkit_value%.}"
 done
-# A shell that begins in a folder that is no more does not know its name.
+# A shell that begins in a folder that was removed does not know its name.
 export PWD="${daytona_toolkit_pwd:-$PWD}"
 write_state "$@" >"$daytona_toolkit_job.after" &&
     printf %s "$PWD" >"$daytona_toolkit_job.cwd" &&

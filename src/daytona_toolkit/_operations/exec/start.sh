@@ -18,7 +18,7 @@
 . ./job.sh
 . ./shell.sh
 
-# claim: the job is ours to start, and nobody's twice.
+# claim: the job is ours to start, and no copy of the request starts it again.
 claim() {
     is_fresh || fail "$_late"
     claim_job || { [ ! -e "$_job" ] && make_room && claim_job; } || return
@@ -57,10 +57,10 @@ give_up() {
     fail "$1"
 }
 
-# collect STREAM: what a fifo brings, into a file, up to the bound. The bound is on dd and not on
-# the command, whose own files are its own matter: at the bound dd is ended, and whoever writes on
-# gets SIGPIPE. Where the system's own bound is lower, it cannot be raised, and holds. In the end dd
-# says how much it was, which spares a process to look.
+# collect STREAM: copy what comes out of a fifo into a file, up to the bound. The bound is on dd and
+# not on the command, which may write larger files of its own. At the bound dd is ended, and what
+# still writes gets SIGPIPE. A lower bound of the system cannot be raised, and holds. At its end dd
+# says how much it has copied, which saves a process.
 collect() {
     # shellcheck disable=SC3045 # where -c is unknown there are no core files either
     ulimit -c 0
@@ -78,8 +78,8 @@ count_copied() {
     done <"$_job.copied.$1"
 }
 
-# feed: put into the command's pipe what is sent, in its order, until there will be no more or
-# nobody reads. It never waits for a cat without a trap, for the cat would outlive it.
+# feed: put what is sent into the command's pipe, in its order, until no more will come or nobody
+# reads. A trap ends the cat that it waits for, which would outlive it otherwise.
 feed() {
     exec >"$_job.0" 6<>"$_job.more"
     _next=1
@@ -147,12 +147,12 @@ supervise() {
     _code=$?
     [ -z "$_NAMED" ] || hand_on "$_code"
     now
-    # What is there already is not ours.
+    # A command may have put something in its place.
     [ ! -e "$_job.exit" ] || rm -rf "$_job.exit"
     note_exit || [ ! -e "$_job" ] || { make_room && note_exit; }
     exec 9>&-
     [ -z "$_watch" ] || kill "$_watch"
-    # What the command left running may read on; what has no reader any more, the feeder leaves.
+    # What the command left running may go on reading. Without a reader the feeder ends.
     [ -z "$_feeder" ] || { note eof && echo 1<>"$_job.more"; } || kill "$_feeder"
     _sizes=
     for _stream in "$_dd_out:out" "$_dd_err:err"; do
@@ -173,7 +173,7 @@ supervise() {
     echo 1<>"$_job.wake"
 }
 
-# watch: end the command when its time is over, though nobody may ask for it any more.
+# watch: end the command when its time is over, also if no request comes any more.
 watch() {
     trap 'kill $!' TERM # nobody waits for a sleep whose command has ended
     set_time "$_LIFE"
@@ -238,7 +238,7 @@ if claim; then
         esac
         set -- -c "$@"
     fi
-    # Open before the supervisor runs, so that whoever waits finds it open.
+    # Open before the supervisor runs, so that a request that waits finds it open.
     exec 9<>"$_job.done" 3>"$_job.out" 4>"$_job.err"
     supervise "$@" &
     echo $! >"$_job.supervisor"

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# Requests of one client at the same time; more wait for their turn. Each
-# takes a connection, so where a process may have few file descriptors, it is a share of these.
+# Requests of one client at the same time; more wait for their turn. Each takes a connection, so a
+# process that may have few file descriptors sends fewer at once: one for each four of them.
 _SLOTS = 200
 _SHARE = 4
 

@@ -109,9 +109,8 @@ class ControlPlane:
                 elif never_connected(error):
                     self.created = before
                 elif status in (400, 422):
-                    self._visible_after = (
-                        0.0  # there may be one that did not start, but it is known
-                    )
+                    # There may be one that did not start, but it is known by now.
+                    self._visible_after = 0.0
                 elif made := getattr(error, "sandbox_id", None):
                     self.created = str(made)
                 raise

@@ -31,7 +31,7 @@ _JITTER = 0.2
 # Attempts when the answer cannot be read: something else may be listening at the address.
 _UNREADABLE = 4
 
-# Seconds after which an address that was never reached is given up: a wrong one stays wrong.
+# Seconds after which an address that was never reached is given up: it may be a wrong one.
 _UNREACHED = 3.0
 
 # Copies of one request that are on their way at the same time, and how much longer each is
@@ -61,8 +61,8 @@ async def retried(
         deadline: When nobody waits any more, on the running loop's clock.
         patience: Seconds in which an answer is due; None where no copy may be sent.
         spare: What each copy holds while it is on its way. They are few, so that a service that
-            is slow because it has much to do does not get still more to do.
-        also: Statuses that pass here, besides those that always do.
+            is slow because it is busy does not get busier.
+        also: Statuses after which it is sent again here, besides those after which it always is.
         unreached: Whether the address was never reached before.
     """
     clock = asyncio.get_running_loop().time
@@ -132,7 +132,7 @@ async def _persistent(
                 wait = min(wait * 2, _LONGEST_WAIT)
             end = deadline if waived else min(deadline, begun + _budget(error, unreached=unreached))
             spent = asked >= (_UNREADABLE if is_unreadable(error) else _ATTEMPTS) and not waived
-            # A pause that nobody will see the end of is not begun.
+            # Nobody would wait for the end of a longer pause.
             if pause is False or spent or clock() + pause >= end:
                 setattr(error, ASKED, asked)
                 raise

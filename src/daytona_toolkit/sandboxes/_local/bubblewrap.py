@@ -10,8 +10,8 @@ from pathlib import Path
 
 from daytona_toolkit.sandboxes._local.system import SETTINGS, SYSTEM
 
-# No further user namespace can be made inside, whoever the client is: as root, and in one,
-# a command could mount. As process 1 the helper gets no signal from inside.
+# Inside, no further user namespace can be made, because a command could mount in one. The helper is
+# process 1, so it gets no signal from inside.
 _NAMESPACES = [
     "--unshare-all",
     "--unshare-user",
@@ -51,10 +51,10 @@ _PROC_HIDDEN = [
     "vmallocinfo",
 ]
 
-# Who a command is when the client is root. Otherwise it keeps its number, which it has outside.
+# The user that commands are when the client is root. Any other keeps its own number inside.
 _USER = 1000
 
-# Bytes of /tmp and of /dev/shm, which are memory, where the sandbox's has no bound.
+# Bytes of /tmp and of /dev/shm each, which are in memory, if that has no bound.
 _MEMORY_FOLDERS = 2**30
 
 # Seconds that a trial may take on a loaded machine.

@@ -149,8 +149,8 @@ def command(level: Level, place: Place) -> list[str]:
 def environment(place: Place) -> dict[str, str]:
     """The environment of the helper, and so of all that it runs.
 
-    Its tools are those of the system. A command can write to the environments of Python, and
-    what a file operation answers must not be for it to say.
+    Its tools are those of the system: a command can write to the environments of Python, and must
+    not decide what a file operation answers.
     """
     return {
         "PATH": _PATH,
@@ -158,7 +158,7 @@ def environment(place: Place) -> dict[str, str]:
         "TMPDIR": str(place.temporary),
         "USER": "user",
         "LOGNAME": "user",
-        # Else programs such as `script` start that of the account, and a service has none.
+        # Without it `script` and others start the shell of the account, and a service has none.
         "SHELL": shutil.which("bash", path=_PATH) or "/bin/sh",
         **_UNATTENDED,
         **{name: os.environ[name] for name in _PASSED if name in os.environ},

@@ -57,7 +57,7 @@ class Guard:
         elif (
             self._memory
             and sum(process.memory for process in found) > self._memory
-            # What processes share was counted for each of them. Now for sure.
+            # What processes share was counted for each of them. This divides it.
             and sum(map(memory_share, found)) > self._memory
         ):
             self._end_the_largest(
@@ -104,7 +104,7 @@ def processes() -> list[Process]:
                     Process(
                         id=int(name),
                         session=int(fields[3]),
-                        threads=max(1, int(fields[17])),  # one that nobody waits for has none
+                        threads=max(1, int(fields[17])),  # a zombie has none
                         started=int(fields[19]),
                         memory=int(fields[21]) * _PAGE,
                     )
@@ -119,7 +119,7 @@ def memory_share(process: Process) -> int:
             for line in file:
                 if line.startswith(b"Pss:"):
                     return int(line.split()[1]) * 1024
-    except OSError:  # it has ended, or has closed itself to us
+    except OSError:  # it has ended, or nobody may look at it
         pass
     return process.memory
 

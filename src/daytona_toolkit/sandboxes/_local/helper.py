@@ -48,7 +48,7 @@ def main(settings: str) -> None:
     _forget_unknown_locales()
     options = json.loads(settings)
     alone = options["level"] == "bubblewrap"
-    # Python would make an exception of it. Process 1 gets no signal that it has no handler for.
+    # Not Python's own handler, which raises. Process 1 gets no signal that it has no handler for.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     launcher = None
     if sys.platform == "linux":

@@ -99,10 +99,10 @@ class Launcher:
             return self._launch(argv, cwd)
 
     def let_go(self, started: Started) -> int | None:
-        """How a program ended. From now on its number may be another's.
+        """How a program ended; from now on its process id may be another's.
 
-        None if that cannot be said: a command traces the program, or it has become the child of
-        the helper, which is told by the kernel.
+        None if the launcher cannot say: a command traces the program, or the program has become a
+        child of the helper, which learns of its end from the kernel.
         """
         try:
             return self._ask({"ended": started.pid})

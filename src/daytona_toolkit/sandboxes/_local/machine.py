@@ -152,8 +152,8 @@ class Machine(asyncio.Protocol):
             SandboxGoneError: The helper has ended.
             SandboxUnavailableError: No answer came.
         """
-        # bubblewrap would go on in a folder that was removed, and lose what is written there; and
-        # Landlock's rules are for that folder, whatever has its name by now.
+        # Where the folder was removed or replaced, bubblewrap would go on in the old one, and lose
+        # what is written there; and Landlock's rules hold for the old one alone.
         folder = self._place.folder.stat()
         if self._level != "none" and not os.path.samestat(folder, self._folder):
             raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
@@ -282,7 +282,7 @@ class Machine(asyncio.Protocol):
             return
         if silent > _QUIET and not self._asked:
             self._asked = True
-            # A number that was lost on its way, with its request, shows when this one arrives.
+            # If a request was lost on its way, the helper sees it by the number of this one.
             self._abandoned.add(self._send(b"", b""))
         self._watch = loop.call_later(_QUIET, self._look_after)
 
@@ -304,7 +304,7 @@ class Machine(asyncio.Protocol):
         for answer in self._waiting.values():
             if not answer.done():
                 answer.set_exception(type(self._ended)(*self._ended.args))
-                answer.exception()  # who waits may have been cancelled
+                answer.exception()  # seen: its caller may have been cancelled
         self._waiting.clear()
 
     async def _report_death(self) -> None:
