@@ -14,7 +14,15 @@ from daytona_toolkit._cursors import Cursors
 from daytona_toolkit._ledger import Ledger
 from daytona_toolkit._masking import Mask
 from daytona_toolkit._probe import CLOSE, OPEN, Facts, facts_of
-from daytona_toolkit._remote import CutReplyError, Input, Program, Reply, Source, parse
+from daytona_toolkit._remote import (
+    CutReplyError,
+    Input,
+    LostReplyError,
+    Program,
+    Reply,
+    Source,
+    parse,
+)
 from daytona_toolkit._workers import in_thread_if_large
 from daytona_toolkit.errors import (
     InvalidArgumentError,
@@ -310,14 +318,17 @@ class Workspace:
         wait: float = 0.0,
         is_whole: Callable[[Reply], bool] = lambda _: True,
     ) -> Reply:
-        """Run a program, again if it was cut short: once or often is the same to it."""
+        """Run a program, again if its reply was lost: once or often is the same to it."""
+        lost: LostReplyError = CutReplyError(source.name)
         for pause in _PAUSES:
             await asyncio.sleep(pause)
-            with contextlib.suppress(CutReplyError):
+            try:
                 reply = await self._ask(source.program(inputs), wait)
                 if reply.failure or is_whole(reply):
                     return reply
-        raise CutReplyError(source.name)
+            except LostReplyError as error:
+                lost = error
+        raise lost
 
     async def _ask(self, program: Program, wait: float) -> Reply:
         with self.asking():

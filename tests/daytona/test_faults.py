@@ -4,8 +4,10 @@ import asyncio
 import logging
 import time
 import warnings
+from dataclasses import dataclass, field
 
 import pytest
+from aiohttp import web
 
 from daytona_toolkit import DaytonaSandbox, Limits, SandboxSession
 from daytona_toolkit.errors import (
@@ -33,7 +35,24 @@ from daytona_toolkit.testing import (
     StopSandbox,
     TruncatedBody,
 )
+from daytona_toolkit.testing._server.faults import Execute
 from tests.daytona.support import config_of, opened, sandbox_on, session_on, start_program
+
+
+@dataclass
+class Instead(Fault):
+    """Execute, and answer as if something else had been printed."""
+
+    printed: str
+    kind: str | None = field(default="execute", kw_only=True)
+
+    async def apply(self, request: web.Request, execute: Execute) -> web.StreamResponse:
+        await execute()
+        return web.json_response({"exitCode": 0, "result": self.printed})
+
+
+NOTHING = Instead("")
+OF_ANOTHER = Instead("@0123456789abcdef{\nexists yes\n@0123456789abcdef}\n")
 
 PASSING = [
     DropBefore(),
@@ -59,6 +78,8 @@ PASSING = [
     Status(425),
     Status(520, message=None),
     Status(524, message=None, after=True),
+    NOTHING,
+    OF_ANOTHER,
 ]
 
 
@@ -134,6 +155,16 @@ def test_opening_and_closing_survive_it(server: DaytonaServer, fault: Fault) -> 
         server.faults.clear()
         server.faults.add(fault, times=2)
     assert not server.sandboxes
+
+
+def test_an_answer_that_stays_that_of_another_is_not_shown(
+    server: DaytonaServer, session: SandboxSession
+) -> None:
+    server.faults.add(OF_ANOTHER)
+    with pytest.raises(SandboxFailedError, match="belongs to another request") as caught:
+        session.read("file")
+    assert "exists" not in str(caught.value)
+    server.faults.clear()
 
 
 def test_the_wait_that_daytona_asks_for_is_kept(

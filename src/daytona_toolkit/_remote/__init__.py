@@ -9,11 +9,12 @@ from daytona_toolkit._remote.program import (
     text_of,
     text_or_base64,
 )
-from daytona_toolkit._remote.reply import CutReplyError, Reply, parse
+from daytona_toolkit._remote.reply import CutReplyError, LostReplyError, Reply, parse
 
 __all__ = [
     "CutReplyError",
     "Input",
+    "LostReplyError",
     "Program",
     "Reply",
     "Source",

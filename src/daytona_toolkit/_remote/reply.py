@@ -2,14 +2,22 @@
 
 import base64
 import binascii
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from daytona_toolkit._remote.program import Program
 from daytona_toolkit.errors import SandboxFailedError
 
+# How the reply to any request begins.
+_ANY_START = re.compile(rb"^@[0-9a-f]{16}\{$", re.MULTILINE)
 
-class CutReplyError(SandboxFailedError):
+
+class LostReplyError(SandboxFailedError):
+    """The reply of a program did not arrive; it may if the program is run again."""
+
+
+class CutReplyError(LostReplyError):
     """A program began its reply and did not end it, or a stage of it was lost."""
 
     def __init__(self, name: str) -> None:
@@ -50,15 +58,23 @@ def parse(program: Program, printed: bytes) -> Reply:
 
     Raises:
         SandboxFailedError: There is no reply in it.
+        LostReplyError: There is nothing in it, or the reply to another request, which a proxy may
+            have mixed up.
         CutReplyError: The reply, or a part of it, has no end.
     """
     start, end = f"@{program.nonce}{{\n".encode(), f"\n@{program.nonce}}}".encode()
     _, found, rest = printed.partition(start)
     body, closed, _ = (b"\n" + rest).partition(end)
+    if not found and _ANY_START.search(printed):
+        raise LostReplyError(
+            f"The answer that came for the program {program.name!r} belongs to another request. "
+            "Check what is between here and the sandbox."
+        )
     if not found:
-        shown = printed[-500:].decode(errors="replace").strip() or "nothing"
-        raise SandboxFailedError(
-            f"The sandbox did not run the program {program.name!r}; it printed: {shown}"
+        shown = printed[-500:].decode(errors="replace").strip()
+        raise (SandboxFailedError if shown else LostReplyError)(
+            f"The sandbox did not run the program {program.name!r}; it printed: "
+            f"{shown or 'nothing'}"
         )
     if not closed:
         raise CutReplyError(program.name)
