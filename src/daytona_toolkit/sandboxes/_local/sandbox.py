@@ -172,7 +172,7 @@ class LocalSandbox:
         if not self.network:
             raise PreviewError(
                 f"Port {port} cannot be reached from outside: this local sandbox has no network. "
-                "Use the server from inside, with exec, or make the sandbox with "
+                "Use the server inside, with exec, or make the sandbox with "
                 "LocalSandbox(network=True)."
             )
         return f"http://127.0.0.1:{port}", {}
