@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# How the folders above a new file are made.
+# How the folders above a new file are made, and entered.
 
 # find_missing PATH: sets $_folder, the deepest folder above it that is there, and $_rest, the folders
 # below that which are missing, each with a slash.
@@ -18,4 +18,13 @@ make_parents() {
     [ -n "$_rest" ] || return 0
     enter "$_folder/"
     _why=$(mkdir -p -- "./$_rest" 2>&1) || fail_with "$_why"
+}
+
+# enter_to_write PATH: stand in the folder of a file that is to be written, which is made if it is
+# missing and locked.
+enter_to_write() {
+    make_parents "$1"
+    enter "$1"
+    check_replaceable
+    lock_folder
 }

@@ -23,10 +23,7 @@ has_content() {
 
 begin
 is_fresh || fail "$_late"
-make_parents "$_PATH"
-enter "$_PATH"
-check_replaceable
-lock_folder
+enter_to_write "$_PATH"
 _mode=$_MODE
 if has_content; then
     _reply='same yes'

@@ -50,10 +50,7 @@ parts() {
 place() {
     _mode=$1
     shift
-    make_parents "$_path"
-    enter "$_path"
-    check_replaceable
-    lock_folder
+    enter_to_write "$_path"
     fill "$@"
     commit '*'
 }

@@ -12,10 +12,7 @@
 
 begin
 is_fresh || fail "$_late"
-make_parents "$_PATH"
-enter "$_PATH"
-check_replaceable
-lock_folder
+enter_to_write "$_PATH"
 is_whole || fail upload
 if [ -n "$_UPLOAD" ]; then fill cat "$_UPLOAD"; else fill new_content; fi
 drop_upload
