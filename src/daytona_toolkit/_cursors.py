@@ -44,10 +44,6 @@ class Cursor:
         text = self._decoders[stream].decode(data, final=last)
         return f"[... {skipped:,} bytes skipped ...]\n{text}" if skipped else text
 
-    def copy(self) -> "Cursor":
-        """An independent copy."""
-        return deepcopy(self)
-
 
 class Cursors:
     """How far a session has read each job.
@@ -60,7 +56,7 @@ class Cursors:
 
     def get(self, job_id: str) -> Cursor:
         """The cursor of a job, for one request."""
-        return self._cursors.get(job_id, Cursor()).copy()
+        return deepcopy(self._cursors.get(job_id, Cursor()))
 
     def put(self, job_id: str, cursor: Cursor) -> None:
         """Remember how far a request has read, unless another has read further."""

@@ -15,7 +15,7 @@ _MASK = "***"
 # every 1 would be useless.
 _SHORTEST = 6
 
-# Characters of a secret that are masked where text was cut in the midst of it; fewer reveal little.
+# Where a cut has left a part of a secret, it is masked from this many characters on.
 _PART = 4
 
 # Half of a surrogate pair, which stands for a byte of a file name that is not UTF-8. Text

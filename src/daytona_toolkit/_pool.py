@@ -271,7 +271,7 @@ class SessionPool:
             await event_of(future).wait()
 
     def _warm_up(self) -> None:
-        """See to it that enough sessions are ready, or will be soon."""
+        """Open sessions ahead until enough are ready."""
         with self._lock:
             missing = self._wanted_warm - len(self._warm) - self._warming
             self._warming += missing
@@ -279,7 +279,7 @@ class SessionPool:
             self._runner.start(self._add_warm)
 
     async def _add_warm(self) -> None:
-        """Open a session before it is known whose it will be."""
+        """Open a session before its key is known."""
         try:
             session = await in_thread(self._made, "")
             try:
@@ -296,7 +296,7 @@ class SessionPool:
                 self._warming -= 1
 
     def _check_idle(self) -> None:
-        """See to it that sessions are closed that nobody has used for a while."""
+        """Begin to close sessions that nobody has used for a while."""
         with self._lock:
             begins, self._checks_idle = not self._checks_idle, True
         if begins and self._idle_seconds is not None:

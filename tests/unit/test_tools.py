@@ -123,7 +123,7 @@ def ran(**fields: Any) -> str:
 
 def test_the_model_learns_how_a_command_ended() -> None:
     assert ran() == "[exit code 0]"
-    assert ran(exit_code=None).startswith("[no exit code: the sandbox was stopped")
+    assert ran(exit_code=None).startswith("[no exit code: the sandbox, or what waited")
     assert ran(exit_code=137, stopped_writing=True).startswith(
         "[exit code 137; stopped: its output exceeded"
     )

@@ -15,7 +15,7 @@ class ExecResult(Result):
 
     Attributes:
         exit_code: Its exit code; 128 + n when signal n ended it. None while it runs in
-            the background, and when the sandbox was stopped under it.
+            the background, and when the sandbox, or what waited for it there, was stopped.
         stdout: What it printed to standard output; head and tail where it was too much.
         stderr: The same for standard error.
         timed_out: Whether it was ended because its time was up.
@@ -107,7 +107,7 @@ class JobStatus(Result):
     Attributes:
         job_id: The job.
         command: The command, its start where it is long.
-        state: `running`, `exited`, or `lost` when the sandbox was stopped under it.
+        state: `running`, `exited`, or `lost` when it has no exit code, as in `ExecResult`.
         exit_code: As in `ExecResult`; None unless the state is `exited`.
         timed_out: Whether it was ended because its time was up.
         duration: Seconds it has run.
@@ -196,5 +196,5 @@ def _joined(stdout: str, stderr: str) -> str:
 def exit_words(code: int | None) -> str:
     """How a command ended."""
     if code is None:
-        return "no exit code: the sandbox was stopped while the command ran"
+        return "no exit code: the sandbox, or what waited for the command, was stopped"
     return f"exit code {code}"

@@ -211,7 +211,7 @@ class Machine(asyncio.Protocol):
             self._settle(number, outcome, detail, body)
 
     def connection_lost(self, error: Exception | None) -> None:
-        """Say to all who wait that the helper has ended, and how."""
+        """Tell all callers that the helper has ended, and how."""
         if self._ended is None:
             asyncio.ensure_future(self._report_death())  # noqa: RUF006 # it ends within seconds
 

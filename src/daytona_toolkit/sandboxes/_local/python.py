@@ -14,7 +14,7 @@ _ROOT = Path(__file__).parents[3]
 
 
 def helper() -> list[str]:
-    """The command that runs the helper, but for its settings: our own Python, bare."""
+    """The command that runs the helper, without its settings: our own Python, bare."""
     start = (
         f"import sys; sys.path.insert(0, {str(_ROOT)!r}); "
         "from daytona_toolkit.sandboxes._local.helper import main; main(sys.argv[1])"
@@ -114,7 +114,7 @@ def _hidden() -> list[str]:
 
 
 def _python_path() -> list[str]:
-    """The folders of `PYTHONPATH`, but for those that hold more than code."""
+    """The folders of `PYTHONPATH`, except those that hold more than code."""
     found = []
     for name in os.environ.get("PYTHONPATH", "").split(os.pathsep):
         path = os.path.abspath(name) if name else ""
@@ -138,7 +138,7 @@ def _of_project(folder: Path) -> list[str]:
 
 
 def _pip() -> str:
-    """A `pip` for whichever Python comes first, also where that has none of its own."""
+    """A `pip` for the Python that comes first on the `PATH`, even if that one has no pip."""
     path = "".join(
         f'PYTHONPATH="{wheel}${{PYTHONPATH:+:$PYTHONPATH}}" ' for wheel in _wheel_of_pip()
     )
