@@ -151,7 +151,10 @@ def test_the_model_learns_how_a_job_stands() -> None:
     assert render(exited).text == f"x\n[job-1: exit code 2, after 3.0 s; {files}"
     late = status(state="exited", exit_code=143, timed_out=True)
     assert "timed out: killed after 3.0 s" in render(late).text
-    assert "the sandbox was stopped" in render(status(state="lost")).text
+    assert (
+        "the sandbox, or what waited for the command, was stopped"
+        in render(status(state="lost")).text
+    )
 
 
 def test_a_result_is_printed_as_a_model_sees_it() -> None:
