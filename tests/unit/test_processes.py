@@ -157,9 +157,14 @@ def test_jobs(session: SandboxSession, tools: Tools) -> None:
         session.kill(job.job_id)
 
 
-def test_exec(session: SandboxSession, tools: Tools) -> None:
+@pytest.mark.parametrize("watched", [False, True])
+def test_exec(session: SandboxSession, tools: Tools, watched: bool) -> None:
+    seen: list[str] = []
     tools.forget()
-    session.exec("echo out; echo err >&2")
+    session.exec(
+        "echo out; echo err >&2", on_output=(lambda _, text: seen.append(text)) if watched else None
+    )
+    assert seen == (["out\n", "err\n"] if watched else [])
     # GNU's env brings SIGINT back, and its dd says how much it copied; others need other tools.
     started = tools.started() - Counter(["env", "stat"])
     assert started == Counter(["mkfifo", "dd", "dd", "setsid", "bash"])

@@ -20,7 +20,13 @@ from daytona_toolkit._arguments import (
     check_variables,
 )
 from daytona_toolkit._cursors import FILES, Cursor, Stream
-from daytona_toolkit._operations.exec.handle import KILL_TIME, JobHandle, number_of, window_of
+from daytona_toolkit._operations.exec.handle import (
+    KILL_TIME,
+    JobHandle,
+    is_over,
+    number_of,
+    window_of,
+)
 from daytona_toolkit._operations.exec.result import ExecResult
 from daytona_toolkit._operations.exec.status import job as job
 from daytona_toolkit._operations.exec.status import jobs as jobs
@@ -60,13 +66,16 @@ async def run(
 ) -> ExecResult:
     """Start a command and wait for its end, or not."""
     handle = JobHandle(workspace, f"job-{secrets.token_hex(6)}")
-    cursor = Cursor() if on_output else None
+    # What was passed on so far, and what the result has if the command outlives the call.
+    passed_on, so_far = Cursor(), Cursor()
     background = background or (interactive and yield_after is None)
     limit, patience = check_seconds(timeout, "timeout"), check_seconds(yield_after, "yield_after")
     if background:
         limit, patience = None, 0.0
     window = window_of(workspace, limit, patience)
-    waiting = partial(handle.inputs, timeout=limit, cursor=cursor, follow=cursor is not None)
+    yields = patience is not None and not background
+    cursor = passed_on if on_output else so_far if yields else None
+    waiting = partial(handle.inputs, timeout=limit, cursor=cursor, follow=on_output is not None)
     inline, uploaded = workspace.split(as_bytes(b"" if stdin is None else stdin, "stdin"))
     started = time.monotonic()
     try:
@@ -86,38 +95,39 @@ async def run(
         if reply.failure:
             raise _cannot_start(reply, cwd, workspace)
         if background:
-            return _running(handle, reply)
+            return _running(handle, reply, so_far)
         while True:
-            ended = _is_over(reply)
-            if cursor and on_output:
+            if on_output:
                 for stream in FILES:
-                    if text := cursor.take(reply, stream, last=ended):
+                    if text := handle.new(reply, stream, passed_on):
                         await on_output(stream, text)
-            if ended:
+            if is_over(reply):
                 break
             waited = time.monotonic() - started
-            if patience is not None and waited >= patience:
-                return await _yielded(handle)
-            left = None if patience is None else patience - waited
+            is_due = patience is not None and waited >= patience
+            if is_due and not on_output:
+                break
+            left = None if patience is None else max(0.0, patience - waited)
             window = window_of(workspace, limit, left)
-            reply = await handle.poll(window, waiting(window))
+            inputs = handle.inputs(cursor=so_far) if is_due else waiting(window)
+            reply = await handle.poll(window, inputs)
             if reply.failure:
                 raise _state_lost(workspace, handle.id)
+            if is_due:
+                break
     except asyncio.CancelledError:
         # The caller has gone. (asyncio cancels once, so what follows may wait.)
         with contextlib.suppress(SandboxError, TimeoutError, asyncio.TimeoutError):
             await asyncio.wait_for(handle.end(), KILL_TIME)
         workspace.ledger.remove(handle.id)
         raise
-    return _ended(handle, reply)
+    return _ended(handle, reply) if is_over(reply) else _running(handle, reply, so_far)
 
 
-def _is_over(reply: Reply) -> bool:
-    return any(name in reply.values for name in ("exit", "lost", "stubborn"))
-
-
-def _running(handle: JobHandle, reply: Reply, stdout: str = "", stderr: str = "") -> ExecResult:
-    """The result of a command that is still running."""
+def _running(handle: JobHandle, reply: Reply, so_far: Cursor) -> ExecResult:
+    """The result of a command that goes on; the output in it counts as seen by the next `job`."""
+    stdout, stderr = (handle.new(reply, stream, so_far) for stream in FILES)
+    handle.workspace.cursors.put(handle.id, so_far)
     return ExecResult(
         exit_code=None,
         duration=reply.number("duration") / 100,
@@ -128,22 +138,6 @@ def _running(handle: JobHandle, reply: Reply, stdout: str = "", stderr: str = ""
         stderr=stderr,
         running=True,
     )
-
-
-async def _yielded(handle: JobHandle) -> ExecResult:
-    """The result of a command that takes longer than its caller waits, with its output so far.
-
-    What is in it counts as seen by the next `job`.
-    """
-    cursor = handle.workspace.cursors.get(handle.id)
-    reply = await handle.poll(0.0, handle.inputs(cursor=cursor))
-    if reply.failure:
-        raise _state_lost(handle.workspace, handle.id)
-    if _is_over(reply):
-        return _ended(handle, reply)
-    stdout, stderr = (cursor.take(reply, stream, last=False) for stream in FILES)
-    handle.workspace.cursors.put(handle.id, cursor)
-    return _running(handle, reply, stdout, stderr)
 
 
 def _ended(handle: JobHandle, reply: Reply) -> ExecResult:

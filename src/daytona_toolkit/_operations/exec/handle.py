@@ -66,6 +66,13 @@ class JobHandle:
         """The file that has all of a stream."""
         return f"{self.workspace.facts.state}/{self.id}.{FILES[stream]}"
 
+    def new(self, reply: Reply, stream: Stream, cursor: Cursor) -> str:
+        """What is new of a stream: where it is over, and none was seen, all or its two ends."""
+        if is_over(reply) and not cursor.seen[stream]:
+            cursor.seen[stream] = reply.number(f"{FILES[stream]}_size")
+            return self.kept(reply, stream)
+        return cursor.take(reply, stream, last=is_over(reply))
+
     def kept(self, reply: Reply, stream: Stream) -> str:
         """What comes back of a stream: all of it, or its two ends."""
         name = FILES[stream]
@@ -77,6 +84,11 @@ class JobHandle:
             return data.decode(errors="replace")
         half = limit // 2
         return join_ends(data[:half], data[half:], size, self.path(stream), self.workspace.mask)
+
+
+def is_over(reply: Reply) -> bool:
+    """Whether the job has ended, was lost, or cannot be ended."""
+    return any(name in reply.values for name in ("exit", "lost", "stubborn"))
 
 
 def window_of(workspace: Workspace, *bounds: float | None) -> float:

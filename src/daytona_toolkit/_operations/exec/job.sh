@@ -239,7 +239,7 @@ conclude() {
 }
 
 # report OUT ERR: how the job stands. Each stream's new bytes from the offset given, where one
-# is given, and what to keep of it once the job has ended.
+# is given, and what to keep of it once the job is over. If all of it is new then, that is enough.
 report() {
     report_state
     if [ -n "$_over" ] && is_file stood; then
@@ -285,7 +285,7 @@ report_state() {
 # report_stream NAME SIZE OFFSET
 report_stream() {
     put "$1_size" "$2"
-    if [ -n "$3" ] && [ "$2" -gt "$3" ]; then
+    if [ -n "$3" ] && [ "$2" -gt "$3" ] && [ "$_over$3" != yes0 ]; then
         _from=$(($2 > $3 + _LIMIT ? $2 - _LIMIT : $3))
         put "$1_from" "$_from"
         tail -c "+$((_from + 1))" "$_job.$1" | head -c "$(($2 - _from))" | put_bytes "$1_new"

@@ -104,12 +104,7 @@ def _seen(handle: JobHandle, reply: Reply, cursor: Cursor) -> JobStatus:
     """The status of a job with its new output, which counts as seen from now on."""
     if reply.failure:
         raise _unknown(handle.id)
-    ended = "exit" in reply.values
-    unseen = {stream: cursor.seen[stream] == 0 for stream in FILES}
-    new = {stream: cursor.take(reply, stream, last=ended) for stream in FILES}
-    for stream in FILES:
-        if ended and unseen[stream]:
-            new[stream] = handle.kept(reply, stream)
+    new = {stream: handle.new(reply, stream, cursor) for stream in FILES}
     handle.workspace.cursors.put(handle.id, cursor)
     return _status(
         handle,

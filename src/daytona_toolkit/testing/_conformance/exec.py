@@ -30,6 +30,7 @@ from daytona_toolkit.errors import (
 )
 from daytona_toolkit.testing._conformance.support import (
     MakeSession,
+    counting,
     our_variables,
     sleeping,
     unique_seconds,
@@ -565,6 +566,15 @@ def test_output_arrives_while_the_command_runs(make_session: MakeSession) -> Non
     assert result.stdout == "first\n€"
 
 
+def test_of_what_a_command_prints_at_once_both_ends_are_passed_on(session: SandboxSession) -> None:
+    seen: list[str] = []
+    result = session.exec("seq 100000", on_output=lambda _, text: seen.append(text))
+    assert result.truncated
+    shown = "".join(seen)
+    assert shown.endswith("\n99999\n100000\n")
+    assert shown == result.stdout or " bytes skipped ..." in shown  # it was not at once
+
+
 async def test_output_arrives_on_the_callers_loop_and_in_its_context(
     make_session: MakeSession,
 ) -> None:
@@ -632,7 +642,9 @@ async def test_many_commands_at_once(session: SandboxSession) -> None:
 
 
 def test_a_long_command_yields_and_goes_on(session: SandboxSession) -> None:
-    result = session.exec("echo begun; sleep 1.5; echo done", yield_after=0.3)
+    with counting(session) as count:
+        result = session.exec("echo begun; sleep 1.5; echo done", yield_after=0.3)
+    assert count.requests == 1
     assert (result.running, result.exit_code, result.stdout) == (True, None, "begun\n")
     status = session.job(result.job_id, wait=10)
     assert (status.state, status.exit_code, status.stdout) == ("exited", 0, "done\n")
