@@ -136,6 +136,18 @@ class TestLifecycle:
         assert failure(lambda: sandbox.process.exec("sleep 60")).status_code == 502
         stopping.join()
 
+    def test_a_sandbox_that_is_started_while_it_stops_does_both(
+        self, server: DaytonaServer, sandbox: Sandbox
+    ) -> None:
+        for _ in range(3):
+            with ThreadPoolExecutor() as pool:
+                stopping = pool.submit(server.stop_sandbox, sandbox.id)
+                while server.sandboxes[sandbox.id].state == "started":
+                    time.sleep(0.001)
+                sandbox.start()
+                stopping.result(timeout=20)
+            assert sandbox.process.exec("echo back").result == "back\n"
+
     def test_stopping_an_ephemeral_sandbox_deletes_it(
         self, server: DaytonaServer, daytona: Daytona
     ) -> None:

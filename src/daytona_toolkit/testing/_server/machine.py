@@ -101,11 +101,16 @@ class Machine:
         self._receiver: asyncio.Task[None] | None = None
         self._waiting: dict[int, asyncio.Future[tuple[dict[str, Any], bytes]]] = {}
         self._ids = itertools.count(1)
+        # A machine that is starting or stopping does not do the other as well.
+        self._switching = asyncio.Lock()
 
     async def start(self) -> None:
         """Switch on."""
-        if self._process is not None:
-            return
+        async with self._switching:
+            if self._process is None:
+                await self._start()
+
+    async def _start(self) -> None:
         python = [sys.executable, "-I", "-S", "-c", _DAEMON]
         self._process = await asyncio.create_subprocess_exec(
             *(self._bubblewrap() if is_confined() else ()),
@@ -183,6 +188,10 @@ class Machine:
 
     async def stop(self) -> None:
         """Switch off: end every process of this machine."""
+        async with self._switching:
+            await self._stop()
+
+    async def _stop(self) -> None:
         process, self._process = self._process, None
         if process is None:
             return
