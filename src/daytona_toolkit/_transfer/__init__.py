@@ -8,6 +8,7 @@ Symlinks are not moved, in neither direction: what one would lead to on the othe
 can promise. The notes of the result name them.
 """
 
+import inspect
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -15,6 +16,7 @@ from itertools import islice
 from daytona_toolkit._remote import quote
 from daytona_toolkit._text import count_of, first_few, printable
 from daytona_toolkit._transfer.local_files import Item
+from daytona_toolkit._transfer.progress import OnProgress
 from daytona_toolkit._transfer.result import TransferResult
 from daytona_toolkit._workspace import Workspace
 
@@ -33,7 +35,7 @@ _NAMED = 5
 
 
 @dataclass(frozen=True)
-class Target:
+class Remote:
     """What is moved, at its end in the sandbox.
 
     Attributes:
@@ -84,21 +86,45 @@ class Report:
     """What was moved so far: it becomes the result.
 
     Attributes:
+        tell: What is told of the progress.
+        total: Bytes in all.
+        done: Bytes that are there, of whole files and of parts.
         files: Files that were moved.
         bytes: Their bytes.
         skipped: Files that were there already.
         omitted: Names that were left out, by the reason.
     """
 
+    tell: OnProgress | None
+    total: int = 0
+    done: int = 0
     files: int = 0
     bytes: int = 0
     skipped: int = 0
     omitted: dict[str, list[str]] = field(default_factory=dict)
 
+    async def advance(self, size: int, name: str) -> None:
+        """Tell that some more bytes of a file are there."""
+        self.done += size
+        if self.tell:
+            told = self.tell(self.done, self.total, name)
+            if inspect.isawaitable(told):
+                await told
+
     def count(self, item: Item) -> None:
         """Count a file that was moved."""
         self.files += 1
         self.bytes += item.size
+
+    async def moved(self, item: Item) -> None:
+        """Count a file that was moved, and tell."""
+        self.count(item)
+        await self.advance(item.size, item.name)
+
+    async def was_there(self, item: Item) -> None:
+        """Count a file that was there already, and tell."""
+        self.skipped += 1
+        await self.advance(item.size, item.name)
 
     def omit(self, name: str, reason: str) -> None:
         """Remember that a name was left out."""

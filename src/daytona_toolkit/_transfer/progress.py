@@ -1,35 +1,11 @@
-"""The progress of a transfer, and a progress bar on a terminal."""
+"""Who is told of the progress of a transfer: the caller, or a progress bar on a terminal."""
 
-import inspect
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
+# Is given the bytes that are there, the bytes in all, and the file that has just moved.
 OnProgress = Callable[[int, int, str], object]
-
-
-@dataclass
-class Progress:
-    """How far a transfer is.
-
-    Attributes:
-        tell: What is told of it: bytes that are there, bytes in all, and the file.
-        total: Bytes in all.
-        done: Bytes that are there.
-    """
-
-    tell: OnProgress | None
-    total: int
-    done: int = 0
-
-    async def add(self, size: int, name: str) -> None:
-        """Some more bytes are there."""
-        self.done += size
-        if self.tell:
-            told = self.tell(self.done, self.total, name)
-            if inspect.isawaitable(told):
-                await told
 
 
 @contextmanager

@@ -9,10 +9,10 @@ from daytona_toolkit._arguments import AnyPath, check_path
 from daytona_toolkit._refusals import refusal
 from daytona_toolkit._remote import Source
 from daytona_toolkit._search import BOTTOMLESS
-from daytona_toolkit._transfer import OMITTED, PART, Report, Target, batches
+from daytona_toolkit._transfer import OMITTED, PART, Remote, Report, batches
 from daytona_toolkit._transfer import local_files as host
 from daytona_toolkit._transfer.local_files import Item, on_host
-from daytona_toolkit._transfer.progress import OnProgress, Progress, progress_of
+from daytona_toolkit._transfer.progress import OnProgress, progress_of
 from daytona_toolkit._transfer.records import RECORD, files_of, is_executable, name_of
 from daytona_toolkit._transfer.result import TransferResult
 from daytona_toolkit._workspace import Workspace
@@ -50,16 +50,16 @@ async def _download(
     workspace: Workspace, remote: AnyPath, local: AnyPath, tell: OnProgress | None
 ) -> TransferResult:
     remote, local = check_path(remote), check_path(local)
-    source = Target(workspace, remote, workspace.resolve(remote))
+    source = Remote(workspace, remote, workspace.resolve(remote))
     target = await on_host(Path(local), host.target_of, Path(local))
-    report = Report()
+    report = Report(tell)
     items, folders, small = await _tree(source, report)
     if not folders and await on_host(target, target.is_dir):
         raise NotAFileError(
             f"{str(local)!r} is a folder, and {remote!r} is a file; name the file to make in it.",
             str(local),
         )
-    progress = Progress(tell, sum(item.size for item in items))
+    report.total = sum(item.size for item in items)
     names = [item.name for item in items]
     of_folders, of_files = await on_host(target, host.places_for, target, folders, names)
     if of_files.get("", target) is None:
@@ -73,37 +73,33 @@ async def _download(
             await on_host(place, host.make_folder, place)
         else:
             report.omit(name, _UNSAFE)
-    wanted = []
+    wanted: dict[Item, Path] = {}
     for item in items:
         place = of_files[item.name]
         if place is None:
             report.omit(item.name, _UNSAFE)
         elif await on_host(place, host.is_there, place, item):
-            report.skipped += 1
-            await progress.add(item.size, item.name)
+            await report.was_there(item)
         else:
-            wanted.append((item, place))
-    places = {item.name: place for item, place in wanted}
-    for batch in batches([item for item, _ in wanted]):
+            wanted[item] = place
+    for batch in batches(list(wanted)):
         contents = await _get_whole(source, batch) if small is None else [small]
         for item, content in zip(batch, contents, strict=True):
             if content is None:
                 _changed(item, remote, report)
-                continue
-            place = places[item.name]
-            await on_host(place, host.save, place, item, content)
-            report.count(item)
-            await progress.add(item.size, item.name)
-    for item, place in wanted:
+            else:
+                await on_host(wanted[item], host.save, wanted[item], item, content)
+                await report.moved(item)
+    for item, place in wanted.items():
         if item.size > PART:
-            if await _get_parts(source, place, item, progress):
+            if await _get_parts(source, place, item, report):
                 report.count(item)
             else:
                 _changed(item, remote, report)
     return report.result(source.full)
 
 
-async def _tree(source: Target, report: Report) -> tuple[list[Item], list[str], bytes | None]:
+async def _tree(source: Remote, report: Report) -> tuple[list[Item], list[str], bytes | None]:
     """What there is to download.
 
     Returns:
@@ -146,7 +142,7 @@ async def _tree(source: Target, report: Report) -> tuple[list[Item], list[str], 
     return items, folders, None
 
 
-async def _get_whole(source: Target, items: Sequence[Item]) -> list[bytes | None]:
+async def _get_whole(source: Remote, items: Sequence[Item]) -> list[bytes | None]:
     """The contents of files; None for one that has changed.
 
     Where one has, what comes after it in its folder is asked for once more, alone.
@@ -170,7 +166,7 @@ def _is_whole(item: Item, content: bytes) -> bool:
     return hashlib.sha256(content).hexdigest() == item.sum
 
 
-async def _get(source: Target, ranges: Sequence[tuple[Item, int, int]]) -> list[bytes]:
+async def _get(source: Remote, ranges: Sequence[tuple[Item, int, int]]) -> list[bytes]:
     """Ranges of files; shorter ones where a file has changed."""
     reply = await source.workspace.run(
         _READ_RANGES,
@@ -180,18 +176,18 @@ async def _get(source: Target, ranges: Sequence[tuple[Item, int, int]]) -> list[
     return [reply.blobs.get(f"r{index}", b"") for index in range(len(ranges))]
 
 
-async def _get_parts(source: Target, place: Path, item: Item, progress: Progress) -> bool:
+async def _get_parts(source: Remote, place: Path, item: Item, report: Report) -> bool:
     """Save a large file, part by part; False if it has changed meanwhile."""
     partial = host.partial_of(place, item)
     start = await on_host(partial, host.resumable_size, partial, PART)
-    await progress.add(start, item.name)
+    await report.advance(start, item.name)
     while start < item.size:
         (content,) = await _get(source, [(item, start, min(PART, item.size - start))])
         if not content:
             break
         await on_host(partial, host.append, partial, start, content)
         start += len(content)
-        await progress.add(len(content), item.name)
+        await report.advance(len(content), item.name)
     if await on_host(partial, host.sum_of, partial) != item.sum:
         await on_host(partial, partial.unlink)
         return False

@@ -9,10 +9,10 @@ from daytona_toolkit._arguments import AnyPath, check_path
 from daytona_toolkit._operations.upload.parcels import Parcel, mode_of, pack
 from daytona_toolkit._refusals import refusal
 from daytona_toolkit._remote import Reply, Source, text_or_base64
-from daytona_toolkit._transfer import OMITTED, PART, Report, Target, batches
+from daytona_toolkit._transfer import OMITTED, PART, Remote, Report, batches
 from daytona_toolkit._transfer import local_files as host
 from daytona_toolkit._transfer.local_files import Item, on_host
-from daytona_toolkit._transfer.progress import OnProgress, Progress, progress_of
+from daytona_toolkit._transfer.progress import OnProgress, progress_of
 from daytona_toolkit._transfer.records import RECORD, files_of, name_of
 from daytona_toolkit._transfer.result import TransferResult
 from daytona_toolkit._workers import in_thread
@@ -42,10 +42,10 @@ async def _upload(
     workspace: Workspace, local: AnyPath, remote: AnyPath, tell: OnProgress | None
 ) -> TransferResult:
     source = Path(check_path(local))
-    target = Target(workspace, check_path(remote), workspace.resolve(remote))
-    report = Report()
+    target = Remote(workspace, check_path(remote), workspace.resolve(remote))
+    report = Report(tell)
     if small := await on_host(source, host.read_small, source, workspace.inline_bytes):
-        await _put(target, *small, report, tell)
+        await _put(target, *small, report)
         return report.result(target.full)
     found = await on_host(source, host.scan, source)
     for other in found:
@@ -54,33 +54,29 @@ async def _upload(
     items = [file.item for file in found if file.item]
     empty = await on_host(source, host.empty_folders, found)
     there, parts = await _stat_targets(target, items, empty)
-    progress = Progress(tell, sum(item.size for item in items))
+    report.total = sum(item.size for item in items)
     if missing := [name for name in empty if name not in there]:
         await _put_folders(target, missing)
     wanted = []
     for item in items:
         if item.matches(there.get(item.name)):
-            report.skipped += 1
-            await progress.add(item.size, item.name)
+            await report.was_there(item)
         else:
             wanted.append(item)
     for batch in batches(wanted):
         await _put_batch(target, source, batch)
         for item in batch:
-            report.count(item)
-            await progress.add(item.size, item.name)
+            await report.moved(item)
     for item in wanted:
         if item.size > PART:
-            await _put_parts(target, source, item, parts, progress)
+            await _put_parts(target, source, item, parts, report)
             report.count(item)
     return report.result(target.full)
 
 
-async def _put(
-    target: Target, item: Item, content: bytes, report: Report, tell: OnProgress | None
-) -> None:
+async def _put(target: Remote, item: Item, content: bytes, report: Report) -> None:
     """Put one small file in place, if it is not there: one request."""
-    workspace = target.workspace
+    workspace, report.total = target.workspace, item.size
     text, encoded = text_or_base64(content)
     reply = await workspace.change(
         _PUT,
@@ -93,15 +89,14 @@ async def _put(
     if reply.failure:
         raise refusal(reply, target.given, workspace)
     if "same" in reply.values:
-        report.skipped += 1
+        await report.was_there(item)
     else:
         workspace.files.drop(target.full)
-        report.count(item)
-    await Progress(tell, item.size).add(item.size, item.name)
+        await report.moved(item)
 
 
 async def _stat_targets(
-    target: Target, items: Sequence[Item], empty: Sequence[str]
+    target: Remote, items: Sequence[Item], empty: Sequence[str]
 ) -> tuple[dict[str, Item | None], dict[str, int]]:
     """What the sandbox has already.
 
@@ -126,7 +121,7 @@ async def _stat_targets(
     return there, {name: int(size) for name, size in parts.items()}
 
 
-async def _put_batch(target: Target, source: Path, items: Sequence[Item]) -> None:
+async def _put_batch(target: Remote, source: Path, items: Sequence[Item]) -> None:
     """Put small files in place with one request, or two."""
     contents = {}
     for item in items:
@@ -136,14 +131,14 @@ async def _put_batch(target: Target, source: Path, items: Sequence[Item]) -> Non
     await _unpack(target, plan, data=data)
 
 
-async def _put_folders(target: Target, names: Sequence[str]) -> None:
+async def _put_folders(target: Remote, names: Sequence[str]) -> None:
     """Make folders that no file is going to fill."""
     folders = target.folders(names)
     await _unpack(target, [Parcel(folder, ["folder"] * len(folder.names)) for folder in folders])
 
 
 async def _put_parts(
-    target: Target, source: Path, item: Item, there: dict[str, int], progress: Progress
+    target: Remote, source: Path, item: Item, there: dict[str, int], report: Report
 ) -> None:
     """Put a large file in place: its parts one by one, then the whole."""
     path = source / item.name
@@ -159,14 +154,14 @@ async def _put_parts(
             with target.workspace.asking():
                 await target.workspace.sandbox.upload(f"{state}/{known}", content)
         names.append(known)
-        await progress.add(size, item.name)
+        await report.advance(size, item.name)
     step = f"join {mode_of(item)} {item.sum} {' '.join(names)}"
     [folder] = target.folders([item.name])
     await _unpack(target, [Parcel(folder, [step])], wait=item.size / _HASHING)
 
 
 async def _unpack(
-    target: Target, plan: Sequence[Parcel], *, data: bytes = b"", wait: float = 0.0
+    target: Remote, plan: Sequence[Parcel], *, data: bytes = b"", wait: float = 0.0
 ) -> None:
     """Put files in place, and raise the error for the first that was refused.
 

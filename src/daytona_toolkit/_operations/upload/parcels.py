@@ -6,7 +6,7 @@ import tarfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from daytona_toolkit._transfer import Folder, Target
+from daytona_toolkit._transfer import Folder, Remote
 from daytona_toolkit._transfer.local_files import Item
 
 # Files of one folder that are worth an archive: to unpack it takes as many processes as these
@@ -36,7 +36,7 @@ class Parcel:
     archive: str = _NO_ARCHIVE
 
 
-def pack(target: Target, files: Mapping[Item, bytes]) -> tuple[list[Parcel], bytes]:
+def pack(target: Remote, files: Mapping[Item, bytes]) -> tuple[list[Parcel], bytes]:
     """Parcels of files with their contents, and what travels."""
     data = bytearray()
     plan = []
