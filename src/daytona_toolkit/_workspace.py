@@ -271,7 +271,7 @@ class Workspace:
                 f"The path has {len(path):,} characters; no system takes more than "
                 f"{_LONGEST_PATH:,} bytes. It begins {path[:60]!r}."
             )
-        # Only what cannot change the meaning: `..` after a symlink is not its parent.
+        # `..` stays, because after a symlink it is not the folder that the text says.
         return "/" + "/".join(part for part in path.split("/") if part not in ("", "."))
 
     async def _upload(self, data: bytes) -> dict[str, Input]:

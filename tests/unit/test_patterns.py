@@ -132,7 +132,7 @@ expressions = st.lists(repeated, min_size=1, max_size=4).map("".join)
 texts = st.text(st.sampled_from("ab foAB0_.-]^é\u00ef\t}x\u4f60"), max_size=8)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(expression=expressions, line=texts, ignore_case=st.booleans())
 def test_an_expression_means_what_it_does_to_python(
     expression: str, line: str, ignore_case: bool

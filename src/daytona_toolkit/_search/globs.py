@@ -271,7 +271,7 @@ def _name(tokens: Sequence[Token], *, hidden: bool) -> Node:
 
 
 def _without_repeated_stars(tokens: Sequence[Token]) -> list[Token]:
-    """Without stars that follow a star."""
+    """The tokens, with one star in place of several in a row."""
     return [
         token
         for index, token in enumerate(tokens)

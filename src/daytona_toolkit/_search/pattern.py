@@ -150,7 +150,7 @@ class Characters:
         return cls(tuple(joined))
 
     def inverted(self) -> "Characters":
-        """All others."""
+        """All characters but these."""
         gaps, start = [], 0
         for first, last in self.ranges:
             if first > start:
@@ -169,7 +169,7 @@ class Characters:
         return Characters.of([*self.ranges, *ranges])
 
     def any_case(self) -> "Characters":
-        """With the other case of each; of a range of thousands, of its letters of ASCII only."""
+        """These and the other case of each; in a range of thousands, for ASCII letters only."""
         others = {
             ord(other)
             for first, last in self.ranges

@@ -4,8 +4,8 @@ Both compare sums first and move what differs, so a transfer that was interrupte
 it stopped when it is asked for again. Small files travel many at a time; a large one in parts,
 which wait in a folder until all have come, so that memory holds one part.
 
-Symlinks are not moved, in neither direction: what one would lead to on the other side, nobody
-can promise. The notes of the result name them.
+Symlinks are not moved in either direction: nobody can promise what one would lead to on the other
+side. The notes of the result name them.
 """
 
 import inspect

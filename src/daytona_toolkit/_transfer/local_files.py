@@ -241,7 +241,7 @@ def finish(partial: Path, place: Path, item: Item) -> None:
     if _POSIX:
         old = place if place.is_file() and not place.is_symlink() else partial
         mode = stat.S_IMODE(old.stat().st_mode)
-        # Who may read a program may run it.
+        # Those who may read a program may run it.
         partial.chmod(mode | (mode & 0o444) >> 2 if item.executable else mode & ~0o111)
     partial.replace(place)
 

@@ -1,4 +1,4 @@
-"""Who is told of the progress of a transfer: the caller, or a progress bar on a terminal."""
+"""What the progress of a transfer is told to: the caller's function, or a bar on a terminal."""
 
 import sys
 from collections.abc import Callable, Iterator

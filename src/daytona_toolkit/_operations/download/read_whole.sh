@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # read_whole: many small files, the content of those of a folder one after the other.
 #
-# Whether they are what they were when their folder was listed, their sums tell.
+# Their sums tell whether they are still what they were when the folder was listed.
 # In: those of path.sh; _FOLDERS (words: for each a folder and the names in it, as words again).
 
 . ../../_remote/frame.sh
@@ -14,7 +14,7 @@ put_folder() (
     shift
     for _file; do
         shift
-        # Not that it waits for a fifo that has taken the place of a file.
+        # It must not wait for a fifo that has taken the place of a file.
         [ ! -f "$_file" ] || set -- "$@" "$_file"
     done
     [ $# = 0 ] || cat -- "$@" | put_bytes "content.$_index"

@@ -87,7 +87,7 @@ def splice(content: bytes, splices: list[Splice]) -> bytes:
 
 
 def merge(content: bytes, splices: list[Splice], most: int) -> list[Splice]:
-    """As few splices with the same effect: each costs the sandbox some processes.
+    """Fewer splices with the same effect, because each costs the sandbox some processes.
 
     Those with the smallest gaps between them are joined, until there are at most `most`.
     """

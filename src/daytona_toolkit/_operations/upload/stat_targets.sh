@@ -32,7 +32,7 @@ stat_folders() {
 begin
 (
     cd "$_STATE" || exit
-    # What others began to send and never finished does not stay for ever.
+    # Remove what others began to send a day ago and never finished.
     find . -name 'part-*' -mtime +0 -exec rm -f {} +
     find . -name 'part-*' -exec stat -c '%n %s' {} +
 ) | put_bytes parts

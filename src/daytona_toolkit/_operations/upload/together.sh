@@ -2,7 +2,7 @@
 # Many files of one folder at a time: one process does for all what takes some for each alone.
 #
 # These are files that need nothing but their name: there is none yet, or a plain one that has the
-# mode and the owner of a new one. What else there is, `place` does alone.
+# mode and the owner of a new one. `place` does the others one by one.
 # In: those of path.sh, parents.sh and replace.sh. Set by the program: $_next, the number of the
 # first file; $_mode, as mode.sh takes it; $_from and $_length, where in $_content their archive is.
 
@@ -12,7 +12,7 @@
 # place_together FOLDER NAME...: prints the numbers of the files that are in place now. Each name
 # begins with `./`.
 place_together() (
-    # Who is refused here is refused again alone, with the reason.
+    # Files that are refused here are tried again one by one, which gives the reason.
     fail() { exit; }
     end() { exit; }
     _mark=$_mark.$_next.all _temporary=$_temporary.$_next.all
@@ -21,7 +21,7 @@ place_together() (
     shift
     lock_folder
     if [ -e "$_mark" ]; then
-        read -r _reply <"$_mark" # who did the same was killed while it moved them
+        read -r _reply <"$_mark" # a copy of the request was killed while it moved them
         _reply="$_reply "
     else
         if ! { mkdir "$_temporary" && extract "$@" && choose "$@"; }; then

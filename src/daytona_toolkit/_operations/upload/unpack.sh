@@ -19,7 +19,7 @@
 . ./mode.sh
 . ./together.sh
 
-# alone INDEX COMMAND...: do one file's part; if it is refused that is not the end of all.
+# alone INDEX COMMAND...: do one file's part; if it is refused, the others go on.
 alone() (
     _index=$1
     shift
@@ -62,7 +62,7 @@ put_step() {
     folder) alone "$_next" make_folder ;;
     take) alone "$_next" place "$3" part "$4" "$5" ;;
     join)
-        # shellcheck disable=SC2086 # a word a part
+        # shellcheck disable=SC2086 # a word for each part
         alone "$_next" place "$3" parts "$4" $5
         # shellcheck disable=SC2086
         (cd "$_STATE" && rm -f $5)

@@ -277,7 +277,7 @@ class Helper:
             self._close(program.stdout)
 
     def _close(self, pipe: IO[bytes]) -> None:
-        with contextlib.suppress(KeyError):  # an input that was taken at once was not looked at
+        with contextlib.suppress(KeyError):  # an input that was taken at once is not in it
             self._selector.unregister(pipe)
         pipe.close()
 
@@ -369,12 +369,12 @@ def _limits(bounds: Mapping[str, int | None], *, of_its_own_user: bool) -> list[
         (resource.RLIMIT_NOFILE, bounds["open_files"]),
         (resource.RLIMIT_FSIZE, bounds["file_bytes"]),
         (resource.RLIMIT_DATA, bounds["memory"]),
-        # At 1, and not at 0, the kernel hands nothing of a crashed process to a program of the
-        # host either.
+        # With 1 instead of 0 the kernel does not hand a crashed process to a program of the host
+        # either.
         (resource.RLIMIT_CORE, 1),
     ]
     if of_its_own_user and bounds["processes"]:
-        # As a second line: the guard keeps the count itself, and acts first.
+        # A second line of defence: the guard counts, too, and acts first.
         wanted.append((resource.RLIMIT_NPROC, bounds["processes"] + 100))
     return [(kind, bound) for kind, bound in wanted if bound is not None]
 

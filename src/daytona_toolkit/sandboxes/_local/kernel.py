@@ -104,7 +104,7 @@ class _Kernel:
         """Call a function that returns -1 and sets errno when it fails."""
         if self.library is None:
             self.library = ctypes.CDLL(None, use_errno=True)
-        # As long: the variadic ones read whole registers.
+        # Numbers are passed as long, because variadic functions read whole registers.
         numbers = [ctypes.c_long(a) if isinstance(a, int) else a for a in arguments]
         result: int = getattr(self.library, function)(*numbers)
         if result < 0:

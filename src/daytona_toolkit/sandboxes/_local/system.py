@@ -54,5 +54,5 @@ SETTINGS = [
     )
 ]
 
-# Of the devices only these: the rest are disks and consoles.
+# Only these devices: the rest are disks and consoles.
 DEVICES = [f"/dev/{name}" for name in ("null", "zero", "full", "random", "urandom", "tty", "ptmx")]
