@@ -251,7 +251,7 @@ class Tool:
             call = self.parse(arguments).question()
         except InvalidArgumentError:
             call = "\n".join(f"{name}: {value}" for name, value in arguments.items())
-        return f"{self.title}\n\n{without_middle(call, _ENOUGH)}"
+        return f"{self.title}\n\n{without_middle(valid_unicode(call), _ENOUGH)}"
 
     def run(
         self,

@@ -235,6 +235,8 @@ QUESTIONS = {
         "Check or kill a background command\n\njob_id: job-1\nkill: True",
     ),
     "wrong arguments": ("exec", {"cmd": ["ls"]}, "Run a command\n\ncmd: ['ls']"),
+    # Text with half a surrogate pair cannot be shown or sent on.
+    "half a pair": ("exec", {"command": "ls \ud800"}, "Run a command\n\nls \ufffd"),
 }
 
 

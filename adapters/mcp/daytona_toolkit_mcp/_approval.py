@@ -34,8 +34,7 @@ class Approval:
         capabilities = ctx.session.client_capabilities
         if capabilities is None or capabilities.elicitation is None:
             return "it needs the approval of a person, and this client cannot ask for it"
-        # Half a surrogate pair, which JSON can escape, cannot be sent on as it is.
-        question = row.question(params.arguments or {}).encode(errors="replace").decode()
+        question = row.question(params.arguments or {})
         if ctx.protocol_version not in MODERN_PROTOCOL_VERSIONS:
             given = await ctx.session.elicit_form(question, _NO_FIELDS, ctx.request_id)
             return _reason(given)

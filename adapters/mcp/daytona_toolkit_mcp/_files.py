@@ -13,6 +13,7 @@ from mcp.shared.exceptions import MCPError
 
 from daytona_toolkit import SandboxError, SandboxSession, TerminalError
 from daytona_toolkit.results import Entry
+from daytona_toolkit.tools import valid_unicode
 
 # The session of a request.
 SessionOf: TypeAlias = Callable[[ServerRequestContext], AbstractAsyncContextManager[SandboxSession]]
@@ -67,7 +68,8 @@ class Files:
             raise _refused(error) from None
         if len(content) > _LARGEST:
             size = f"{len(content):,} bytes, more than the {_LARGEST:,} of a resource"
-            raise MCPError(types.INVALID_PARAMS, f"{_shown(path)} has {size}; read parts of it.")
+            told = f"{valid_unicode(path)} has {size}; read parts of it."
+            raise MCPError(types.INVALID_PARAMS, told)
         kind = mimetypes.guess_type(path)[0]
         part: types.TextResourceContents | types.BlobResourceContents
         if b"\0" in content or content != (text := content.decode(errors="replace")).encode():
@@ -80,18 +82,14 @@ class Files:
 
 def _refused(error: SandboxError) -> MCPError:
     ours = isinstance(error, TerminalError)
-    return MCPError(types.INTERNAL_ERROR if ours else types.INVALID_PARAMS, _shown(str(error)))
+    code = types.INTERNAL_ERROR if ours else types.INVALID_PARAMS
+    return MCPError(code, valid_unicode(str(error)))
 
 
 def _resource(entry: Entry) -> types.Resource:
     return types.Resource(
         uri=_SCHEME + quote(entry.path, errors="surrogateescape"),
-        name=_shown(entry.path),
+        name=valid_unicode(entry.path),
         mime_type=mimetypes.guess_type(entry.path)[0],
         size=entry.size,
     )
-
-
-def _shown(text: str) -> str:
-    """Text that JSON has a place for: bytes that are not UTF-8 are question marks in it."""
-    return text.encode(errors="replace").decode()
