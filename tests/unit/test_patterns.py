@@ -56,7 +56,7 @@ def test_a_regular_expression_that_cannot_be_matched_is_refused(pattern: str, wo
         ("./.", "names no file"),
         ("a/*/../b", "`..` after a wildcard"),
         ("[z-a]", "invalid range"),
-        ("[[:nope:]]", "no character class"),
+        ("[[:nope:]]", "not a character class; use one of alpha, digit"),
         ("[!\x01-\U0010ffff]", "a set that matches nothing"),
         ("a\0b", "contains a NUL"),
         ("x" * 4097, "4,097 characters"),

@@ -132,7 +132,8 @@ def _alternatives(pattern: str) -> list[str]:
         raise SearchPatternError(f"The glob pattern {pattern!r} is empty; `*` matches all names.")
     if "\0" in pattern:
         raise SearchPatternError(
-            f"The glob pattern {pattern[:80]!r} contains a NUL character, which no name has."
+            f"The glob pattern {pattern[:80]!r} contains a NUL character, which no name has; "
+            "remove it."
         )
     if len(pattern) > _LENGTH:
         raise SearchPatternError(
@@ -304,7 +305,8 @@ def _set(text: str, pattern: str) -> Characters:
         if found := _NAMED.match(text, position):
             if found[1] not in NAMED_SETS:
                 raise SearchPatternError(
-                    f"The glob pattern {pattern!r} has [:{found[1]}:], which is no character class."
+                    f"The glob pattern {pattern!r} has [:{found[1]}:], not a character class; "
+                    f"use one of {', '.join(NAMED_SETS)}."
                 )
             ranges += ((ord(char), ord(char)) for char in NAMED_SETS[found[1]])
             position = found.end()
@@ -321,7 +323,9 @@ def _set(text: str, pattern: str) -> Characters:
     chosen = Characters.of(ranges)
     chosen = (chosen.inverted() if inverted else chosen).without("/\0")
     if not chosen.ranges:
-        raise SearchPatternError(f"The glob pattern {pattern!r} has a set that matches nothing.")
+        raise SearchPatternError(
+            f"The glob pattern {pattern!r} has a set that matches nothing; correct it."
+        )
     return chosen
 
 

@@ -104,7 +104,9 @@ def scan(source: Path) -> list[ScanEntry]:
     if source.is_dir():
         return sorted(_scan_below(source), key=lambda found: found.name)
     if source.exists() and not source.is_file():
-        raise NotAFileError(f"{str(source)!r} is neither a file nor a folder.", str(source))
+        raise NotAFileError(
+            f"{str(source)!r} on this host is neither a file nor a folder; name one.", str(source)
+        )
     return [ScanEntry("", "file", item_at(source, ""))]
 
 
