@@ -46,6 +46,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         app = make_app(server, host=options.host, names=options.name, token=token)
     except (ValueError, toolkit.SandboxError) as error:
         parser.error(str(error))
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as under nohup
+        signal.signal(signal.SIGHUP, _hang_up)
     if options.port is None:
         anyio.run(_serve_stdio, server, session)
     else:
@@ -135,6 +137,11 @@ async def _leave_at_a_signal(session: toolkit.SandboxSession) -> None:
         async for number in signals:
             await session.aclose()
             os._exit(128 + number)  # the thread that reads standard input cannot be woken
+
+
+def _hang_up(number: int, frame: object) -> None:
+    """Let the end of a terminal end the program in order."""
+    signal.raise_signal(signal.SIGTERM)
 
 
 def _leave(number: int, frame: object) -> None:
