@@ -1,4 +1,4 @@
-"""Where what comes from a sandbox may go on this machine."""
+"""Files of the host: where what comes from a sandbox may go, and what travels together."""
 
 import os
 from pathlib import Path
@@ -6,7 +6,8 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daytona_toolkit._transfer.local_files import places_for
+from daytona_toolkit._transfer import PART, batches
+from daytona_toolkit._transfer.local_files import Item, places_for
 
 parts = st.sampled_from(["..", ".", "", "a", "b c", "~", "...", "a\\b", "C:", "-x"])
 
@@ -28,3 +29,11 @@ def test_nothing_goes_through_a_symlink(tmp_path: Path) -> None:
     folders, files = places_for(tmp_path, ["link", "link/x", "y"], ["link/x/z", "y/z", "link"])
     assert folders == {"": tmp_path, "link": None, "link/x": None, "y": tmp_path / "y"}
     assert files == {"link/x/z": None, "y/z": tmp_path / "y/z", "link": tmp_path / "link"}
+
+
+def test_small_files_travel_together_up_to_a_number_and_a_size() -> None:
+    tiny = [Item(str(number), 1, "", None) for number in range(1001)]
+    assert [len(batch) for batch in batches(tiny)] == [500, 500, 1]
+    half = [Item(str(number), PART // 2, "", None) for number in range(5)]
+    large = Item("large", PART + 1, "", None)
+    assert [len(batch) for batch in batches([*half, large])] == [2, 2, 1]

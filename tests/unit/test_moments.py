@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -15,6 +16,8 @@ from daytona_toolkit import CommandSandbox, SandboxSession
 from daytona_toolkit._cache import FileCache
 from daytona_toolkit._cursors import Cursor, Cursors
 from daytona_toolkit._ledger import Ledger
+from daytona_toolkit._seen import SeenFiles
+from daytona_toolkit._workspace import Workspace
 from daytona_toolkit.errors import OutsideRootError
 from tests.support import needs, running, unique_seconds
 
@@ -284,6 +287,18 @@ def test_jobs_that_were_looked_at_are_remembered_up_to_a_bound() -> None:
     assert cursors.get("job-000000000000").seen["stdout"] == 0
     assert cursors.get("job-000000000999").seen["stdout"] == 3
     assert sum(cursors.get(f"job-{number:012}").seen["stdout"] for number in range(1000)) < 3000 / 3
+
+
+def test_versions_that_an_agent_was_shown_are_remembered_up_to_a_bound() -> None:
+    class Place:
+        """Stands for a workspace."""
+
+    seen, place = SeenFiles(), cast("Workspace", Place())
+    for number in range(10_001):
+        seen.put(place, f"/{number}", "1-2-3")
+    assert seen.get(place, "/0") is None
+    assert seen.get(place, "/1") == seen.get(place, "/10000") == "1-2-3"
+    assert seen.get(cast("Workspace", Place()), "/1") is None
 
 
 def test_what_a_request_takes_along_to_be_removed_is_in_no_list_any_more() -> None:

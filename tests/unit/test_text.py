@@ -14,6 +14,23 @@ def test_the_examples_in_the_docstrings_hold() -> None:
     assert doctest.testmod(text).failed == 0
 
 
+@pytest.mark.parametrize(
+    ("data", "media_type"),
+    [
+        (b"\x89PNG\r\n\x1a\n\0", "image/png"),
+        (b"\xff\xd8\xff\xe0", "image/jpeg"),
+        (b"GIF87a", "image/gif"),
+        (b"GIF89a;", "image/gif"),
+        (b"RIFF\1\2\3\4WEBPVP8 ", "image/webp"),
+        (b"RIFF\1\2\3\4WAVE", None),
+        (b"GIF88 is a text", None),
+        (b"", None),
+    ],
+)
+def test_a_picture_is_known_by_its_bytes(data: bytes, media_type: str | None) -> None:
+    assert text.image_type(data) == media_type
+
+
 @given(st.text(), st.integers(0, 20))
 def test_whole_characters_cuts_nothing_but_a_broken_end(value: str, cut: int) -> None:
     data = value.encode(errors="replace")
