@@ -202,6 +202,22 @@ async def test_each_call_that_changes_something_is_asked_about_and_runs_once(
     assert [part.content for part in answers(result) if part.outcome == "denied"][1] == "not now"
 
 
+async def test_a_question_is_known_whatever_a_tool_is_called(session: SandboxSession) -> None:
+    toolset = DaytonaToolset(session).with_approval()
+    for renamed, name in [
+        (toolset.prefixed("box"), "box_exec"),
+        (toolset.renamed({"run": "exec"}), "run"),
+    ]:
+        agent: Agent[object, Any] = Agent(
+            pydantic_ai_model([(name, {"command": "ls"})], "done"),
+            toolsets=[renamed],
+            output_type=[str, DeferredToolRequests],
+        )
+        requests = (await agent.run("go on")).output
+        [call] = requests.approvals
+        assert requests.metadata[call.tool_call_id] == {"question": "Run a command\n\nls"}
+
+
 async def test_an_argument_that_a_model_made_up_gets_no_call_past_approval(
     session: SandboxSession,
 ) -> None:

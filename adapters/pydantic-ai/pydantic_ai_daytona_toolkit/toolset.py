@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from pydantic_ai import RunContext, ToolDefinition
-from pydantic_ai.exceptions import ToolFailed
+from pydantic_ai.exceptions import ApprovalRequired, ToolFailed
 from pydantic_ai.messages import BinaryContent, CustomEvent, ToolCallPart, ToolReturn
 from pydantic_ai.toolsets import AbstractToolset, ApprovalRequiredToolset, ToolsetTool
 
@@ -108,23 +108,28 @@ class DaytonaToolset(AbstractToolset[Any]):
         """The same tools, with a person asked before each call that changes something.
 
         The run then ends with `DeferredToolRequests`, which the agent needs among its
-        `output_type`. A call with wrong arguments is not asked about: the tool refuses it by the
-        same check. `question` words a call for the person.
+        `output_type`; its `metadata` has the `question` of each call, in plain text. A call with
+        wrong arguments is not asked about: the tool refuses it by the same check.
         """
-        return self.approval_required(
-            lambda _, tool, arguments: self._rows[tool.name].needs_approval(arguments)
-        )
+        return self.approval_required(self._ask)
 
     def question(self, call: ToolCallPart) -> str:
         """A call in plain text, for a person who is asked about it.
 
         Args:
-            call: One of the `approvals` in the run's `DeferredToolRequests`.
+            call: One of the `approvals` in the run's `DeferredToolRequests`, by the name that the
+                tool has here. The `metadata` there has the question whatever it was renamed to.
 
         Returns:
             The tool's title and what the call does, a command as it stands and an edit as a diff.
         """
         return self._rows[call.tool_name].question(call.args_as_dict())
+
+    def _ask(self, _: RunContext[Any], tool: ToolDefinition, arguments: dict[str, Any]) -> bool:
+        row = self._rows[tool.name]
+        if row.needs_approval(arguments):
+            raise ApprovalRequired({"question": row.question(arguments)})
+        return False
 
     def _tool(self, ctx: RunContext[Any], name: str, row: Tool) -> ToolsetTool[Any]:
         about = ToolDefinition(
