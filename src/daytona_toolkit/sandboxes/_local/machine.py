@@ -264,19 +264,16 @@ class Machine(asyncio.Protocol):
             return
         loop = asyncio.get_running_loop()
         silent = loop.time() - self._heard
+        problem = ""
         if silent > _QUIET and _is_stopped(self._process):
+            problem = "was stopped by a signal, so nothing can be run"
+        elif silent > _SILENT:
+            problem = f"did not respond for {_SILENT:g} s"
+        if problem:
             self._give_up(
                 SandboxGoneError(
-                    "The helper process of the local sandbox was stopped by a signal, so nothing "
-                    "can be run. It was killed: make a new sandbox."
-                )
-            )
-            return
-        if silent > _SILENT:
-            self._give_up(
-                SandboxGoneError(
-                    f"The helper process of the local sandbox did not respond for {_SILENT:g} s. "
-                    "It was killed: make a new sandbox."
+                    f"The helper process of the local sandbox {problem}. It was killed: make a new "
+                    "sandbox."
                 )
             )
             return
