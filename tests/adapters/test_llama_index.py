@@ -311,6 +311,16 @@ def test_a_tool_can_be_looked_up_by_its_name(session: SandboxSession) -> None:
     assert spec.get_metadata_from_fn_name("exec") is None
 
 
+def test_each_list_of_tools_remembers_what_its_own_model_has_seen(session: SandboxSession) -> None:
+    session.write("plan", "one\n")
+    spec = DaytonaToolSpec(session)
+    first, second = ({t.metadata.name: t for t in spec.to_tool_list()} for _ in range(2))
+    first["read"].call(file_path="plan")
+    refused = second["write"].call(file_path="plan", content="two\n")
+    assert "you have not read it" in refused.content
+    assert not first["write"].call(file_path="plan", content="three\n").is_error
+
+
 def test_a_description_speaks_of_the_limits_of_the_session() -> None:
     with SandboxSession(LocalSandbox(), limits=Limits(output_bytes=1234)) as session:
         assert "1,234 bytes" in tools_of(session)["exec"].metadata.description

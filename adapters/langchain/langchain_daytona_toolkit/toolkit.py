@@ -68,7 +68,11 @@ class DaytonaToolkit(BaseToolkit):
         super().__init__(**fields)
 
     def get_tools(self) -> list[BaseTool]:
-        """The tools, made anew at each call."""
+        """The tools of one agent, made anew at each call.
+
+        They remember what its model has read, and `write` replaces nothing newer: so each agent
+        needs a list of its own.
+        """
         return [
             SandboxTool(
                 row,

@@ -28,7 +28,10 @@ class CommandOutput(CustomEvent, name="daytona_command_output"):
 
 
 class DaytonaToolset(AbstractToolset[Any]):
-    """The tools of one workspace.
+    """The tools of one agent in a workspace.
+
+    They remember what its model has read, and `write` replaces nothing newer: so each agent needs
+    a toolset of its own.
 
     What a model can do something about comes back as a failed result, and costs no retry; only
     errors after which the workspace is of no more use are raised. What an operation returned is

@@ -1,5 +1,6 @@
 """Rows of the tool table as tools of LlamaIndex."""
 
+from functools import partial
 from typing import Any
 
 from llama_index.core.base.llms.types import ContentBlock, ImageBlock, TextBlock
@@ -77,7 +78,8 @@ class DaytonaToolSpec(BaseToolSpec):
         check_key(session, key, "Context")
         self._session = session
         self._key = key
-        self._rows = choose(tools, prefix, session=session, shell=shell)
+        self._choose = partial(choose, tools, prefix, session=session, shell=shell)
+        self._rows = self._choose()
         self._line_numbers = line_numbers
         self._stream = stream
         self._approvals = Approvals() if confirm else None
@@ -89,7 +91,10 @@ class DaytonaToolSpec(BaseToolSpec):
         spec_functions: list[SPEC_FUNCTION_TYPE] | None = None,
         func_to_metadata_mapping: dict[str, ToolMetadata] | None = None,
     ) -> list[Any]:
-        """The tools, each a `FunctionTool` in both colours.
+        """The tools of one agent, each a `FunctionTool` in both colours.
+
+        They remember what its model has read, and `write` replaces nothing newer: so each agent
+        needs a list of its own.
 
         Args:
             spec_functions: The names of those that are wanted; all by default.
@@ -104,9 +109,8 @@ class DaytonaToolSpec(BaseToolSpec):
                 raise ValueError(f"There is no tool {name!r}; there are {', '.join(self._rows)}.")
         metadata = {name: self._metadata(name) for name in self._rows}
         metadata |= func_to_metadata_mapping or {}
-        return [
-            self._tool(row, metadata[name]) for name, row in self._rows.items() if name in named
-        ]
+        rows = self._choose()
+        return [self._tool(row, metadata[name]) for name, row in rows.items() if name in named]
 
     def get_metadata_from_fn_name(
         self, fn_name: str, spec_functions: list[SPEC_FUNCTION_TYPE] | None = None
