@@ -96,6 +96,15 @@ class Call:
     seen: SeenFiles | None = None
     yield_after: float | None = None
 
+    def known(self, path: str) -> str | None:
+        """The version of a file that the agent was shown; None if it was shown none."""
+        return self.seen.get(self.workspace, path) if self.seen else None
+
+    def show(self, path: str, version: str) -> None:
+        """The agent is shown a version of a file."""
+        if self.seen:
+            self.seen.put(self.workspace, path, version)
+
 
 @dataclass(frozen=True)
 class Rendered:

@@ -51,8 +51,8 @@ async def _edit(call: Call, arguments: EditArguments) -> Result:
     )
     # An agent that edits the version it has read knows the new one. If somebody else changed the
     # file in between, it does not.
-    if call.seen and call.seen.get(call.workspace, result.path) == result.replaced:
-        call.seen.put(call.workspace, result.path, result.version)
+    if call.known(result.path) == result.replaced:
+        call.show(result.path, result.version)
     return result
 
 

@@ -20,14 +20,12 @@ class ApplyPatchArguments(Arguments):
 
 async def _apply_patch(call: Call, arguments: ApplyPatchArguments) -> Result:
     result = await operations.patch.apply_patch(call.workspace, arguments.patch)
-    if call.seen:
-        for each in result.files:
-            # See edit: what was there before must be what the agent has read. It has written
-            # all of a new file.
-            before = each.moved_from or each.path
-            known = call.seen.get(call.workspace, before) == each.replaced
-            if each.change == "added" or (each.replaced and known):
-                call.seen.put(call.workspace, each.path, each.version)
+    for each in result.files:
+        # As in edit, the agent must have read what was there before. It has written all of a new
+        # file.
+        known = each.replaced and call.known(each.moved_from or each.path) == each.replaced
+        if known or each.change == "added":
+            call.show(each.path, each.version)
     return result
 
 

@@ -32,8 +32,7 @@ async def _read(call: Call, arguments: ReadArguments) -> Result:
         offset=arguments.offset,
         limit=arguments.limit or None,
     )
-    if call.seen:
-        call.seen.put(call.workspace, result.path, result.version)
+    call.show(result.path, result.version)
     return result
 
 

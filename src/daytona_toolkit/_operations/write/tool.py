@@ -29,7 +29,7 @@ async def _write(call: Call, arguments: WriteArguments) -> Result:
     path = arguments.file_path
     full = call.workspace.resolve(path)
     remembers = call.seen is not None and not arguments.overwrite
-    seen = call.seen.get(call.workspace, full) if call.seen else None
+    seen = call.known(full)
     try:
         result = await operations.write.write(
             call.workspace,
@@ -45,8 +45,7 @@ async def _write(call: Call, arguments: WriteArguments) -> Result:
             "pass overwrite=true to replace it as it is.",
             path,
         ) from None
-    if call.seen:
-        call.seen.put(call.workspace, full, result.version)
+    call.show(full, result.version)
     return result
 
 
