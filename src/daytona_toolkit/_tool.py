@@ -52,11 +52,16 @@ class Arguments(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _null_is_the_default(cls, values: Any) -> Any:
-        """Models like to write null for what they leave out."""
-        if isinstance(values, dict):
-            return {name: value for name, value in values.items() if value is not None}
-        return values
+    def _nothing_is_the_default(cls, values: Any) -> Any:
+        """Models write null or an empty text for what they would leave out."""
+        if not isinstance(values, dict):
+            return values
+        texts = {name for name, field in cls.model_fields.items() if isinstance(field.default, str)}
+        return {
+            name: value
+            for name, value in values.items()
+            if value is not None and not (value == "" and name in texts)
+        }
 
     def target(self) -> str:
         """What the call is about, for a log: its first argument."""

@@ -52,6 +52,21 @@ def test_a_schema_is_flat_and_says_all(tool: Tool) -> None:
 
 
 @every_tool
+def test_what_a_provider_wants_to_be_spelt_out_may_be_its_default_or_nothing(tool: Tool) -> None:
+    """A strict mode has models give every argument, and some are not told the defaults."""
+    properties = tool.schema()["properties"]
+    required = {
+        name: "a" if field["type"] == "string" else 80
+        for name, field in properties.items()
+        if "default" not in field
+    }
+    left_out = {name: field["default"] for name, field in properties.items() if "default" in field}
+    nothing = {name: "" if isinstance(value, str) else None for name, value in left_out.items()}
+    parsed = tool.parse(required)
+    assert tool.parse(required | left_out) == tool.parse(required | nothing) == parsed
+
+
+@every_tool
 @given(data=st.data())
 def test_no_argument_raises_anything_but_an_error_for_the_model(
     tool: Tool, data: st.DataObject
