@@ -54,7 +54,13 @@ class JobHandle:
         }
 
     async def poll(self, window: float, inputs: dict[str, Input], *, shown: Input = "") -> Reply:
-        """Wait for its end for so many seconds; the reply has its command if that is shown."""
+        """Ask how it stands.
+
+        Args:
+            window: Seconds to wait for its end.
+            inputs: What `inputs` returns for these.
+            shown: Bytes of its command that the reply has; none unless given.
+        """
         return await self.workspace.run(_POLL, wait=window, kill="", shown=shown, **inputs)
 
     async def end(self, cursor: Cursor | None = None) -> Reply:
