@@ -295,6 +295,40 @@ def test_an_error_does_not_repeat_all_of_a_long_argument(
     assert len(shown.data["message"]) < 5000
 
 
+def test_what_a_program_gets_beside_an_answer_is_bounded() -> None:
+    """It goes into histories and checkpoints."""
+    rows = choose(["edit", "apply_patch"])
+    old, new = "a" * 1_000_000, "b" * 1_000_000
+    with SandboxSession(LocalSandbox()) as session:
+        session.write("one", old)
+        edited = rows["edit"].run(
+            session, {"file_path": "one", "old_string": old, "new_string": new}
+        )
+        changes = "".join(f"*** Add File: {i}\n+{'a' * 99_999}\n" for i in range(20))
+        rows["apply_patch"].run(session, {"patch": f"*** Begin Patch\n{changes}*** End Patch"})
+        changes = "".join(f"*** Update File: {i}\n-{'a' * 99_999}\n+b\n" for i in range(20))
+        patch = f"*** Begin Patch\n{changes}*** End Patch"
+        patched = rows["apply_patch"].run(session, {"patch": patch})
+        assert len(session.edit("one", new, old).diff) > 1_000_000
+    for shown in (edited, patched):
+        assert not shown.is_error
+        assert len(json.dumps(shown.data)) < 150_000
+    assert edited.data["diff"].startswith("--- one\n+++ one\n")
+    assert edited.data["diff"].endswith("more lines of diff]")
+    assert [file["change"] for file in patched.data["files"]] == ["updated"] * 20
+
+
+def test_a_patch_of_too_many_files_is_refused() -> None:
+    """It would take longer than a request may."""
+    changes = "".join(f"*** Add File: {i}\n+a\n" for i in range(501))
+    with SandboxSession(LocalSandbox()) as session:
+        shown = TOOLS["apply_patch"].run(
+            session, {"patch": f"*** Begin Patch\n{changes}*** End Patch"}
+        )
+        assert not session.ls().entries
+    assert shown.text.startswith("Error: The patch names 501 files, and the limit is 500;")
+
+
 def test_a_long_answer_keeps_both_its_ends() -> None:
     result = ExecResult(exit_code=3, stdout="\ufffd" * 50_000, job_id="job-1")
     shown = render(result)

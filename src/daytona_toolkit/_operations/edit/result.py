@@ -8,6 +8,9 @@ from daytona_toolkit._text import count_of
 # Characters of a diff that are shown: the model that made the edit knows what is in it.
 _DIFF_CHARS = 4000
 
+# Characters of diffs that programs get beside an answer, which frameworks keep in histories.
+DATA_CHARS = 100_000
+
 
 class EditResult(Result):
     """An edit that was made.
@@ -32,14 +35,18 @@ class EditResult(Result):
         places = count_of(self.occurrences, "place")
         return f"Replaced {places} in {self.path}.\n{cut_diff(self.diff)}".removesuffix("\n")
 
+    def data(self) -> dict[str, Any]:
+        """The same for programs, with the start of a diff that is very long."""
+        return super().data() | {"diff": cut_diff(self.diff, DATA_CHARS)}
+
     def outcome(self) -> Outcome:
         """How the operation went, for a log."""
         return Outcome(True, count_of(self.occurrences, "place"))
 
 
-def cut_diff(diff: str) -> str:
+def cut_diff(diff: str, limit: int = _DIFF_CHARS) -> str:
     """The start of a diff that is long."""
-    if len(diff) <= _DIFF_CHARS:
+    if len(diff) <= limit:
         return diff
-    shown = diff[: diff.rfind("\n", 0, _DIFF_CHARS) + 1]
+    shown = diff[: diff.rfind("\n", 0, limit) + 1]
     return f"{shown}[{count_of(diff.count(chr(10), len(shown)), 'more line')} of diff]"

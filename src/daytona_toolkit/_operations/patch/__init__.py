@@ -31,6 +31,9 @@ _TRIES = 20
 # Ranges of a file that one request replaces; nearer ones are joined.
 _SPLICES = 8
 
+# Each takes some 25 ms, and no request may take a minute.
+_FILES = 500
+
 _NAMES = re.compile(r"\*\*\* (Add|Update|Delete) File:")
 
 _FETCH = Source(__name__, "fetch")
@@ -70,6 +73,11 @@ async def apply_patch(workspace: Workspace, patch: str) -> PatchResult:
     check_encodable(patch, "patch")
     changes = await in_thread_if_large(len(patch), parse, patch)
     paths = [(each, path) for each in changes for path in (each.path, each.target) if path]
+    if len(changes) > _FILES:
+        raise InvalidArgumentError(
+            f"The patch names {len(changes):,} files, and the limit is {_FILES}; nothing was "
+            "written. Split it."
+        )
     _check_distinct(workspace, [path for _, path in paths])
     updated = [each for each in changes if each.kind == "Update"]
     # What was last seen; the sandbox compares before it changes anything.

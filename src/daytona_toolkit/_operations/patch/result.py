@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar, Literal
 
-from daytona_toolkit._operations.edit.result import cut_diff
+from daytona_toolkit._operations.edit.result import DATA_CHARS, cut_diff
 from daytona_toolkit._result import Outcome, Part, Result, SandboxPath
 from daytona_toolkit._text import count_of
 
@@ -45,6 +45,13 @@ class PatchResult(Result):
             lines.append(f"{each.change.capitalize()} {origin}{each.path}")
         diff = cut_diff("".join(each.diff for each in self.files))
         return "\n".join([*lines, diff]).removesuffix("\n")
+
+    def data(self) -> dict[str, Any]:
+        """The same for programs, with the starts of diffs that are very long together."""
+        data = super().data()
+        for file in data["files"]:
+            file["diff"] = cut_diff(file["diff"], DATA_CHARS // len(self.files))
+        return data
 
     def outcome(self) -> Outcome:
         """How the operation went, for a log."""
