@@ -6,9 +6,7 @@ import contextlib
 import os
 import re
 import secrets
-import time
 from collections.abc import Awaitable, Callable, Mapping
-from functools import partial
 from typing import TypeAlias
 
 from daytona_toolkit._arguments import (
@@ -20,25 +18,19 @@ from daytona_toolkit._arguments import (
     check_variables,
 )
 from daytona_toolkit._cursors import FILES, Cursor, Stream
-from daytona_toolkit._operations.exec.handle import (
-    KILL_TIME,
-    JobHandle,
-    is_over,
-    number_of,
-    window_of,
-)
+from daytona_toolkit._operations.exec.handle import KILL_TIME, JobHandle, is_over, number_of
 from daytona_toolkit._operations.exec.result import ExecResult
 from daytona_toolkit._operations.exec.status import job as job
 from daytona_toolkit._operations.exec.status import jobs as jobs
 from daytona_toolkit._operations.exec.status import kill as kill
 from daytona_toolkit._operations.exec.status import send as send
+from daytona_toolkit._operations.exec.watch import Watch
 from daytona_toolkit._refusals import refusal
 from daytona_toolkit._remote import Input, Reply, Source, quote
 from daytona_toolkit._workspace import Workspace
 from daytona_toolkit.errors import (
     InvalidArgumentError,
     SandboxError,
-    StateLostError,
     WriteFailedError,
 )
 
@@ -66,18 +58,13 @@ async def run(
 ) -> ExecResult:
     """Start a command and wait for its end, or not."""
     handle = JobHandle(workspace, f"job-{secrets.token_hex(6)}")
-    # What was passed on so far, and what the result has if the command outlives the call.
-    passed_on, so_far = Cursor(), Cursor()
     background = background or (interactive and yield_after is None)
     limit, patience = check_seconds(timeout, "timeout"), check_seconds(yield_after, "yield_after")
     if background:
         limit, patience = None, 0.0
-    window = window_of(workspace, limit, patience)
-    yields = patience is not None and not background
-    cursor = passed_on if on_output else so_far if yields else None
-    waiting = partial(handle.inputs, timeout=limit, cursor=cursor, follow=on_output is not None)
+    watch = Watch(handle, limit, patience, on_output)
+    window = watch.window()
     inline, uploaded = workspace.split(as_bytes(b"" if stdin is None else stdin, "stdin"))
-    started = time.monotonic()
     try:
         reply = await workspace.change(
             _START,
@@ -90,38 +77,20 @@ async def run(
             **_shell(handle, shell, env, stay=cwd is None),
             bound=workspace.limits.stream_bytes // 512,
             life=round(limit * 100) if limit is not None and patience is not None else 0,
-            **waiting(window),
+            **watch.inputs(window),
         )
         if reply.failure:
-            raise _cannot_start(reply, cwd, workspace)
-        if background:
-            return _running(handle, reply, so_far)
-        while True:
-            if on_output:
-                for stream in FILES:
-                    if text := handle.new(reply, stream, passed_on):
-                        await on_output(stream, text)
-            if is_over(reply):
-                break
-            waited = time.monotonic() - started
-            is_due = patience is not None and waited >= patience
-            if is_due and not on_output:
-                break
-            left = None if patience is None else max(0.0, patience - waited)
-            window = window_of(workspace, limit, left)
-            inputs = handle.inputs(cursor=so_far) if is_due else waiting(window)
-            reply = await handle.poll(window, inputs)
-            if reply.failure:
-                raise _state_lost(workspace, handle.id)
-            if is_due:
-                break
+            raise _cannot_start(handle, reply, cwd)
+        last = reply if background else await watch.follow(reply)
     except asyncio.CancelledError:
         # The caller has gone. (asyncio cancels once, so what follows may wait.)
         with contextlib.suppress(SandboxError, TimeoutError, asyncio.TimeoutError):
             await asyncio.wait_for(handle.end(), KILL_TIME)
         workspace.ledger.remove(handle.id)
         raise
-    return _ended(handle, reply) if is_over(reply) else _running(handle, reply, so_far)
+    if is_over(last) and not background:
+        return _ended(handle, last)
+    return _running(handle, last, watch.so_far)
 
 
 def _running(handle: JobHandle, reply: Reply, so_far: Cursor) -> ExecResult:
@@ -213,16 +182,10 @@ def check_shell(name: str) -> None:
         )
 
 
-def _state_lost(workspace: Workspace, job_id: str) -> StateLostError:
-    return workspace.lost(
-        f"The command ran, but its exit code and output are lost: the files of {job_id} were "
-        f"removed while it ran. Do not touch what is in {workspace.facts.state}."
-    )
-
-
-def _cannot_start(reply: Reply, cwd: AnyPath | None, workspace: Workspace) -> SandboxError:
+def _cannot_start(handle: JobHandle, reply: Reply, cwd: AnyPath | None) -> SandboxError:
+    workspace = handle.workspace
     if reply.failure == "nojob":
-        return _state_lost(workspace, "the job")
+        return handle.lost()
     if reply.failure == "space":
         return WriteFailedError(
             "There is no space left in the sandbox to run a command. Make room: empty a large "

@@ -6,6 +6,7 @@ from daytona_toolkit._cursors import FILES, Cursor, Stream
 from daytona_toolkit._remote import Input, Reply, Source
 from daytona_toolkit._text import join_ends
 from daytona_toolkit._workspace import Workspace
+from daytona_toolkit.errors import StateLostError
 
 # Bytes of a command's text that come back with a job.
 SHOWN = 500
@@ -67,6 +68,13 @@ class JobHandle:
         """End it, with every process that it started."""
         inputs = self.inputs(cursor=cursor)
         return await self.workspace.run(_POLL, wait=KILL_TIME, kill="yes", shown=SHOWN, **inputs)
+
+    def lost(self) -> StateLostError:
+        """The error that its files were removed while it ran."""
+        return self.workspace.lost(
+            f"The command ran, but its exit code and output are lost: the files of {self.id} were "
+            f"removed while it ran. Do not touch what is in {self.workspace.facts.state}."
+        )
 
     def path(self, stream: Stream) -> str:
         """The file that has all of a stream."""
