@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from typing import Any
 
 import pytest
@@ -316,6 +317,17 @@ def test_what_a_program_gets_beside_an_answer_is_bounded() -> None:
     assert edited.data["diff"].startswith("--- one\n+++ one\n")
     assert edited.data["diff"].endswith("more lines of diff]")
     assert [file["change"] for file in patched.data["files"]] == ["updated"] * 20
+
+
+@pytest.mark.parametrize("replace_all", [False, True])
+def test_an_edit_of_too_many_places_is_refused_soon(replace_all: bool) -> None:
+    arguments = {"file_path": "a", "old_string": "x", "new_string": "y", "replace_all": replace_all}
+    with SandboxSession(LocalSandbox()) as session:
+        session.write("a", "x" * 30_000_000)
+        started = time.process_time()
+        shown = TOOLS["edit"].run(session, arguments)
+        assert time.process_time() - started < 10
+    assert shown.text.startswith("Error: old_string occurs more than 500,000 times in 'a';")
 
 
 def test_a_patch_of_too_many_files_is_refused() -> None:

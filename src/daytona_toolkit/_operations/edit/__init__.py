@@ -9,6 +9,7 @@ from functools import partial
 from daytona_toolkit._arguments import AnyPath, check_encodable
 from daytona_toolkit._masking import Mask
 from daytona_toolkit._operations.edit.matching import (
+    MOST_PLACES,
     Match,
     Splice,
     describe_absence,
@@ -168,6 +169,11 @@ def _check(
                 "the lines with the secret out of old_string and new_string."
             )
         raise NoMatchError(describe_absence(content, old, path))
+    if len(found.starts) > MOST_PLACES:
+        raise AmbiguousMatchError(
+            f"old_string occurs more than {MOST_PLACES:,} times in {path!r}; nothing was changed. "
+            "Add text around it, or change the file with exec, for example with `sed -i`."
+        )
     if len(found.starts) > 1 and not replace_all:
         raise AmbiguousMatchError(describe_ambiguity(content, found, path))
     if found.old == found.new:
