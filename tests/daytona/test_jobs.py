@@ -110,6 +110,21 @@ def test_a_job_is_lost_when_the_sandbox_stops_under_it(server: DaytonaServer) ->
         assert (status.state, status.exit_code, status.stdout) == ("lost", None, "begun\n")
 
 
+def test_a_lost_job_is_not_what_has_its_numbers_by_now(server: DaytonaServer) -> None:
+    """A sandbox that is started again gives out the same numbers of processes."""
+    count = "cat /proc/[0-9]*/cmdline | grep -cz '^301$'"
+    with session_on(server) as session:
+        lost = [session.exec("sleep 300", background=True).job_id for _ in range(5)]
+        server.stop_sandbox(session.sandbox.id)
+        many = "for _ in $(seq 200); do setsid sleep 301 & done; wait"
+        others = session.exec(many, background=True).job_id
+        session.exec(f"until [ $({count}) = 200 ]; do sleep 0.1; done")
+        assert {session.job(job_id).state for job_id in lost} == {"lost"}
+        assert {session.kill(job_id).state for job_id in lost} == {"lost"}
+        assert session.exec(count).stdout == "200\n"
+        session.kill(others)
+
+
 async def test_cancelling_ends_the_command_in_the_sandbox(server: DaytonaServer) -> None:
     with session_on(server) as session:
         task = asyncio.create_task(session.aexec("echo $$ >pid; sleep 60"))

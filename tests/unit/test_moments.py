@@ -320,3 +320,19 @@ def test_no_floor_is_raised_over_a_request_that_is_under_way() -> None:
                 pass
         assert ledger.removals()["floor"] in ("", str(first))
     assert ledger.removals()["floor"] == "102"
+
+
+@pytest.mark.parametrize(
+    ("moment", "code"),
+    [('LC_ALL=C mkfifo "$_job.done"', None), ('echo $! >"$_job.supervisor"', 3)],
+)
+def test_a_command_whose_start_is_cut_off_has_run_or_is_lost(
+    widened: MakeWidened, tmp_path: Path, moment: str, code: int | None
+) -> None:
+    ended = f"{{ ! mkdir {tmp_path}/met || {{ sleep 0.1; kill -9 $$; }}; }}"
+    session = widened({moment: f"{ended} && {moment}"})
+    started = time.monotonic()
+    result = session.exec("echo ran >>file; sleep 0.5; exit 3", timeout=30)
+    assert time.monotonic() - started < 10
+    assert (result.exit_code, result.timed_out) == (code, False)
+    assert session.exists("file") is (code == 3)

@@ -186,6 +186,12 @@ def _cannot_start(handle: JobHandle, reply: Reply, cwd: AnyPath | None) -> Sandb
     workspace = handle.workspace
     if reply.failure == "nojob":
         return handle.lost()
+    if reply.failure == "unknown":
+        return workspace.lost(
+            "It is not known whether the command ran: the sandbox was stopped as it began, or the "
+            f"files of its job in {workspace.facts.state} were removed. Look at what it should "
+            "have done before you run it again."
+        )
     if reply.failure == "space":
         return WriteFailedError(
             "There is no space left in the sandbox to run a command. Make room: empty a large "

@@ -1,8 +1,8 @@
 # shellcheck shell=sh
 # The life of a job, for the programs that start, watch and end one.
 #
-# Its files lie side by side in our folder. The one that has the job's name is the claim; the names
-# of the others begin with it and a dot:
+# Its files lie side by side in our folder. The one that has the job's name is the claim, with the
+# process that starts the job; the names of the others begin with it and a dot:
 #
 #   command     the text
 #   start       when it began, in hundredths of a second of uptime
@@ -14,7 +14,8 @@
 #   eof         nothing more will be sent
 #   deaf        the feeder has gone: nobody reads, or there is no more to come
 #   supervisor  the process that waits for the command and writes exit
-#   done        a fifo that the supervisor holds open until the command has ended
+#   unnamed     the disk was too full to write that down
+#   done        a fifo that the supervisor holds open, as 9, until the command has ended
 #   wake        a fifo that the request which started the job waits on
 #   exit        "exit-code ended-at"
 #   copied.out, copied.err  what dd says of how much it has copied
@@ -45,6 +46,7 @@ claim_job() {
     set -C
     true >"$_job"
     set +C -- $?
+    [ "$1" != 0 ] || echo $$ 1<>"$_job" # on a full disk it stays empty
     return "$1"
 }
 
@@ -58,9 +60,22 @@ note() { true 1<>"$_job.$1"; }
 # is_file NAME: it is a file, and nothing in its place that has no end.
 is_file() { [ -f "$_job.$1" ]; }
 
-# find_start, find_leader: set $_start, when it began, and $_leader.
+# find_start: sets $_start, when it began.
 find_start() { is_file start && read -r _start <"$_job.start"; }
-find_leader() { is_file leader && read -r _leader <"$_job.leader"; }
+
+# is_supervised: the process that waits for the command is there. A sandbox that is started again
+# gives out the same numbers: the fifo tells it from another, if we may look.
+is_supervised() {
+    is_file supervisor && read -r _pid <"$_job.supervisor" && kill -0 "$_pid" || return
+    [ ! -e "/proc/$_pid/fd/1" ] || [ "/proc/$_pid/fd/9" -ef "$_job.done" ]
+}
+
+# find_leader: sets $_leader, if it is the command's and not another's by now.
+find_leader() {
+    is_file leader && read -r _leader <"$_job.leader" || return
+    is_supervised || [ ! -e /proc/self ] ||
+        grep -q "DAYTONA_TOOLKIT_JOB=$_id" "/proc/$_leader/environ"
+}
 
 # has_ended: the command has. A command can write into its own job's files, so this looks twice.
 has_ended() { is_file exit && [ -s "$_job.exit" ]; }
@@ -71,13 +86,22 @@ is_over() { has_ended || [ -e "$_job.stubborn" ]; }
 # is_complete: all that it printed has arrived.
 is_complete() { [ -e "$_job.drained" ] || [ -e "$_job.sealed" ]; }
 
-# is_lost: after a stop of the sandbox there is no supervisor any more.
+# is_named: the supervisor has been written down, or there was no space for it.
+is_named() { is_file supervisor && [ -s "$_job.supervisor" ] || [ -e "$_job.unnamed" ]; }
+
+# is_lost: nobody waits for the command any more, as after a stop of the sandbox, or nobody will.
 is_lost() {
     ! has_ended || return
     now
     find_start || return
     [ "$_now" -ge "$_start" ] || return 0 # the clock has begun anew
-    is_file supervisor && read -r _pid <"$_job.supervisor" && ! kill -0 "$_pid" && ! has_ended
+    if is_named; then
+        [ ! -e "$_job.unnamed" ] && ! is_supervised && ! has_ended
+    else
+        # What was to start the supervisor has gone. It may have done so while we looked.
+        [ ! -s "$_job.leader" ] && [ -f "$_job" ] && read -r _pid <"$_job" &&
+            ! kill -0 "$_pid" && ! is_named
+    fi
 }
 
 # members: the processes of the job. A session holds them together; one that left it (setsid,

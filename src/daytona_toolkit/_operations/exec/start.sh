@@ -241,12 +241,13 @@ if claim; then
     # Open before the supervisor runs, so that a request that waits finds it open.
     exec 9<>"$_job.done" 3>"$_job.out" 4>"$_job.err"
     supervise "$@" &
-    echo $! >"$_job.supervisor"
+    echo $! >"$_job.supervisor" || note unnamed
     exec 3>&- 4>&- 9>&-
     [ "$_WINDOW" = 0 ] || await
 else
     [ -e "$_job" ] || fail space
     [ "$_WINDOW" = 0 ] || await_done "$_WINDOW" "$_TIMEOUT" "$_FOLLOW" "$_OUT" "$_ERR"
+    is_file start || fail unknown
 fi
 [ "$_WINDOW" = 0 ] || conclude "$_TIMEOUT"
 is_file start || fail nojob
