@@ -19,9 +19,9 @@ def helper() -> list[str]:
         f"import sys; sys.path.insert(0, {str(_ROOT)!r}); "
         "from daytona_toolkit.sandboxes._local.helper import main; main(sys.argv[1])"
     )
-    # It must spell paths as we do, and takes no variable that may say how.
-    spelling = f"utf8={sys.flags.utf8_mode}"
-    return [os.path.realpath(sys.executable), "-I", "-S", "-X", spelling, "-c", start]
+    # It must spell paths as we do, and does not see PYTHONUTF8. Otherwise the locale says how.
+    spelling = ["-X", "utf8"] if sys.getfilesystemencoding() == "utf-8" else []
+    return [os.path.realpath(sys.executable), "-I", "-S", *spelling, "-c", start]
 
 
 def readable(folder: Path) -> list[str]:
