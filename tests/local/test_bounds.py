@@ -138,7 +138,7 @@ def small_disk() -> Iterator[Path]:
 
 def test_a_full_disk_is_no_end() -> None:
     with small_disk() as small, SandboxSession(LocalSandbox(small)) as session:
-        full = session.exec("head -c 9000000 /dev/zero >filler; echo $?")
+        full = session.exec("LC_ALL=C head -c 9000000 /dev/zero >filler; echo $?")
         assert full.stdout == "1\n"
         assert "No space left" in full.stderr
         assert session.exec("rm filler && echo more >file; cat file").stdout == "more\n"
