@@ -143,7 +143,9 @@ def test_an_expression_means_what_it_does_to_python(
         assert finds(compile_regex(expression, ignore_case=ignore_case), line) == expected
 
 
-@given(text=st.text(st.characters(exclude_characters="\n\0"), min_size=1, max_size=20))
+@given(
+    text=st.text(st.characters(codec="utf-8", exclude_characters="\n\0"), min_size=1, max_size=20)
+)
 def test_a_fixed_text_finds_itself_and_nothing_else(text: str) -> None:
     expression = compile_regex(text, fixed=True)
     assert finds(expression, f"before {text} after")
