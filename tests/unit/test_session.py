@@ -310,3 +310,13 @@ def test_a_session_on_its_own_loop_says_what_to_use(session: SandboxSession) -> 
 
     with pytest.raises(RuntimeError, match=r"await session\.aexec"):
         session._perform(Operation("test", "", inside))
+
+
+def test_a_process_without_a_standard_error_transfers_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("text\n")
+    with SandboxSession(LocalSandbox()) as session:
+        monkeypatch.setattr(sys, "stderr", None)
+        assert session.upload(tmp_path / "file", "there").files == 1
+        assert session.download("there", tmp_path / "back").files == 1

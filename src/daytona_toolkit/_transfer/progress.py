@@ -14,7 +14,7 @@ def progress_of(title: str, given: OnProgress | None) -> Iterator[OnProgress | N
 
     The bar needs `rich`, and is left out where it is not installed.
     """
-    if given or not sys.stderr.isatty():
+    if given or not (sys.stderr and sys.stderr.isatty()):  # a service may have none
         yield given
         return
     try:
