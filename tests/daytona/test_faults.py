@@ -268,15 +268,6 @@ def test_a_key_that_is_withdrawn_is_an_error_after_one_question(server: DaytonaS
         server.api_key = key
 
 
-def test_a_refusal_that_means_nothing_is_an_error_after_one_question(
-    server: DaytonaServer, session: SandboxSession
-) -> None:
-    server.faults.add(Status(401, kind="execute"))
-    with server.counting() as count, pytest.raises(AuthenticationError):
-        session.exec("echo hello")
-    assert count.by_kind == {"execute": 1, "get": 1}
-
-
 def test_a_quota_is_an_error_that_says_what_to_do(server: DaytonaServer) -> None:
     server.quota = 0
     for server.quota_status in (400, 403):

@@ -185,6 +185,23 @@ def test_the_helper_spells_paths_as_we_do() -> None:
 
 
 @pytest.mark.parametrize("isolation", CONFINED)
+def test_a_client_may_ignore_the_end_of_its_children(isolation: str) -> None:
+    """As servers do that never wait for them."""
+    program = f"""
+import signal
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+from daytona_toolkit import open_session
+with open_session(isolation={isolation!r}) as session:
+    print(session.sandbox.isolation, session.exec("(exit 3)").exit_code)
+    print(session.exec("sleep 60", timeout=0.5).timed_out)
+"""
+    started = time.monotonic()
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == (f"{isolation} 3\nTrue\n", "")
+    assert time.monotonic() - started < 20
+
+
+@pytest.mark.parametrize("isolation", CONFINED)
 def test_git_knows_the_user_and_asks_nothing(isolation: Any, home_of_the_host: Path) -> None:
     identity = "[user]\nname = Ann Onym\nemail = ann@example.org\n"
     (home_of_the_host / ".gitconfig").write_text(identity)

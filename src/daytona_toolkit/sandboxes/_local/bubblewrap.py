@@ -2,9 +2,10 @@
 
 import os
 import shutil
+import signal
 import subprocess
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
 
@@ -191,17 +192,38 @@ def _packaged() -> str | None:
         return None
 
 
+def before_start() -> Callable[[], None] | None:
+    """What a new process does before it becomes bubblewrap, if anything.
+
+    bubblewrap waits for SIGCHLD. A client that ignores it, as some servers do, would pass that on,
+    and bubblewrap would wait for ever.
+    """
+    is_ignored = signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN
+    return _heed_children if is_ignored else None
+
+
+def _heed_children() -> None:
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+
+
 @cache
 def _why_not(program: str) -> str:
     """Why a bubblewrap cannot do what is needed here; empty if it can."""
     trial = [
         *(program, *_NAMESPACES, "--ro-bind", "/", "/", "--proc", "/proc"),
-        *("--size", "4096", "--tmpfs", "/tmp", "true"),  # noqa: S108
+        *("--size", "4096", "--tmpfs", "/tmp", "echo", "works"),  # noqa: S108
     ]
     try:
-        done = subprocess.run(trial, capture_output=True, text=True, check=False, timeout=_TRIAL)
-    except (OSError, subprocess.TimeoutExpired) as error:
+        done = subprocess.run(
+            trial,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_TRIAL,
+            preexec_fn=before_start(),
+        )
+    except (OSError, subprocess.SubprocessError) as error:
         return str(error)
-    if done.returncode == 0:
+    if done.stdout == "works\n":
         return ""
     return done.stderr.strip()[-300:] or f"it ended with exit status {done.returncode}"

@@ -19,6 +19,7 @@ from daytona_toolkit.errors import (
     SandboxUnavailableError,
 )
 from daytona_toolkit.sandboxes._local import confinement
+from daytona_toolkit.sandboxes._local.bubblewrap import before_start
 from daytona_toolkit.sandboxes._local.confinement import Level, Place
 from daytona_toolkit.sandboxes._local.frames import (
     ANSWER,
@@ -120,6 +121,7 @@ class Machine(asyncio.Protocol):
                 cwd=self._place.folder,
                 env=self._environment,
                 start_new_session=True,  # Ctrl-C in the terminal is for us to handle
+                preexec_fn=before_start(),
             )
         except OSError as error:
             ours.close()
