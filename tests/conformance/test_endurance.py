@@ -182,6 +182,7 @@ def test_a_hundred_pages_of_a_gigabyte_leave_memory_as_it_was() -> None:
     assert grown < 5_000
 
 
+@pytest.mark.timeout(600)
 def test_what_we_keep_in_a_sandbox_does_not_grow_with_operations(local: SandboxSession) -> None:
     sizes = []
     for _ in range(5):
