@@ -60,6 +60,15 @@ fill() {
 # adjust: what else is to be done to the temporary file; a program may replace it.
 adjust() { :; }
 
+# keep_mode WORDS: give the temporary file the mode and the owner of the file that it replaces. Five
+# words are of that file and five of its own, as stat has them by `%a %u:%g %s-%i-%y`. Sets the
+# versions $_replaced and $_version.
+keep_mode() {
+    [ "$2" = "$7" ] || chown "$2" "$_temporary"
+    [ "$1 $2" = "$6 $7" ] || chmod "$1" "$_temporary"
+    _replaced=$3T$4 _version=$8T$9
+}
+
 # commit VERSION: the temporary file takes the name, with the mode and the owner that the
 # file had; if the version of the file is like this pattern (`none`: if there is no file).
 commit() {
@@ -72,10 +81,8 @@ commit() {
         $_wanted) ;;
         *) rm -f -- "$_temporary" && return 1 ;;
         esac
-        [ "$2" = "$7" ] || chown "$2" "$_temporary"
-        [ "$1 $2" = "$6 $7" ] || chmod "$1" "$_temporary"
-        _version=$8T$9
-        _reply="replaced $3T$4
+        keep_mode "$@"
+        _reply="replaced $_replaced
 $_reply"
     else
         [ "$_wanted" = '*' ] || [ "$_wanted" = none ] || { rm -f -- "$_temporary" && return 1; }

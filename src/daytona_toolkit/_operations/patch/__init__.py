@@ -120,8 +120,9 @@ def _result(
     """What was done, with the versions that the sandbox has told."""
     versions: dict[str, dict[str, str]] = {}
     for index, step in enumerate(steps):
-        workspace.files.drop(step.full)
-        if step.result is not None:
+        if step.result is None:
+            workspace.files.drop(step.full)
+        else:
             workspace.files.put(step.full, step.result)
         versions[step.full] = {
             name: reply.values.get(f"{name}.{index}", "") for name in ("version", "replaced")

@@ -156,7 +156,10 @@ build() {
         set -- $(stat -c '%s-%i-%y' -- "$_temporary")
         tell version "$1T$2"
     else
-        keep_mode
+        # shellcheck disable=SC2046 # five words for each file
+        keep_mode $(stat -L -c '%a %u:%g %s-%i-%y' -- "$_source" "$_temporary")
+        tell replaced "$_replaced"
+        tell version "$_version"
     fi
 }
 
@@ -172,16 +175,6 @@ check_same() {
         put_file
         fail changed
     }
-}
-
-# keep_mode: the mode and the owner of the old file. See commit.
-keep_mode() {
-    # shellcheck disable=SC2046 # five words for each file
-    set -- $(stat -L -c '%a %u:%g %s-%i-%y' -- "$_source" "$_temporary")
-    [ "$2" = "$7" ] || chown "$2" "$_temporary"
-    [ "$1 $2" = "$6 $7" ] || chmod "$1" "$_temporary"
-    tell replaced "$3T$4"
-    tell version "$8T$9"
 }
 
 new_content() {
