@@ -147,19 +147,22 @@ async def _get_whole(source: Remote, items: Sequence[Item]) -> list[bytes | None
 
     Where one has, what comes after it in its folder is asked for once more, alone.
     """
-    sizes = {item.name: item.size for item in items}
-    folders = list(source.folders(sizes))
+    known = {item.name: item for item in items}
+    folders = list(source.folders(known))
     reply = await source.workspace.run(_READ_WHOLE, folders=[folder.words for folder in folders])
     contents: dict[str, bytes] = {}
     for index, folder in enumerate(folders):
         content, start = reply.blobs.get(f"content.{index}", b""), 0
-        for name in folder.names.values():
-            contents[name] = content[start : start + sizes[name]]
-            start += sizes[name]
-    if missing := [item for item in items if not _is_whole(item, contents[item.name])]:
+        for item in (known[name] for name in folder.names.values()):
+            if _is_whole(item, part := content[start : start + item.size]):
+                contents[item.name] = part
+            start += item.size
+    if missing := [item for item in items if item.name not in contents]:
         found = await _get(source, [(item, 0, item.size) for item in missing])
-        contents |= {item.name: content for item, content in zip(missing, found, strict=True)}
-    return [contents[item.name] if _is_whole(item, contents[item.name]) else None for item in items]
+        for item, part in zip(missing, found, strict=True):
+            if _is_whole(item, part):
+                contents[item.name] = part
+    return [contents.get(item.name) for item in items]
 
 
 def _is_whole(item: Item, content: bytes) -> bool:
