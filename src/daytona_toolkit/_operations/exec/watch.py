@@ -36,11 +36,9 @@ class Watch:
 
     def inputs(self, window: float) -> dict[str, Input]:
         """The inputs of a request that waits for so many seconds."""
-        cursor = None
-        if window and self.on_output:
-            cursor = self.passed_on
-        elif window and self.patience is not None:
-            cursor = self.so_far
+        # A call that does not wait brings no output, and one that waits for the end all of it then.
+        wants = self.on_output is not None if self.patience is None else self.patience > 0
+        cursor = (self.passed_on if self.on_output else self.so_far) if wants else None
         follow = self.on_output is not None
         return self.handle.inputs(window, timeout=self.timeout, cursor=cursor, follow=follow)
 
@@ -56,21 +54,21 @@ class Watch:
         Raises:
             StateLostError: The job's files were removed.
         """
-        while True:
-            await self._pass_on(reply)
-            if is_over(reply):
-                return reply
-            is_due = self._left() == 0
-            if is_due and not self.on_output:
-                return reply
+        await self._pass_on(reply)
+        while not is_over(reply) and self._left() != 0:
             window = self.window()
+            reply = await self._poll(window, self.inputs(window))
+            await self._pass_on(reply)
+        if self.on_output and not is_over(reply):
             # What was passed on is in the result, too.
-            inputs = self.handle.inputs(cursor=self.so_far) if is_due else self.inputs(window)
-            reply = await self.handle.poll(window, inputs)
-            if reply.failure:
-                raise self.handle.lost()
-            if is_due:
-                return reply
+            return await self._poll(0.0, self.handle.inputs(cursor=self.so_far))
+        return reply
+
+    async def _poll(self, window: float, inputs: dict[str, Input]) -> Reply:
+        reply = await self.handle.poll(window, inputs)
+        if reply.failure:
+            raise self.handle.lost()
+        return reply
 
     def _left(self) -> float | None:
         """Seconds until the call returns."""
