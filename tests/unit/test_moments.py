@@ -212,16 +212,21 @@ def test_a_file_that_is_being_written_is_not_shown(widened: MakeWidened, tmp_pat
     assert session.exec("ls -A").stdout.split() == [".dtk-own", ".git", "file"]
 
 
+def make_files(folder: Path, names: str) -> Path:
+    """A folder with a file for each letter."""
+    folder.mkdir()
+    for name in names:
+        (folder / name).write_text(f"{name}\n")
+    return folder
+
+
 MOVE_ALL = 'mv -f -- "$@" .'
 
 
 def test_an_upload_that_was_killed_midway_goes_on_and_undoes_nothing(
     widened: MakeWidened, tmp_path: Path
 ) -> None:
-    local = tmp_path / "local"
-    local.mkdir()
-    for name in "abcd":
-        (local / name).write_text(f"{name}\n")
+    local = make_files(tmp_path / "local", "abcd")
     killed = (
         '{ [ -e "$_SESSION/once" ] || { true >"$_SESSION/once"; mv -- "$1" .; echo newer >a;'
         f" kill -9 $$; exit; }}; {MOVE_ALL}; }}"
@@ -237,10 +242,7 @@ def test_a_change_that_is_marked_is_made_though_another_tidies_up_first(
     widened: MakeWidened, tmp_path: Path, move: str
 ) -> None:
     """A writer is killed between its mark and the change; its request comes again."""
-    local = tmp_path / "local"
-    local.mkdir()
-    for name in "abc":
-        (local / name).write_text(f"{name}\n")
+    local = make_files(tmp_path / "local", "abc")
     killed = (
         f'{{ [ -e "$_SESSION/once" ] || {{ true >"$_SESSION/once"; kill -9 $$; exit; }}; {move}; }}'
     )

@@ -70,15 +70,17 @@ choose() {
     done
 }
 
+# is_waiting NAME: it was chosen, as $_number, and has not been moved.
+is_waiting() {
+    case $_reply in *" $_number "*) [ -e "$_temporary/$1" ] ;; *) return 1 ;; esac
+}
+
 # move NAME...: those of them that were chosen, as far as that was not done yet.
 move() {
     _number=$_next
     for _file; do
         shift
-        case $_reply in *" $_number "*)
-            [ ! -e "$_temporary/$_file" ] || set -- "$@" "$_temporary/$_file"
-            ;;
-        esac
+        ! is_waiting "$_file" || set -- "$@" "$_temporary/$_file"
         _number=$((_number + 1))
     done
     [ $# = 0 ] || mv -f -- "$@" .
@@ -88,11 +90,7 @@ move() {
 withdraw() {
     _number=$_next
     for _file; do
-        case $_reply in *" $_number "*)
-            [ ! -e "$_temporary/$_file" ] ||
-                _reply="${_reply%% "$_number" *} ${_reply#* "$_number" }"
-            ;;
-        esac
+        ! is_waiting "$_file" || _reply="${_reply%% "$_number" *} ${_reply#* "$_number" }"
         _number=$((_number + 1))
     done
     leave_mark
