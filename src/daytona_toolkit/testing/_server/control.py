@@ -91,7 +91,7 @@ async def _get(request: web.Request) -> web.Response:
 
 
 async def _list(request: web.Request) -> web.Response:
-    matching = [box for box in request.app[WORLD].sandboxes.values() if _matches(request, box)]
+    matching = _matching(request)
     if request.query.get("order", "desc") == "desc":
         matching.reverse()
     start = _number(request, "cursor", 0)
@@ -104,19 +104,21 @@ async def _list(request: web.Request) -> web.Response:
     )
 
 
-def _matches(request: web.Request, sandbox: Sandbox) -> bool:
+def _matching(request: web.Request) -> list[Sandbox]:
     """Apply the filters of a list call. Deleted sandboxes are listed only when asked for."""
     query = request.query
     states = query.getall("states", [])
     snapshots = query.getall("snapshots", [])
     labels = _labels(query.get("labels") or "{}")
-    return (
-        (sandbox.state in states if states else not sandbox.gone)
+    return [
+        sandbox
+        for sandbox in request.app[WORLD].sandboxes.values()
+        if (sandbox.state in states if states else not sandbox.gone)
         and (not snapshots or sandbox.dto.get("snapshot") in snapshots)
         and labels.items() <= sandbox.labels.items()
         and sandbox.id.startswith(query.get("id", ""))
         and sandbox.name.startswith(query.get("name", ""))
-    )
+    ]
 
 
 def _number(request: web.Request, name: str, default: int) -> int:
