@@ -28,52 +28,86 @@ check_tools() {
 }
 
 # is_ours FOLDER: it is there, and nobody else's. Where several share the temporary files, another
-# may have made it before us, or laid a link that leads elsewhere. Sets $_fresh: it was not there.
+# may have made it before us, or laid a link that leads elsewhere. If we make it, then with that of
+# the session.
 is_ours() {
-    _fresh=
     # shellcheck disable=SC2174 # what holds it is not ours to close
-    [ -d "$1" ] || { mkdir -p -m 700 "$1" && _fresh=yes; } || return
+    [ -d "$1" ] || mkdir -p -m 700 "$1" "$1/$_session" || return
     # shellcheck disable=SC3067 # all shells know -O
     [ ! -h "$1" ] && [ -O "$1" ]
 }
 
-# make_state: our own folder, and in it that of the session.
+# make_state: our own folder, and in it that of the session. From here on it is the working folder.
 make_state() {
+    read -r _uptime _ </proc/uptime || _uptime=$(date +%s)
+    _session=session-$$.$_uptime.$_NONCE
     _state=${TMPDIR:-/tmp}/.daytona-toolkit
     is_ours "$_state" || {
         _state=$_state-$(id -u)
         is_ours "$_state" || fail state
     }
-    _state=$(cd -P "$_state" && printf %s. "$PWD") && _state=${_state%.}
-    # What was left by sessions that nobody closed.
-    [ -n "$_fresh" ] || find "$_state" -maxdepth 2 \
-        \( -name 'session-*' -o -name 'job-*' \) -mtime +7 -prune -exec rm -rf {} + \
-        -o -name 'upload-*' -mtime +0 -exec rm -f {} +
-    read -r _uptime _ </proc/uptime || _uptime=$(date +%s)
-    _session=$_state/session-$$.$_uptime.$_NONCE
-    mkdir "$_session" || fail state
+    cd -P "$_state" || fail state
+    [ -d "$_session" ] || {
+        # What was left by sessions that nobody closed.
+        find . -maxdepth 2 \( -name 'session-*' -o -name 'job-*' \) -mtime +7 -prune \
+            -exec rm -rf {} + -o -name 'upload-*' -mtime +0 -exec rm -f {} +
+        mkdir "$_session" || fail state
+    }
     true >"$_session/floor.0"
     printf '%65536s' '' >"$_session/ballast"
+}
+
+# locate TOOL: sets $_path, where it lies.
+locate() {
+    _rest=$PATH:
+    while [ -n "$_rest" ]; do
+        _path=${_rest%%:*}/$1 _rest=${_rest#*:}
+        [ ! -f "$_path" ] || [ ! -x "$_path" ] || return 0
+    done
+    return 1
+}
+
+# find_launch: sets $_launch. A job is a `&` of our program, for which sh ignores SIGINT and SIGQUIT,
+# and whoever runs us may ignore more, as nohup does. Only a program that is no shell can bring them
+# back. GNU's env can give back a locale as well: without one, tools start 0.3 ms sooner.
+find_launch() {
+    locate setsid
+    _setsid="exec '$_path'"
+    locate env
+    _launch="LC_ALL=C $_setsid '$_path' --default-signal -u LC_ALL \${LC_ALL+\"LC_ALL=\$LC_ALL\"}"
+    ! env --default-signal >/dev/null || return 0
+    for _launch in \
+        "$_setsid env PERL_BADLANG=0 perl -e 'delete \$ENV{PERL_BADLANG}; \
+            \$SIG{\$_} = q(DEFAULT) for keys %SIG; exec @ARGV'" \
+        "$_setsid python3 -IS -c 'import os, sys; from signal import *; \
+            [signal(s, SIG_DFL) for s in valid_signals() - {SIGKILL, SIGSTOP}]; \
+            os.execvp(sys.argv[1], sys.argv[1:])'" \
+        "$_setsid"; do
+        ! (eval "$_launch cat") || break
+    done
 }
 
 # find_grep: which of grep's abilities there are. GNU's has all. It takes some bytes for binary data
 # unless it is told not to; busybox does not know the option, nor need it.
 find_grep() {
-    if [ "$(printf 'x\377\n' | LC_ALL=C grep -anHZE --no-group-separator x | tr '\000' :)" = \
-        "$(printf '(standard input):1:x\377')" ]; then
+    # The shell drops the NUL behind the name of the file.
+    case $(printf 'x\377\n' | LC_ALL=C grep -anHZE --no-group-separator x) in
+    '(standard input)1:x'*)
         put grep_gnu yes
         put grep_text -a
         put grep_z yes
-    else
+        ;;
+    *)
         if echo x | grep -aq x; then put grep_text -a; fi
         if [ "$(printf 'x\000y\000' | grep -zcE y)" = 1 ]; then put grep_z yes; fi
-    fi
+        ;;
+    esac
 }
 
 # has_gnu_find: GNU's tools do in one process for all files what takes others several for each.
 has_gnu_find() {
     [ "$(find / -maxdepth 0 -regextype posix-extended -regex '^/$' -printf '%y')" = d ] &&
-        echo x | head -zn 1 >/dev/null && stat -L --printf '\0' / >/dev/null
+        head -zn 1 </dev/null && stat -L --printf '\0' / >/dev/null
 }
 
 begin
@@ -82,29 +116,16 @@ check_tools
 [ -z "$_CONFINED" ] || [ -e /proc/self/fd ] || fail proc
 [ -d "${_ROOT:-.}" ] || mkdir -p -- "$_ROOT" || fail root
 cd -P -- "${_ROOT:-.}" || fail root
-make_state
 put_string root "$PWD"
 put_string home "${HOME:-/}"
-put_string state "$_state"
-put_string session "$_session"
-put shell "$(command -v bash || command -v sh)"
+make_state
+put_string state "$PWD"
+put_string session "$PWD/$_session"
+locate bash || locate sh
+put shell "$_path"
 # zsh and bash read a program byte by byte, and a printf that is a tool takes at most 128 KiB.
 case ${ZSH_VERSION-}${BASH_VERSION-}$(command -v printf) in printf) put swift yes ;; esac
-# A job is a `&` of our program, for which sh ignores SIGINT and SIGQUIT, and whoever runs us may
-# ignore more, as nohup does. Only a program that is no shell can bring them back. GNU's env can
-# give back a locale as well: without one, tools start 0.3 ms sooner.
-_setsid=$(command -v setsid)
-for _launch in \
-    "LC_ALL=C exec '$_setsid' '$(command -v env)' --default-signal -u LC_ALL \
-        \${LC_ALL+\"LC_ALL=\$LC_ALL\"}" \
-    "exec '$_setsid' env PERL_BADLANG=0 perl -e 'delete \$ENV{PERL_BADLANG}; \
-        \$SIG{\$_} = q(DEFAULT) for keys %SIG; exec @ARGV'" \
-    "exec '$_setsid' python3 -IS -c 'import os, sys; from signal import *; \
-        [signal(s, SIG_DFL) for s in valid_signals() - {SIGKILL, SIGSTOP}]; \
-        os.execvp(sys.argv[1], sys.argv[1:])'" \
-    "exec '$_setsid'"; do
-    ! (eval "$_launch cat") || break
-done
+find_launch
 put launch "$_launch"
 find_grep
 if has_gnu_find; then put find_gnu yes; fi
