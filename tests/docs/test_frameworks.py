@@ -27,6 +27,8 @@ OWN_WORDS = {
     "smolagents": "Argument cmd is not in the tool's input schema",
 }
 BLIND = {"CrewAI", "smolagents"}
+# Frameworks in which a run cannot be cancelled, or its command goes on.
+UNSTOPPABLE = {"CrewAI", "smolagents"}
 
 
 def test_there_is_a_section_for_each() -> None:
@@ -58,7 +60,7 @@ def test_an_agent_works_in_the_workspace(name: str, text: str, tmp_path: Path) -
         check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    told, names = json.loads(done.stdout.splitlines()[-1])
+    told, ended, names = json.loads(done.stdout.splitlines()[-1])
     written, ran, refused, missing, picture = told
     assert "Created " in written
     assert "hello\n[exit code 0]" in ran
@@ -66,4 +68,5 @@ def test_an_agent_works_in_the_workspace(name: str, text: str, tmp_path: Path) -
     assert "'nothing' does not exist." in missing
     assert "image/png" in picture
     assert ("+picture" in picture) is (name not in BLIND)
+    assert ended is (None if name in UNSTOPPABLE else True)
     assert set(names) == set(TOOLS)

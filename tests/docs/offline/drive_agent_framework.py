@@ -28,8 +28,12 @@ class Scripted(FunctionInvocationLayer, BaseChatClient):
         return ChatResponse(messages=[Message("assistant", [content])])
 
 
+async def run(tools, calls):
+    return await Agent(client=Scripted(calls), tools=tools).run("go")
+
+
 def converse(tools, calls):
-    response = asyncio.run(Agent(client=Scripted(calls), tools=tools).run("go"))
+    response = asyncio.run(run(tools, calls))
     parts = [part for message in response.messages for part in message.contents]
     results = [part for part in parts if part.type == "function_result"]
     told = [

@@ -40,13 +40,20 @@ class Scripted(Model):
         return response
 
 
+def agent_of(tools, calls):
+    return Agent(model=Scripted(calls), tools=[tools], telemetry=False)
+
+
+async def run(tools, calls):
+    return await agent_of(tools, calls).arun("go")
+
+
 def converse(tools, calls):
-    agent = Agent(model=Scripted(calls), tools=[tools], telemetry=False)
-    result = agent.run("go")
+    result = agent_of(tools, calls).run("go")
     told = [message.content for message in result.messages if message.role == "tool"]
-    told[-1] += " +picture" * len(result.images or [])
-    agent = Agent(model=Scripted(calls[1:2]), tools=[tools], telemetry=False)
-    again = asyncio.run(agent.arun("go"))
+    # They come after the answer, as if the user had sent them.
+    told[-1] += " +picture" * sum(len(message.images or []) for message in result.messages)
+    again = asyncio.run(run(tools, calls[1:2]))
     assert told[1] in [message.content for message in again.messages]
     return told, result.content
 

@@ -21,12 +21,12 @@ class Scripted(BaseLlm):
 
 
 def converse(tools, calls):
+    return asyncio.run(run(tools, calls))
+
+
+async def run(tools, calls):
     steps[:] = [iter(calls)]
     agent = LlmAgent(name="coder", model=Scripted(model="scripted"), tools=tools)
-    return asyncio.run(run(agent))
-
-
-async def run(agent):
     told, end = [], ""
     message = types.Content(role="user", parts=[types.Part(text="go")])
     who = {"user_id": "user", "session_id": "session"}

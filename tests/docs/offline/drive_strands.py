@@ -1,5 +1,6 @@
 """An agent of Strands whose model follows a script."""
 
+import asyncio
 import json
 
 from strands import Agent
@@ -32,13 +33,17 @@ class Scripted(Model):
         yield {"messageStop": {"stopReason": "tool_use" if step else "end_turn"}}
 
 
-def converse(tools, calls):
+async def run(tools, calls):
     agent = Agent(model=Scripted(calls), tools=tools, callback_handler=None)
-    end = str(agent("go")).strip()
+    end = str(await agent.invoke_async("go")).strip()
     parts = [part for message in agent.messages for part in message["content"]]
     results = [part["toolResult"] for part in parts if "toolResult" in part]
     told = ["".join(c.get("text", " +picture") for c in each["content"]) for each in results]
     return told, end
+
+
+def converse(tools, calls):
+    return asyncio.run(run(tools, calls))
 
 
 def tools_of(workspace):
