@@ -39,9 +39,11 @@ from daytona_toolkit.sandboxes import REQUEST_TIME, Sandbox
 # Linux takes 4,096 with the NUL after it.
 _LONGEST_PATH = 4095
 
-# Attempts to upload bytes that did not arrive whole, and attempts when the answer is lost.
+# Attempts to upload bytes that did not arrive whole; attempts when the answer is lost, and seconds
+# after which none of these is begun.
 _UPLOADS = 4
 _ATTEMPTS = 10
+_BUDGET = 30.0
 
 # Seconds before each attempt to run a program. The first is at once; what cut it short, such as a
 # lack of processes or memory, may be over by the next.
@@ -274,23 +276,29 @@ class Workspace:
         # `..` stays, because after a symlink it is not the folder that the text says.
         return "/" + "/".join(part for part in path.split("/") if part not in ("", "."))
 
-    async def _upload(self, data: bytes) -> dict[str, Input]:
-        """Upload bytes to a file of ours with a new name; the inputs of `upload.sh`.
+    async def upload(self, stem: str, data: bytes) -> str:
+        """Upload bytes to a new file under the state folder, and return its name.
 
         Each attempt has its own name, because an upload that was given up may still arrive.
+
+        Args:
+            stem: What the name begins with.
+            data: What is to be in the file.
         """
-        if not data:
-            return {"upload": "", "upload_size": "", "upload_sum": ""}
-        for attempt in range(_ATTEMPTS):
-            path = f"{self.facts.session}/upload-{secrets.token_hex(8)}"
+        clock, attempts = asyncio.get_running_loop().time, 0
+        last = clock() + _BUDGET
+        while True:
+            name, attempts = f"{stem}-{secrets.token_hex(8)}", attempts + 1
             try:
-                with self.asking():
-                    await self.sandbox.upload(path, data)
-                break
+                with contextlib.ExitStack() as failed, self.asking():
+                    failed.callback(self.ledger.remove, name)  # a part of it may be there
+                    await self.sandbox.upload(f"{self.facts.state}/{name}", data)
+                    failed.pop_all()
+                return name
             except SandboxUnavailableError:
-                if attempt == _ATTEMPTS - 1:
+                if attempts == _ATTEMPTS or clock() > last:
                     raise
-                await asyncio.sleep(min(2.0, 0.1 * 2**attempt))
+                await asyncio.sleep(min(2.0, 0.05 * 2**attempts))
             except WriteFailedError as error:
                 raise WriteFailedError(
                     f"{len(data):,} bytes do not fit into the sandbox's folder for temporary "
@@ -298,10 +306,16 @@ class Workspace:
                     "files that are not needed.",
                     self.facts.state,
                 ) from error
-            finally:  # of one that failed, a part may be there
-                self.ledger.remove(path.removeprefix(f"{self.facts.state}/"))
+
+    async def _upload(self, data: bytes) -> dict[str, Input]:
+        """Upload what a program takes; the inputs of `upload.sh`."""
+        if not data:
+            return {"upload": "", "upload_size": "", "upload_sum": ""}
+        folder = self.facts.session.removeprefix(f"{self.facts.state}/")
+        name = await self.upload(f"{folder}/upload", data)
+        self.ledger.remove(name)
         return {
-            "upload": path,
+            "upload": f"{self.facts.state}/{name}",
             "upload_size": len(data),
             "upload_sum": (await in_thread_if_large(len(data), hashlib.sha256, data)).hexdigest(),
         }

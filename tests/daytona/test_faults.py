@@ -1,15 +1,17 @@
 """What a session makes of a network and a service that fail."""
 
 import asyncio
+import filecmp
 import logging
 import time
 import warnings
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 from aiohttp import web
 
-from daytona_toolkit import DaytonaSandbox, Limits, SandboxSession
+from daytona_toolkit import DaytonaSandbox, Limits, SandboxSession, _workspace
 from daytona_toolkit.errors import (
     AuthenticationError,
     PathError,
@@ -115,6 +117,31 @@ def test_a_write_and_an_edit_happen_once(
     server.faults.add(fault, times=2)
     assert "-one\n+one one\n" in session.edit("unseen", "one", "one one").diff
     assert session.read("unseen").content == "one one\n"
+
+
+@passing
+def test_a_large_file_is_uploaded(
+    server: DaytonaServer, session: SandboxSession, fault: Fault, tmp_path: Path
+) -> None:
+    """It travels in parts, and what fails is the upload of one."""
+    fault.kind = "upload"
+    (tmp_path / "large").write_bytes(bytes(range(250)) * 20_000)
+    server.faults.add(fault, times=2)
+    assert session.upload(tmp_path / "large", "large").files == 1
+    server.faults.clear()
+    assert session.download("large", tmp_path / "back").files == 1
+    assert filecmp.cmp(tmp_path / "large", tmp_path / "back", shallow=False)
+
+
+def test_uploads_are_given_up_as_other_requests_are(
+    server: DaytonaServer, session: SandboxSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the service stays away, each attempt is already asked again and again."""
+    monkeypatch.setattr(_workspace, "_BUDGET", 0.5)
+    server.faults.add(DropBefore(kind="upload"))
+    with server.counting() as count, pytest.raises(SandboxUnavailableError):
+        session.write("file", "x" * 1_000_000)
+    assert 2 < count.by_kind["upload"] < 6
 
 
 @passing

@@ -1,7 +1,6 @@
 """upload: copy files and folders of the host into the sandbox."""
 
 import base64
-import secrets
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -143,16 +142,12 @@ async def _put_parts(
     """Put a large file in place: its parts one by one, then the whole."""
     path = source / item.name
     names = []
-    state = target.workspace.facts.state
     for offset in range(0, item.size, PART):
         name, size = f"part-{item.sum}-{offset}", min(PART, item.size - offset)
         known = next((each for each in there if each.startswith(f"{name}-")), "")
         if there.get(known) != size:
             content = await on_host(path, host.read_range, path, offset, size)
-            # A new name for each attempt: one that was given up may still arrive.
-            known = f"{name}-{secrets.token_hex(4)}"
-            with target.workspace.asking():
-                await target.workspace.sandbox.upload(f"{state}/{known}", content)
+            known = await target.workspace.upload(name, content)
         names.append(known)
         await report.advance(size, item.name)
     step = f"join {mode_of(item)} {item.sum} {' '.join(names)}"

@@ -23,7 +23,7 @@ from daytona_toolkit.errors import (
     OutsideRootError,
     PathError,
     PathNotFoundError,
-    SandboxUnavailableError,
+    SandboxFailedError,
 )
 from daytona_toolkit.testing._conformance.support import MakeSession, counting
 
@@ -71,7 +71,7 @@ def contents(root: Path) -> dict[str, bytes | None]:
 
 @contextmanager
 def cut_off(session: SandboxSession, after: int) -> Iterator[None]:
-    """A connection that breaks after so many requests."""
+    """A sandbox that fails for good after so many requests."""
     sandbox, left = session.sandbox, after
     run, upload = sandbox.run, sandbox.upload
 
@@ -79,7 +79,7 @@ def cut_off(session: SandboxSession, after: int) -> Iterator[None]:
         nonlocal left
         left -= 1
         if left < 0:
-            raise SandboxUnavailableError("the connection broke")
+            raise SandboxFailedError("it broke")
 
     async def broken_run(program: str, *, timeout: float) -> bytes:
         count()
@@ -248,7 +248,7 @@ def test_a_large_file_moves_in_parts_and_goes_on_where_it_stopped(
     here.mkdir()
     large, back = here / "large", here / "back"
     large.write_bytes(data)
-    with cut_off(session, after=3), pytest.raises(SandboxUnavailableError):
+    with cut_off(session, after=3), pytest.raises(SandboxFailedError):
         session.upload(large, "large")
     assert not session.exists("large")
     with counting(session) as traffic:
@@ -257,7 +257,7 @@ def test_a_large_file_moves_in_parts_and_goes_on_where_it_stopped(
     assert session.exec("sha256sum <large").stdout.split()[0] == hashlib.sha256(data).hexdigest()
     assert session.exec("ls $TMPDIR/.daytona-toolkit | grep -c part-").stdout == "0\n"
 
-    with cut_off(session, after=3), pytest.raises(SandboxUnavailableError):
+    with cut_off(session, after=3), pytest.raises(SandboxFailedError):
         session.download("large", back)
     assert not back.exists()
     with counting(session) as traffic:
@@ -273,7 +273,7 @@ def test_parts_that_belong_together_no_more_are_not_put_together(
     data = random.Random(2).randbytes(5 * MIB)
     back = tmp_path / "back"
     session.write("large", data)
-    with cut_off(session, after=3), pytest.raises(SandboxUnavailableError):
+    with cut_off(session, after=3), pytest.raises(SandboxFailedError):
         session.download("large", back)
     (begun,) = tmp_path.glob(".*.part")
     begun.write_bytes(b"x" * begun.stat().st_size)
@@ -290,7 +290,7 @@ def test_an_interrupted_transfer_leaves_whole_files_only(
     here.mkdir()
     for i in range(6):
         (here / f"{i}.bin").write_bytes(random.Random(i).randbytes(2 * MIB))
-    with cut_off(session, after=3), pytest.raises(SandboxUnavailableError):
+    with cut_off(session, after=3), pytest.raises(SandboxFailedError):
         session.upload(here, "there")
     there = session.ls("there").entries
     assert 0 < len(there) < 6
