@@ -47,7 +47,8 @@ class DaytonaToolset(AbstractToolset[Any]):
             prints. It takes more requests than to wait for the command's end.
         shell: The name of the shell that the commands of `exec` share, such as `"main"`: `cd` and
             exported variables carry over from each to the next. Unless given, each starts fresh.
-        id: What durable execution knows the toolset by; it must be unique within an agent.
+        id: The toolset's own name among those of an agent. For durable execution put the toolset
+            into a `DynamicToolset`, whose calls the engines record.
 
     Raises:
         TypeError: `session` is neither a session nor a pool.
@@ -80,7 +81,7 @@ class DaytonaToolset(AbstractToolset[Any]):
 
     @property
     def id(self) -> str | None:
-        """What durable execution knows the toolset by."""
+        """Its own name among the toolsets of an agent."""
         return self._id
 
     async def get_tools(self, ctx: RunContext[Any]) -> dict[str, ToolsetTool[Any]]:
