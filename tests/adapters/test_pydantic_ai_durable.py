@@ -11,7 +11,8 @@ pytestmark = pytest.mark.slow
 
 def test_no_command_runs_again_after_a_crash(tmp_path: Path) -> None:
     pytest.importorskip("dbos", reason="for want of dbos: see .ci/run")
-    agent = [sys.executable, str(Path(__file__).with_name("durable_agent.py")), str(tmp_path)]
+    program = Path(__file__).parent / "offline" / "durable_agent.py"
+    agent = [sys.executable, str(program), str(tmp_path)]
     crashed = subprocess.run(agent, capture_output=True, text=True, check=False)
     assert crashed.returncode == 3, crashed.stderr
     went_on = subprocess.run(agent, capture_output=True, text=True, check=False)

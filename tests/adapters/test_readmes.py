@@ -88,7 +88,7 @@ def test_the_snippets_for_pydantic_ai_work(
     readme: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = [("exec", {"command": "python3 hello.py"})]
-    scripts = iter([WORK, (run, "done"), (run, "done"), (), ()])
+    scripts = iter([WORK, (run, "done"), (run, "done"), (), (), ()])
     monkeypatch.setattr(
         "pydantic_ai.models.infer_model", lambda _: pydantic_ai_model(*next(scripts))
     )
