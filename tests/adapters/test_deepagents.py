@@ -17,8 +17,10 @@ from langchain_daytona_toolkit.deepagents import LIMITS, DaytonaBackend
 
 from daytona_toolkit import LocalSandbox, SandboxSession, SessionPool
 from daytona_toolkit.errors import SessionClosedError
+from daytona_toolkit.testing import DaytonaServer
 from tests.adapters.scripted import langchain_model
 from tests.adapters.situations import PICTURE
+from tests.daytona.support import BEGIN, session_on, stop_once_begun
 from tests.support import counting, sleeping, unique_seconds
 
 ASK = {"messages": [("user", "go on")]}
@@ -199,6 +201,15 @@ async def test_a_command_answers_with_both_streams_and_its_exit_code(
     late = await backend.aexecute("echo begun; sleep 60", timeout=1)
     assert (late.output, late.exit_code) == ("begun\nError: the command was ended after 1 s.", 124)
     assert backend.execute("sleep 1.5; echo done", timeout=0).output == "done\n"
+
+
+async def test_a_model_learns_that_its_command_was_lost() -> None:
+    with DaytonaServer() as server, session_on(server) as session:
+        running = asyncio.create_task(DaytonaBackend(session).aexecute(BEGIN))
+        await stop_once_begun(server, session)
+        lost = await running
+    assert lost.output.startswith("begun\n[no exit code: the sandbox")
+    assert lost.exit_code is None
 
 
 async def test_edits_keep_every_byte_around_them(

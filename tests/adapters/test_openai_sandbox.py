@@ -39,7 +39,7 @@ from daytona_toolkit import DaytonaSandbox, LocalSandbox, SandboxSession
 from daytona_toolkit.errors import InvalidArgumentError
 from daytona_toolkit.testing import DaytonaServer, DropAfter
 from tests.adapters.situations import PICTURE, SECRET
-from tests.daytona.support import config_of, session_on
+from tests.daytona.support import BEGIN, config_of, session_on, stop_once_begun
 from tests.support import counting, sleeping, unique_seconds
 
 
@@ -130,6 +130,19 @@ async def test_a_long_command_is_come_back_to(
     assert (ended.process_id, ended.output, ended.exit_code) == (None, b"done\n", 3)
     with pytest.raises(PtySessionNotFoundError):
         await box.pty_write_stdin(session_id=begun.process_id, chars="")
+
+
+@pytest.mark.parametrize("patience", [0.3, 60], ids=["later", "at once"])
+async def test_a_model_learns_that_its_command_was_lost(patience: float) -> None:
+    with DaytonaServer() as server, session_on(server) as session:
+        box = DaytonaSandboxSession(session)
+        running = asyncio.create_task(box.pty_exec_start(BEGIN, yield_time_s=patience))
+        await stop_once_begun(server, session)
+        said = await running
+        if said.process_id is not None:
+            said = await box.pty_write_stdin(session_id=said.process_id, chars="", yield_time_s=5)
+    assert b"no exit code: the sandbox" in said.output
+    assert said.exit_code is None
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 """A `DaytonaSandbox` on the test server, for every test that wants one."""
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -11,6 +12,8 @@ from daytona import DaytonaConfig
 
 from daytona_toolkit import DaytonaSandbox, SandboxSession
 from daytona_toolkit.testing import DaytonaServer
+
+BEGIN = "echo begun; touch begun; sleep 60"
 
 
 def config_of(server: DaytonaServer) -> DaytonaConfig:
@@ -38,6 +41,13 @@ async def opened(sandbox: DaytonaSandbox) -> AsyncIterator[DaytonaSandbox]:
         yield sandbox
     finally:
         await sandbox.close()
+
+
+async def stop_once_begun(server: DaytonaServer, session: SandboxSession) -> None:
+    """Stop the sandbox as soon as the command `BEGIN` runs."""
+    while not await session.aexists("begun"):
+        await asyncio.sleep(0.05)
+    await asyncio.to_thread(server.stop_sandbox, session.sandbox.id)
 
 
 def start_program(server: DaytonaServer, text: str, **variables: str) -> "subprocess.Popen[str]":

@@ -54,7 +54,7 @@ class Commands:
         if done.timed_out:
             printed = {"stdout": done.stdout, "stderr": done.stderr}
             raise ExecTimeoutError(command=command, timeout_s=timeout, context=printed)
-        if done.exit_code is None:
+        if done.exit_code is None or done.disk_full:
             raise ExecTransportError(command=command, message=done.text())
         return ExecResult(stdout=stdout, stderr=stderr, exit_code=done.exit_code)
 
@@ -84,7 +84,9 @@ class Commands:
         if done.running:
             number = allocate_pty_process_id(set(self._processes))
             self._processes[number] = _Process(done.job_id, tty)
-        return _update(done.output, number, done.exit_code, max_tokens)
+        # Of an end the SDK shows the exit code alone.
+        told = done.running or (done.exit_code is not None and not done.disk_full)
+        return _update(done.output if told else done.text(), number, done.exit_code, max_tokens)
 
     async def type(
         self, number: int, text: str, *, patience: float | None, max_tokens: int | None
@@ -102,10 +104,11 @@ class Commands:
         except JobNotFoundError:
             self._processes.pop(number, None)
             raise PtySessionNotFoundError(session_id=number) from None
-        running = status.state == "running"
-        if not running:
-            self._processes.pop(number, None)
-        return _update(status.output, number if running else None, status.exit_code, max_tokens)
+        if status.state == "running":
+            return _update(status.output, number, None, max_tokens)
+        self._processes.pop(number, None)
+        said = status.text() if status.exit_code is None else status.output
+        return _update(said, None, status.exit_code, max_tokens)
 
     async def end_all(self) -> None:
         """End all that still runs."""
