@@ -3,12 +3,18 @@
 import asyncio
 import filecmp
 import logging
+import ssl
+import threading
 import time
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+import trustme
 from aiohttp import web
 
 from daytona_toolkit import DaytonaSandbox, Limits, SandboxSession, _workspace
@@ -341,6 +347,81 @@ def test_an_address_that_refuses_is_given_up_soon_and_named(
         SandboxSession(DaytonaSandbox.create(config=config)).__enter__()
     assert time.monotonic() - started < 12
     assert not caplog.records
+
+
+@pytest.mark.parametrize(
+    "address", ["127.0.0.1:80/api", "ftp://127.0.0.1/api", "http://127.0.0.1:99999/api", "  "]
+)
+def test_what_is_no_address_is_refused(
+    server: DaytonaServer, address: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = config_of(server)
+    config.api_url = address
+    with pytest.raises(SandboxUnavailableError, match="DAYTONA_API_URL"):
+        SandboxSession(DaytonaSandbox.create(config=config)).__enter__()
+    assert not caplog.records
+
+
+def test_a_slash_at_the_end_of_the_address_is_named(server: DaytonaServer) -> None:
+    config = config_of(server)
+    config.api_url = f"{server.api_url}/"
+    with (
+        server.counting() as count,
+        pytest.raises(SandboxFailedError, match=r"POST /api//sandbox; .* and no slash"),
+    ):
+        SandboxSession(DaytonaSandbox.create(config=config)).__enter__()
+    assert count.requests == 2  # the other looks for what may have been made
+
+
+def test_the_newline_of_a_file_in_a_key_is_named(
+    server: DaytonaServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = config_of(server)
+    config.api_key = f"{server.api_key}\n"
+    with pytest.raises(AuthenticationError, match="newline") as caught:
+        SandboxSession(DaytonaSandbox.create(config=config)).__enter__()
+    assert server.api_key not in str(caught.value)
+    assert not server.requests
+    assert not caplog.records
+
+
+def test_a_certificate_that_is_not_trusted_is_named(server: DaytonaServer) -> None:
+    config = config_of(server)
+    with listening_with(trustme.CA().issue_cert("127.0.0.1")) as port:
+        config.api_url = f"https://127.0.0.1:{port}/api"
+        with pytest.raises(SandboxUnavailableError, match=r"verify failed.*SSL_CERT_FILE"):
+            SandboxSession(DaytonaSandbox.create(config=config)).__enter__()
+    config.api_url = server.api_url.replace("http:", "https:")
+    with pytest.raises(SandboxUnavailableError, match="WRONG_VERSION_NUMBER"):
+        SandboxSession(DaytonaSandbox.create(config=config)).__enter__()
+
+
+@contextmanager
+def listening_with(certificate: trustme.LeafCert) -> Iterator[int]:
+    """A server that shows a certificate, and its port."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    certificate.configure_cert(context)
+    with HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as listening:
+        listening.socket = context.wrap_socket(listening.socket, server_side=True)
+        thread = threading.Thread(target=listening.serve_forever, daemon=True)
+        thread.start()
+        yield listening.server_address[1]
+        listening.shutdown()
+        thread.join()
+
+
+def test_a_proxy_that_cannot_be_reached_is_named(
+    server: DaytonaServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "HTTP_PROXY"):
+        monkeypatch.setenv(name, "http://user:geheim@127.0.0.1:9")
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(
+        SandboxUnavailableError, match=r"through the proxy 127\.0\.0\.1:9 "
+    ) as caught:
+        SandboxSession(sandbox_on(server)).__enter__()
+    assert "geheim" not in str(caught.value)
 
 
 # Silence

@@ -10,7 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 from weakref import WeakKeyDictionary
 
+from pydantic import HttpUrl, TypeAdapter, ValidationError
+
 from daytona_toolkit._workers import in_thread
+from daytona_toolkit.errors import AuthenticationError, SandboxError, SandboxUnavailableError
 from daytona_toolkit.sandboxes._daytona.errors import descriptor_limit, translated
 from daytona_toolkit.sandboxes._daytona.retries import retried
 
@@ -28,6 +31,8 @@ _SHARE = 4
 
 # Second copies of silent requests that are on their way at the same time.
 _SPARE = 10
+
+_ADDRESS = TypeAdapter(HttpUrl)
 
 
 class Client:
@@ -66,7 +71,13 @@ class Client:
             key = _key(config)
             client = clients.get(key)
             if client is None:
-                client = clients[key] = cls(AsyncDaytona(config), key, _slots(config))
+                sdk = AsyncDaytona(config)
+                try:
+                    _check(sdk)
+                except SandboxError:
+                    await sdk.close()  # type: ignore[no-untyped-call]
+                    raise
+                client = clients[key] = cls(sdk, key, _slots(config))
         client._users += 1
         return client
 
@@ -111,6 +122,24 @@ _clients: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, Client]] = Weak
 
 def _import_sdk() -> None:
     from daytona import AsyncDaytona  # noqa: F401 # a lazy package: the class is what takes long
+
+
+def _check(sdk: "AsyncDaytona") -> None:
+    """Refuse an address and a key with which no request can be sent."""
+    api = sdk._api_client
+    try:
+        _ADDRESS.validate_python(api.configuration.host)
+    except ValidationError as error:
+        [why] = error.errors(include_input=False)
+        raise SandboxUnavailableError(
+            f"The address of Daytona (DAYTONA_API_URL) is none: {why['msg']}. Give one such as "
+            "https://app.daytona.io/api, or leave it out for that."
+        ) from None
+    if not api.default_headers["Authorization"].isprintable():
+        raise AuthenticationError(
+            "The key of Daytona (DAYTONA_API_KEY) has a line break or the like in it. Remove what "
+            "does not belong to it, such as the newline at the end of a file."
+        )
 
 
 def _slots(config: "DaytonaConfig | None") -> int:

@@ -108,11 +108,17 @@ class ControlPlane:
                     self.created = None
                 elif never_connected(error):
                     self.created = before
-                elif status in (400, 422):
+                elif status in (400, 404, 422):
                     # There may be one that did not start, but it is known by now.
                     self._visible_after = 0.0
                 elif made := getattr(error, "sandbox_id", None):
                     self.created = str(made)
+                if status == 404:
+                    raise SandboxFailedError(
+                        f"Daytona does not know what to make a sandbox of: {error}; check what the "
+                        "parameters name, and the address (DAYTONA_API_URL), which ends with /api "
+                        "and no slash."
+                    ) from error
                 raise
 
         with self.translated("a new sandbox"):

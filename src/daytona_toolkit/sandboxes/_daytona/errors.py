@@ -218,10 +218,9 @@ def translate(
             f"{subject}. Close what is not needed, or raise the limit (`ulimit -n`)."
         )
     if unconnected := _unconnected(error):
-        address, why = unconnected
+        way, why, check = unconnected
         return SandboxUnavailableError(
-            f"Daytona cannot be reached at {address} for {subject}: {why}. Check the network and "
-            "the address (DAYTONA_API_URL)."
+            f"Daytona cannot be reached {way} for {subject}: {why}. Check {check}."
         )
     if path is not None and (about_path := _about_path(status, path, said)):
         return about_path
@@ -312,16 +311,26 @@ def _asked(error: Exception) -> str:
     return f", asked {times} times" if times > 1 else ""
 
 
-def _unconnected(error: BaseException) -> tuple[str, str] | None:
-    """The address that could not be connected to, and why."""
+def _unconnected(error: BaseException) -> tuple[str, str, str] | None:
+    """Where no connection came about, why, and what to check."""
     import aiohttp
 
     for link in with_causes(error):
         if isinstance(link, aiohttp.ClientConnectorError):
+            way, check = "at", "the network and the address (DAYTONA_API_URL)"
+            if isinstance(link, aiohttp.ClientProxyConnectionError):
+                way, check = "through the proxy", "the variable that names it (HTTPS_PROXY)"
+            elif isinstance(link, aiohttp.ClientConnectorCertificateError):
+                check = (
+                    "the address (DAYTONA_API_URL), or name your authority's file in SSL_CERT_FILE"
+                )
             number = link.os_error.errno
-            # asyncio's own words repeat the address.
-            why = os.strerror(number) if number and number > 0 else str(link.os_error)
-            return f"{link.host}:{link.port}", why
+            # asyncio's own words repeat the address. The numbers of TLS are not the system's.
+            if number and number > 0 and not isinstance(link.os_error, ssl.SSLError):
+                why = os.strerror(number)
+            else:
+                why = str(link.os_error)
+            return f"{way} {link.host}:{link.port}", why, check
     return None
 
 
