@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from daytona_toolkit import CommandSandbox, SandboxSession
 from daytona_toolkit import _remote as remote
+from daytona_toolkit._probe import facts_of
 from daytona_toolkit.errors import SandboxFailedError
 from tests.support import needs
 
@@ -142,6 +143,13 @@ def test_missing_tools_are_named(shell: list[str], tmp_path: Path) -> None:
     assert reply.failure == "tools"
     assert "setsid" in reply.values["names"].split()
     assert "mkdir" not in reply.values["names"].split()
+
+
+def test_a_shell_that_can_lock_no_file_is_refused(shell: list[str]) -> None:
+    program = OPEN.program({"root": "", "confined": ""})
+    reply = remote.parse(program, run(shell, program, env={"KSH_VERSION": "@(#)MIRBSD KSH R59"}))
+    with pytest.raises(SandboxFailedError, match="sh is a ksh"):
+        facts_of(reply, "")
 
 
 def test_a_reply_is_found_in_noise() -> None:

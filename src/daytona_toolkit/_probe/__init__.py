@@ -61,6 +61,11 @@ def facts_of(reply: Reply, root: str) -> Facts:
                 "the packages coreutils and util-linux in its image; a busybox that has "
                 "these commands will do as well."
             )
+        case "ksh":
+            raise SandboxFailedError(
+                "The sandbox's sh is a ksh, in which no file can be locked, so that edits would be "
+                "lost. Let sh be bash, dash, zsh or busybox there."
+            )
         case "proc":
             raise SandboxFailedError(
                 "A session with confined=True needs /proc, which the sandbox lacks. Mount it, or "

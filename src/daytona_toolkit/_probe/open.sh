@@ -111,6 +111,8 @@ has_gnu_find() {
 }
 
 begin
+# It keeps open files from the programs that it starts, so flock would lock nothing.
+[ -z "${KSH_VERSION-}" ] || fail ksh
 check_tools
 # Where an open file lies is what confines a session.
 [ -z "$_CONFINED" ] || [ -e /proc/self/fd ] || fail proc
