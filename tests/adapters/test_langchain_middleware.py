@@ -225,7 +225,7 @@ def test_files_that_are_gone_are_not_passed_over(session: SandboxSession) -> Non
     agent_of(session, [write("a")], "done", checkpointer=saver).invoke(ask(), THREAD)
     with SandboxSession(LocalSandbox()) as another:
         agent = agent_of(another, "done", checkpointer=saver)
-        with pytest.raises(CheckpointNotFoundError):
+        with pytest.raises(CheckpointNotFoundError, match="of a local sandbox when it is closed"):
             agent.invoke(ask(), THREAD)
 
 

@@ -131,8 +131,9 @@ class WorkspaceMiddleware(AgentMiddleware[WorkspaceState, Any, Any]):
     there, before the model or a tool is called. Each checkpoint costs one request.
 
     The files are those under the session's root, without what a `.gitignore` leaves out, and the
-    sandbox must have git. One workspace belongs to one conversation: a restore would take away
-    what others have done there.
+    sandbox must have git. A local sandbox loses its checkpoints when it is closed, and with them
+    what a conversation could go on from. One workspace belongs to one conversation: a restore
+    would take away what others have done there.
 
     Args:
         session: The workspace, open or not; or a `SessionPool`, which has one for each

@@ -80,7 +80,8 @@ def _checked(id: str) -> str:
 def _unknown(id: str) -> CheckpointNotFoundError:
     return CheckpointNotFoundError(
         f"There is no checkpoint {id!r} of this root in this sandbox. checkpoints() lists those "
-        "that exist; the oldest are removed when there are many."
+        "that exist; the oldest are removed when there are many, and those of a local sandbox when "
+        "it is closed."
     )
 
 
