@@ -111,10 +111,11 @@ async def _stat_targets(
     there: dict[str, Item | None] = {}
     for index, folder in enumerate(folders):
         entries = reply.blobs.get(f"entries.{index}", b"")
-        for found in RECORD.findall(entries):
-            there[folder.names[name_of(found[3])]] = None
+        found: dict[str, Item | None] = {name_of(each[3]): None for each in RECORD.findall(entries)}
         for item in files_of(entries, reply.blobs.get(f"sums.{index}", b"")):
-            there[folder.names[item.name]] = item
+            found[item.name] = item
+        # Some tools spell a name that is no UTF-8 in another way: what has it is sent again.
+        there |= {folder.names[name]: found[name] for name in found.keys() & folder.names.keys()}
     lines = reply.text("parts").split("\n")
     parts = dict(line.removeprefix("./").split(" ") for line in lines if line)
     return there, {name: int(size) for name, size in parts.items()}
