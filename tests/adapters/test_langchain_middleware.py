@@ -1,6 +1,8 @@
 """A workspace that goes back with its conversation, in the hands of a real agent loop."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import count
 from typing import Any
 
 import pytest
@@ -13,7 +15,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
 
 from daytona_toolkit import LocalSandbox, SandboxSession, SessionPool
-from daytona_toolkit.errors import CheckpointNotFoundError
+from daytona_toolkit.errors import CheckpointNotFoundError, SandboxUnavailableError
 from tests.adapters.scripted import Call, langchain_model
 
 THREAD: Any = {"configurable": {"thread_id": "a thread"}}
@@ -238,3 +240,30 @@ def test_what_is_no_workspace_is_refused() -> None:
     make: Callable[[Any], Any] = WorkspaceMiddleware
     with pytest.raises(TypeError, match="WorkspaceMiddleware takes a SandboxSession"):
         make(LocalSandbox())
+
+
+def test_a_restore_that_nobody_knows_the_end_of_is_made_up_for(session: SandboxSession) -> None:
+    agent = agent_of(session, [write("a")], [write("b")], "done", "done again")
+    agent.invoke(ask(), THREAD)
+    newest, earlier = agent.get_state(THREAD).config, before(agent, "tools", "'b'")
+    with answer_lost(session, number=2), pytest.raises(SandboxUnavailableError):
+        agent.invoke(None, earlier)
+    assert files(session) == "a"
+    agent.invoke(ask(), newest)
+    assert files(session) == "a b"
+
+
+@contextmanager
+def answer_lost(session: SandboxSession, number: int) -> Iterator[None]:
+    """A request is carried out, and its answer is lost."""
+    run, numbers = session.sandbox.run, count(1)
+
+    async def run_and_lose(program: str, *, timeout: float) -> bytes:
+        printed = await run(program, timeout=timeout)
+        if next(numbers) == number:
+            raise SandboxUnavailableError("There was no answer.")
+        return printed
+
+    session.sandbox.run = run_and_lose  # type: ignore[method-assign]
+    yield
+    session.sandbox.run = run  # type: ignore[method-assign]

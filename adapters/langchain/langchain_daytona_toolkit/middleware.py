@@ -67,6 +67,10 @@ class _Head(NamedTuple):
     step: int = 0
 
 
+# Where files stand while they are brought back, and if that failed: it may have done a part.
+_NOWHERE = _Head("", "")
+
+
 @dataclass
 class _Conversation:
     """What is remembered of one.
@@ -282,15 +286,18 @@ class WorkspaceMiddleware(AgentMiddleware[WorkspaceState, Any, Any]):
 
 def _bring_back(conversation: _Conversation, place: _Place) -> Steps[None]:
     """Restore the files of a place, if they stand elsewhere."""
-    if not place.checkpoint or place.belongs_to(conversation.head):
+    head = conversation.head
+    if not place.checkpoint or place.belongs_to(head):
         return
-    # Another process may have gone on with the conversation: the sandbox knows.
-    own, head = place.label.rpartition(" ")[0], None
-    for each in (yield ask("checkpoints")):
-        label, _, graph = each.label.rpartition(" ")
-        if label == own:
-            head = _Head(each.id, graph)
+    if head is not _NOWHERE:
+        # Another process may have gone on with the conversation: the sandbox knows.
+        own, head = place.label.rpartition(" ")[0], None
+        for each in (yield ask("checkpoints")):
+            label, _, graph = each.label.rpartition(" ")
+            if label == own:
+                head = _Head(each.id, graph)
     if not place.belongs_to(head):
+        conversation.head = _NOWHERE
         yield ask("restore", place.checkpoint)
         head = _Head(place.checkpoint, place.graph)
     conversation.head = head
