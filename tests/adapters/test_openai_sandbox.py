@@ -593,3 +593,22 @@ def test_it_is_a_client_of_its_own() -> None:
     from agents.extensions.sandbox import daytona
 
     assert daytona.DaytonaSandboxClient.backend_id != DaytonaSandboxClient.backend_id
+
+
+async def test_an_archive_that_was_cut_off_is_none() -> None:
+    variables = {"PATH": "bin:/usr/bin:/bin"}
+    with DaytonaServer() as server, session_on(server, env=variables) as session:
+        await session.awrite("bin/tar", f'#!/bin/sh\necho half >"$ARCHIVE"\n{BEGIN}\n')
+        await session.aexec("chmod +x bin/tar")
+        box = DaytonaSandboxSession(session)
+        packing = asyncio.create_task(box.persist_workspace())
+        await stop_once_begun(server, session)
+        with pytest.raises(WorkspaceArchiveReadError) as read:
+            await packing
+        await session.aremove("begun")
+        unpacking = asyncio.create_task(box.hydrate_workspace(io.BytesIO(b"\0" * 1024)))
+        await stop_once_begun(server, session)
+        with pytest.raises(WorkspaceArchiveWriteError) as written:
+            await unpacking
+    for caught in (read.value, written.value):
+        assert "no exit code: the sandbox" in str(caught.cause)

@@ -65,7 +65,7 @@ async def _place(session: SandboxSession) -> AsyncIterator[tuple[str, list[Path]
     # A confined session moves nothing from or to elsewhere.
     parent = "$PWD" if session.confined else "${TMPDIR:-/tmp}"
     made = await session.aexec(f'mktemp -d "{parent}/.daytona-toolkit-XXXXXX"')
-    if made.exit_code:
+    if made.exit_code != 0:
         raise OSError(f"There is no place for an archive in the sandbox: {made.text()}")
     folder = made.stdout.strip()
     try:
@@ -77,7 +77,7 @@ async def _place(session: SandboxSession) -> AsyncIterator[tuple[str, list[Path]
 async def _run(session: SandboxSession, program: str, archive: str) -> None:
     variables = {"ROOT": session.root, "ARCHIVE": archive}
     done = await session.aexec(program, env=variables, timeout=_PATIENCE)
-    if done.exit_code:
+    if done.exit_code != 0:
         raise OSError(f"tar failed in the sandbox: {done.text()}")
 
 
