@@ -40,7 +40,7 @@ from daytona_toolkit.sandboxes import REQUEST_TIME, Sandbox
 _LONGEST_PATH = 4095
 
 # Attempts to upload bytes that did not arrive whole; attempts when the answer is lost, and seconds
-# after which none of these is begun.
+# after which no third one is begun.
 _UPLOADS = 4
 _ATTEMPTS = 10
 _BUDGET = 30.0
@@ -296,7 +296,7 @@ class Workspace:
                     failed.pop_all()
                 return name
             except SandboxUnavailableError:
-                if attempts == _ATTEMPTS or clock() > last:
+                if attempts == _ATTEMPTS or (attempts > 1 and clock() > last):
                     raise
                 await asyncio.sleep(min(2.0, 0.05 * 2**attempts))
             except WriteFailedError as error:

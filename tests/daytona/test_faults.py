@@ -150,6 +150,18 @@ def test_uploads_are_given_up_as_other_requests_are(
     assert 2 < count.by_kind["upload"] < 6
 
 
+def test_an_upload_that_gets_no_answer_is_sent_again(
+    server: DaytonaServer, session: SandboxSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long it takes to see that."""
+    monkeypatch.setattr(_workspace, "_BUDGET", 0.5)
+    monkeypatch.setattr(daytona, "_UPLOAD_TIME", 1.0)
+    monkeypatch.setattr(daytona, "_UPLOAD_RATE", 10_000_000)
+    server.faults.add(Stall(kind="upload"), times=1)
+    session.write("file", "x" * 1_000_000)
+    assert session.stat("file").size == 1_000_000
+
+
 @passing
 def test_a_shell_stays_as_it_was_left(
     server: DaytonaServer, session: SandboxSession, fault: Fault
