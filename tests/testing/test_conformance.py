@@ -2,7 +2,10 @@
 
 import asyncio
 import os
+import re
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +21,15 @@ from daytona_toolkit.errors import (
 )
 from daytona_toolkit.testing import SandboxConformance
 from daytona_toolkit.testing._conformance import transport
+from tests.docs.pages import DOCS
+
+RECIPE = "".join(
+    re.findall(
+        r"^```python\n(.*?)^```$",
+        (DOCS / "recipes/writing-a-sandbox.md").read_text(),
+        re.MULTILINE | re.DOTALL,
+    )
+)
 
 
 class ShellSandbox:
@@ -125,3 +137,29 @@ async def test_the_suite_finds_what_is_wrong(
     monkeypatch.setattr(transport, "_TIME", 3.0)
     with pytest.raises((AssertionError, OSError, SandboxError)):
         await test(make(tmp_path), *arguments)
+
+
+def run_recipe(text: str, folder: Path, tests: str) -> str:
+    (folder / "test_mine.py").write_text(text)
+    pytest_ = [sys.executable, "-B", "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:xdist"]
+    done = subprocess.run(
+        [*pytest_, "-q", "--rootdir", str(folder), "-k", tests, "test_mine.py"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.stdout
+
+
+def test_the_sandbox_of_the_recipe_lacks_what_it_says(tmp_path: Path) -> None:
+    assert "2 failed" in run_recipe(RECIPE, tmp_path, "not_open or onto_a_folder")
+    assert "2 passed" in run_recipe(RECIPE, tmp_path, "jobs_are_forgotten or started_polled")
+
+
+def test_files_that_are_there_are_left_alone(tmp_path: Path) -> None:
+    here = RECIPE.replace('monkeypatch.chdir(tmp_path / "start")', "")
+    printed = run_recipe(here, tmp_path, "move_replaces_nothing or jobs_are_forgotten")
+    assert "2 errors" in printed
+    assert "where there are files, such as 'test_mine.py'" in printed
+    assert {path.name for path in tmp_path.glob("[!.]*")} == {"test_mine.py", "work"}

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from types import ModuleType
+from typing import Any, ClassVar
 
 import pytest
 
@@ -22,7 +23,7 @@ from daytona_toolkit.testing._conformance import (
     transport,
     tree,
 )
-from daytona_toolkit.testing._conformance.support import MakeSession, skip_without
+from daytona_toolkit.testing._conformance.support import MakeSession, check_unused, skip_without
 
 
 class SandboxConformance:
@@ -34,17 +35,20 @@ class SandboxConformance:
 
     class TestMySandbox(SandboxConformance):
         @pytest.fixture
-        def sandbox(self):
-            return MySandbox()
+        def sandbox(self, tmp_path):
+            return MySandbox(tmp_path)
     ```
 
-    `sandbox` returns a new sandbox for each test, not yet open: the tests open and close it. The
-    first part holds it to the contract of `daytona_toolkit.Sandbox` (what `open`, `run`, `upload`
-    and `close` do). The rest runs the operations of a session in it, and sends each request again
-    when it is long forgotten. To show that two sessions can share one machine, override `reach` as
-    well; without it those tests are skipped. A test that cannot hold for your machine can be
-    replaced by a method of the same name.
+    `sandbox` returns a new sandbox for each test, not yet open: the tests open and close it. It
+    starts in an empty folder, for they change whatever is there: where they find files at first,
+    they fail and do nothing. The first part holds it to the contract of `daytona_toolkit.Sandbox`
+    (what `open`, `run`, `upload` and `close` do). The rest runs the operations of a session in it,
+    and sends each request again when it is long forgotten. To show that two sessions can share one
+    machine, override `reach` as well; without it those tests are skipped. A test that cannot hold
+    for your machine can be replaced by a method of the same name.
     """
+
+    _looked: ClassVar[bool] = False
 
     @pytest.fixture
     def sandbox(self) -> Sandbox:
@@ -62,7 +66,15 @@ class SandboxConformance:
     def make_session(self, sandbox: Sandbox) -> Iterator[MakeSession]:
         """Opens a session over the sandbox, with options; it is closed at the end."""
         with ExitStack() as stack:
-            yield lambda **options: stack.enter_context(SandboxSession(sandbox, **options))
+
+            def make(**options: Any) -> SandboxSession:
+                session = stack.enter_context(SandboxSession(sandbox, **options))
+                if not self._looked and "root" not in options:  # once is enough, and saves time
+                    check_unused(session)
+                    type(self)._looked = True
+                return session
+
+            yield make
 
     @pytest.fixture
     def session(self, make_session: MakeSession) -> SandboxSession:

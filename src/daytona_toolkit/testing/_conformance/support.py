@@ -31,6 +31,17 @@ def skip_without(session: SandboxSession, command: str, why: str) -> None:
         pytest.skip(f"the sandbox has no {command}, {why}")
 
 
+def check_unused(session: SandboxSession) -> None:
+    """Fail where there are files: they may be somebody's, and the tests would change them."""
+    used = [entry.path for entry in session.ls().entries if not entry.path.startswith(".")]
+    if used:
+        pytest.fail(
+            f"The sandbox starts in {session.root!r}, where there are files, such as {used[0]!r}. "
+            "The suite changes and removes what is there: let each sandbox start in a folder that "
+            "is empty."
+        )
+
+
 def our_variables(env: str) -> set[str]:
     """Those among the lines that `env` printed that belong to the program that runs commands."""
     ours = {f"_{name.upper()}" for name in _START.inputs} | {"_NONCE", *_START.variables}
