@@ -13,7 +13,7 @@ _describe='
     stat -c "%n//%f %Y %s-%i-%y" -- "$@"
     for _file; do
         shift
-        [ -L "$_file" ] || continue
+        { [ -L "$_file" ] && [ -e "$_file" ]; } || continue
         if [ -n "$_CONFINE" ]; then
             _target=$(readlink -f -- "$_file" && echo .) || continue
             case ${_target%??}/ in

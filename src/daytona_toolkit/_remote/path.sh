@@ -15,11 +15,17 @@ enter() {
         go_to "$1/"
     else
         go_to "$1"
-        if [ -L "./$_name" ]; then
+        # Link by link, as many as the kernel follows: GNU's `readlink -f` does not end where one
+        # leads through itself.
+        _links=40
+        while [ -L "./$_name" ]; do
+            [ "$_links" -gt 0 ] || fail missing
+            _links=$((_links - 1))
             # The dot keeps newlines that end a name from being trimmed.
-            _target=$(readlink -f -- "./$_name" && echo .) || fail missing
+            _target=$(readlink -- "./$_name" && echo .) || fail missing
+            case $_target in /*) ;; *) _target=./$_target ;; esac
             go_to "${_target%??}"
-        fi
+        done
     fi
     check_confined "${PWD%/}"
 }

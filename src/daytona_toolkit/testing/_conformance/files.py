@@ -357,6 +357,27 @@ def test_mode_and_symlink_are_kept(session: SandboxSession) -> None:
     session.exec("ln -s missing-yet dangling")
     session.write("dangling", "made")
     assert session.exec("cat missing-yet; readlink dangling").stdout == "mademissing-yet\n"
+    session.exec("ln -s d/second first; ln -s ../third d/second")
+    session.write("first", "made")
+    assert (
+        session.exec("cat third; readlink first; readlink d/second").stdout
+        == "maded/second\n../third\n"
+    )
+
+
+def test_a_symlink_that_leads_through_itself_leads_nowhere(session: SandboxSession) -> None:
+    session.exec("ln -s loop/on loop; ln -s there here; ln -s here there")
+    for path in ("loop", "here"):
+        assert not session.exists(path)
+        assert session.stat(path).target_type is None
+        for work in (
+            lambda path: session.read(path),
+            lambda path: session.write(path, "x"),
+            lambda path: session.edit(path, "x", "y"),
+            lambda path: session.ls(path),
+        ):
+            with pytest.raises(PathNotFoundError):
+                work(path)
 
 
 def test_writing_to_a_folder_or_through_a_file_is_refused(session: SandboxSession) -> None:
