@@ -54,7 +54,8 @@ async def _upload(
     empty = await on_host(source, host.empty_folders, found)
     there, parts = await _stat_targets(target, items, empty)
     report.total = sum(item.size for item in items)
-    if missing := [name for name in empty if name not in there]:
+    folders = {name for name, item in there.items() if item is None}
+    if missing := [name for name in empty if name not in folders]:
         await _put_folders(target, missing)
     wanted = []
     for item in items:

@@ -478,6 +478,9 @@ def test_paths_that_cannot_be_moved_are_errors(
     session.exec("mkdir folder; mkfifo pipe")
     with pytest.raises(NotAFolderError):
         session.upload(folder, "file")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(NotAFolderError):
+        session.upload(tmp_path / "empty", "file")
     with pytest.raises(NotAFileError):
         session.upload(folder / "plain.txt", "folder")
     with pytest.raises(NotAFileError):
