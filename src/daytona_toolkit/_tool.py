@@ -238,18 +238,18 @@ class Tool:
             wrong = "".join(f"\n- {self._complaint(dict(each))}" for each in error.errors())
             raise InvalidArgumentError(f"{self.name} was not run:{wrong}") from None
 
-    def needs_approval(self, arguments: Mapping[str, Any]) -> bool:
+    def needs_approval(self, arguments: Mapping[str, Any] | str) -> bool:
         """Whether a call would change something; one with wrong arguments does nothing."""
         try:
             return self.parse(arguments).is_mutating()
         except InvalidArgumentError:
             return False
 
-    def question(self, arguments: Mapping[str, Any]) -> str:
+    def question(self, arguments: Mapping[str, Any] | str) -> str:
         """A call in plain text, for a person who is asked to approve it.
 
         Args:
-            arguments: By name, unchecked.
+            arguments: By name or as JSON, unchecked; what is no JSON is shown as it stands.
 
         Returns:
             The tool's title and what the call does, a command in full and an edit as a diff.
@@ -264,7 +264,10 @@ class Tool:
         try:
             call = self.parse(arguments).question()
         except InvalidArgumentError:
-            call = "\n".join(f"{name}: {value}" for name, value in arguments.items())
+            if isinstance(arguments, str):
+                call = arguments
+            else:
+                call = "\n".join(f"{name}: {value}" for name, value in arguments.items())
         return f"{self.title}\n\n{without_middle(valid_unicode(call), _ENOUGH)}"
 
     def run(

@@ -209,6 +209,20 @@ async def test_a_person_approves_and_refuses_what_changes_something(
     assert result.final_output == "done"
 
 
+async def test_a_person_is_shown_arguments_that_are_no_json(session: SandboxSession) -> None:
+    """The SDK interrupts a run for them before it asks us."""
+    agent = agent_of(session, "done", approval=True)
+    call = function_call("exec", '{"command":', call_id="1")
+    agent.model = ScriptedModel([[call], [assistant_message("done")]])
+    result = await Runner.run(agent, "go")
+    [item] = result.interruptions
+    assert TOOLS["exec"].question(item.arguments or "") == 'Run a command\n\n{"command":'
+    state = result.to_state()
+    state.approve(item)
+    [refused] = outputs(await Runner.run(agent, state))
+    assert refused.output.startswith("Error: exec was not run: its arguments are not valid JSON")
+
+
 @pytest.mark.parametrize("refused", [[], [1], [3], [1, 2, 3]])
 async def test_calls_that_are_the_same_are_asked_about_one_by_one(
     session: SandboxSession, refused: list[int]

@@ -251,6 +251,9 @@ QUESTIONS = {
         "Check or kill a background command\n\njob_id: job-1\nkill: True",
     ),
     "wrong arguments": ("exec", {"cmd": ["ls"]}, "Run a command\n\ncmd: ['ls']"),
+    "JSON": ("exec", '{"command": "ls"}', "Run a command\n\nls"),
+    "no JSON": ("exec", '{"command": ', 'Run a command\n\n{"command": '),
+    "JSON of no arguments": ("exec", "[1]", "Run a command\n\n[1]"),
     # Text with half a surrogate pair cannot be shown or sent on.
     "half a pair": ("exec", {"command": "ls \ud800"}, "Run a command\n\nls \ufffd"),
 }
@@ -258,7 +261,7 @@ QUESTIONS = {
 
 @pytest.mark.parametrize(("name", "arguments", "question"), QUESTIONS.values(), ids=list(QUESTIONS))
 def test_a_person_is_asked_about_what_a_call_does(
-    name: str, arguments: dict[str, Any], question: str
+    name: str, arguments: dict[str, Any] | str, question: str
 ) -> None:
     assert TOOLS[name].question(arguments) == question
 
