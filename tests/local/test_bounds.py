@@ -109,6 +109,20 @@ def test_a_bound_on_files_below_that_on_streams_holds_for_both() -> None:
         assert (result.exit_code, result.stopped_writing) == (141, True)
 
 
+def test_a_disk_that_is_full_again_and_again_costs_no_exit_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with small_disk() as small:
+        monkeypatch.setattr(tempfile, "tempdir", str(small))
+        with SandboxSession(LocalSandbox(tmp_path)) as session:
+            filler = session.exec("echo $TMPDIR/filler").stdout.strip()
+            for _ in range(8):
+                full = session.exec(f"head -c 9000000 /dev/zero >{filler}; echo $?")
+                assert full.exit_code == 0
+                assert full.stdout == "1\n" or full.disk_full
+                session.write(filler, "")
+
+
 def test_none_is_no_bound() -> None:
     sandbox = LocalSandbox(processes=None, memory=None, open_files=None, file_bytes=None)
     with SandboxSession(sandbox) as session:

@@ -31,14 +31,18 @@ is_fresh() {
 make_room() {
     rm -f "$_SESSION/ballast"
     for _exit in "$_STATE"/job-*.exit; do
+        [ -s "$_exit" ] || continue # it is this that there was no room for
         for _kept in "${_exit%exit}out" "${_exit%exit}err"; do
             [ ! -s "$_kept" ] || true >"$_kept"
         done
     done
 }
 
-# tidy: remove what the session needs no longer, beside its operation.
+# tidy: remove what the session needs no longer, beside its operation. What make_room gave up is
+# laid by again, where there is room.
 tidy() {
+    [ -e "$_SESSION/ballast" ] || printf '%65536s' '' >"$_SESSION/ballast" ||
+        rm -f "$_SESSION/ballast"
     [ -n "$_FLOOR" ] || return 0
     (
         exec >/dev/null 8>&-
@@ -60,6 +64,5 @@ tidy() {
             [ "$_mark_of" = '*' ] || [ "$_mark_of" -ge "$_FLOOR" ] || set -- "$@" "$_file"
         done
         discard "$@"
-        [ -e ballast ] || printf '%65536s' '' >ballast
     ) &
 }
