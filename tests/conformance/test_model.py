@@ -132,6 +132,48 @@ class Files(RuleBasedStateMachine):
         assert places == 1 or every
         (self.theirs / path).write_bytes(text.replace(old, new).encode())
 
+    @rule(paths=st.lists(PATH, min_size=1, max_size=3), data=st.data())
+    def patch(self, paths: list[str], data: st.DataObject) -> None:
+        places = {path: self.theirs / path for path in paths if "\n" not in path}
+        if any(place.is_symlink() for place in places.values()) or not places:
+            return
+        if len({place.resolve() for place in places.values()}) < len(places):
+            return  # no patch names a file twice
+        before = shutil.copytree(self.theirs, self.place / "before", symlinks=True)
+        patch = ["*** Begin Patch"]
+
+        def theirs() -> None:
+            for path, place in places.items():
+                lines = (text_of(place) or "").splitlines()
+                is_kept = data.draw(st.booleans())
+                kind = "Update" if lines and is_kept else "Delete"
+                patch.append(f"*** {kind if os.path.lexists(place) else 'Add'} File: {path}")
+                new = data.draw(st.lists(WORD, min_size=1, max_size=3))
+                if not os.path.lexists(place):
+                    patch.extend(f"+{line}" for line in new)
+                    place.parent.mkdir(parents=True, exist_ok=True)
+                    place.write_text("\n".join([*new, ""]))
+                elif kind == "Delete":
+                    place.unlink()
+                else:
+                    start = data.draw(st.integers(0, len(lines)))
+                    end = data.draw(st.integers(start, len(lines)))
+                    patch.extend(f" {line}" for line in lines[:start])
+                    patch.extend(f"-{line}" for line in lines[start:end])
+                    patch.extend(f"+{line}" for line in new)
+                    patch.extend(f" {line}" for line in lines[end:])
+                    lines[start:end] = new
+                    ending = "\n" if place.read_text().endswith("\n") else ""
+                    place.write_text("\n".join(lines) + ending)
+            patch.append("*** End Patch")
+
+        got, _ = self.both(lambda: self.session.apply_patch("\n".join(patch)), theirs)
+        if got is None:
+            shutil.rmtree(self.theirs)
+            before.rename(self.theirs)
+        else:
+            shutil.rmtree(before)
+
     @rule(source=PATH, to=PATH, overwrite=st.booleans())
     def move(self, source: str, to: str, overwrite: bool) -> None:
         def theirs() -> None:
