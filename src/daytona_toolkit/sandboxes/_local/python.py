@@ -2,7 +2,6 @@
 
 import os
 import sys
-import sysconfig
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -47,37 +46,22 @@ def environment(folder: Path, extra: Sequence[Path]) -> tuple[list[str], dict[st
     return [*bins, str(Path(os.path.abspath(sys.prefix)) / "bin")], variables
 
 
-def make_environment(place: Path) -> None:
-    """Make an environment that sees our packages, and that `pip` can install into.
+def packages() -> list[str]:
+    """Folders of packages, however Python came to know them: by `.pth`, or as a user's."""
+    named = (path for path in sys.path if Path(path).name in ("site-packages", "dist-packages"))
+    return [path for path in dict.fromkeys(named) if os.path.isdir(path)]
 
-    It is what `python -m venv` makes, in a millisecond, with a file that names the folders of
-    our packages.
 
-    Args:
-        place: The folder; made by this.
-    """
-    base = os.path.realpath(getattr(sys, "_base_executable", None) or sys.executable)
-    version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    packages = place / "lib" / f"python{version}" / "site-packages"
-    packages.mkdir(parents=True)
-    (place / "bin").mkdir()
-    for name in ("python", "python3", f"python{version}"):
-        (place / "bin" / name).symlink_to(base)
-    (place / "pyvenv.cfg").write_text(
-        f"home = {os.path.dirname(base)}\ninclude-system-site-packages = false\n"
-        f"version = {sys.version.split()[0]}\n"
-    )
-    lines = [f"import site; site.addsitedir({path!r})" for path in _packages()]
-    # Folders of source that a `.pth` names are not shown. Where they cannot be opened, rather
-    # than are not there, pip ends with an error.
-    lines.append(f"import sys; sys.path[:] = [p for p in sys.path if p not in {_hidden()!r}]")
-    # Last on the path: `python3 -m pip` finds it where our packages have none.
-    lines.extend(_wheel_of_pip())
-    (packages / "_host.pth").write_text("".join(f"{line}\n" for line in lines))
-    for name in ("pip", "pip3"):
-        script = place / "bin" / name
-        script.write_text(_pip())
-        script.chmod(0o755)
+def hidden() -> list[str]:
+    """Folders on our path that a sandbox does not see."""
+    shown = _ours()
+    return [
+        path
+        for path in sys.path
+        if os.path.isdir(path)
+        and not _is_of_system(path)
+        and not any(path == place or path.startswith(place + "/") for place in shown)
+    ]
 
 
 @cache
@@ -88,29 +72,11 @@ def _ours() -> list[str]:
         *(os.path.realpath(sys.prefix), os.path.realpath(sys.base_prefix)),
         # Where Python is a symlink: it, and what it leads to.
         *(os.path.abspath(sys.executable), os.path.dirname(executable)),
-        *_packages(),
+        *packages(),
         *_python_path(),
         str(Path(__file__).parents[2]),
     ]
     return [path for path in dict.fromkeys(places) if path != "/" and not _is_of_system(path)]
-
-
-def _packages() -> list[str]:
-    """Folders of packages, however Python came to know them: by `.pth`, or as a user's."""
-    named = (path for path in sys.path if Path(path).name in ("site-packages", "dist-packages"))
-    return [path for path in dict.fromkeys(named) if os.path.isdir(path)]
-
-
-def _hidden() -> list[str]:
-    """Folders on our path that a sandbox does not see."""
-    shown = _ours()
-    return [
-        path
-        for path in sys.path
-        if os.path.isdir(path)
-        and not _is_of_system(path)
-        and not any(path == place or path.startswith(place + "/") for place in shown)
-    ]
 
 
 def _python_path() -> list[str]:
@@ -135,21 +101,6 @@ def _of_project(folder: Path) -> list[str]:
     if _holds_home(str(prefix)) or _is_of_system(str(prefix)):
         return []
     return [str(prefix), str(link)]
-
-
-def _pip() -> str:
-    """A `pip` for the Python that comes first on the `PATH`, even if that one has no pip."""
-    path = "".join(
-        f'PYTHONPATH="{wheel}${{PYTHONPATH:+:$PYTHONPATH}}" ' for wheel in _wheel_of_pip()
-    )
-    return f'#!/bin/sh\n{path}exec python3 -m pip "$@"\n'
-
-
-def _wheel_of_pip() -> list[str]:
-    """The pip that `ensurepip` would install; Debian keeps it where its build says."""
-    bundled = Path(os.__file__).parent / "ensurepip/_bundled"
-    place = Path(sysconfig.get_config_var("WHEEL_PKG_DIR") or bundled)
-    return sorted(map(str, place.glob("pip-*.whl")))[-1:]
 
 
 def _holds_home(path: str) -> bool:

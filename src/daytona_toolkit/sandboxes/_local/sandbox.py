@@ -18,7 +18,7 @@ from daytona_toolkit.errors import (
     SandboxUnavailableError,
     WriteFailedError,
 )
-from daytona_toolkit.sandboxes._local import confinement, folders, git, python
+from daytona_toolkit.sandboxes._local import confinement, folders, git, virtualenv
 from daytona_toolkit.sandboxes._local.confinement import Bounds, Isolation, Level, Place
 from daytona_toolkit.sandboxes._local.folders import OwnFolder
 from daytona_toolkit.sandboxes._local.machine import Completed, Machine
@@ -223,7 +223,7 @@ class LocalSandbox:
         )
         for path in (place.folder, place.home, place.temporary, own / "etc"):
             path.mkdir(exist_ok=True)
-        python.make_environment(own / "python")
+        virtualenv.make(own / "python")
         git.write_config(own / "etc/gitconfig", place.home)
         return level, place, {"GIT_CONFIG_SYSTEM": str(own / "etc/gitconfig")}
 
