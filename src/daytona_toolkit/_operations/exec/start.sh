@@ -109,6 +109,24 @@ note_exit() {
     has_ended
 }
 
+# become COMMAND...: this process becomes that of the command.
+become() {
+    [ ! -e "$_job.killed" ] || exit 143
+    # The state may set any variable, also one of ours: what follows it needs none.
+    set -- "export $_GIVEN DAYTONA_TOOLKIT_JOB=$_id; $_LAUNCH \"\$@\"" "$_SHELL" "$@"
+    # shellcheck disable=SC2031 # it is the whole program's
+    _path=$PATH
+    eval "export $_ENV DAYTONA_TOOLKIT_JOB"
+    if [ -n "$_NAMED" ]; then
+        note_names "$_path"
+        _state=$_SESSION/shell.$_NAMED
+        # shellcheck disable=SC1090 # it is made at run time
+        [ ! -e "$_state" ] || . "$_state"
+    fi
+    eval "shift; $1"
+}
+
+# supervise COMMAND...: run the command, with a process for each stream beside it, to its end.
 supervise() {
     exec >/dev/null
     (collect out) <"$_job.1" >&3 3>&- 4>&- 9>&- &
@@ -120,21 +138,7 @@ supervise() {
         (feed) 3>&- 4>&- 9>&- &
         _feeder=$!
     fi
-    (
-        [ ! -e "$_job.killed" ] || exit 143
-        # The state may set any variable, also one of ours: what follows it needs none.
-        set -- "export $_GIVEN DAYTONA_TOOLKIT_JOB=$_id; $_LAUNCH \"\$@\"" "$_SHELL" "$@"
-        # shellcheck disable=SC2031 # it is the whole program's
-        _path=$PATH
-        eval "export $_ENV DAYTONA_TOOLKIT_JOB"
-        if [ -n "$_NAMED" ]; then
-            note_names "$_path"
-            _state=$_SESSION/shell.$_NAMED
-            # shellcheck disable=SC1090 # it is made at run time
-            [ ! -e "$_state" ] || . "$_state"
-        fi
-        eval "shift; $1"
-    ) <"$_stdin" >"$_job.1" 2>"$_job.2" 3>&- 4>&- 9>&- &
+    (become "$@") <"$_stdin" >"$_job.1" 2>"$_job.2" 3>&- 4>&- 9>&- &
     exec 3>&- 4>&-
     _leader=$!
     echo "$_leader" >"$_job.leader"
@@ -154,6 +158,11 @@ supervise() {
     [ -z "$_watch" ] || kill "$_watch"
     # What the command left running may go on reading. Without a reader the feeder ends.
     [ -z "$_feeder" ] || { note eof && echo 1<>"$_job.more"; } || kill "$_feeder"
+    drain
+}
+
+# drain: all that the command printed has arrived, or cannot.
+drain() {
     _sizes=
     for _stream in "$_dd_out:out" "$_dd_err:err"; do
         wait "${_stream%:*}"
