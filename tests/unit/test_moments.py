@@ -68,7 +68,7 @@ LOOK = '[ ! -e "$_job.killed" ] || exit 143'
     ("moments", "state"),
     [
         # Longer than the end is waited for.
-        ({LOOK: f"sleep 1; {LOOK}", "-ge 200": "-ge 10", "-lt 270": "-lt 20"}, "running"),
+        ({LOOK: f"sleep 2; {LOOK}", "-ge 200": "-ge 10", "-lt 270": "-lt 20"}, "running"),
         ({LOOK: f"{LOOK}; sleep 0.5"}, "exited"),
     ],
     ids=["before it looks", "after it has looked"],

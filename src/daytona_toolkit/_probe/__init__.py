@@ -63,8 +63,8 @@ def facts_of(reply: Reply, root: str) -> Facts:
             )
         case "ksh":
             raise SandboxFailedError(
-                "The sandbox's sh is a ksh, in which no file can be locked, so that edits would be "
-                "lost. Let sh be bash, dash, zsh or busybox there."
+                "The sandbox's sh is a ksh, where a lock on a file does not hold, so edits could "
+                "be lost. Use an image whose sh is bash, dash, zsh or busybox."
             )
         case "proc":
             raise SandboxFailedError(

@@ -132,13 +132,13 @@ def _check(sdk: "AsyncDaytona") -> None:
     except ValidationError as error:
         [why] = error.errors(include_input=False)
         raise SandboxUnavailableError(
-            f"The address of Daytona (DAYTONA_API_URL) is none: {why['msg']}. Give one such as "
-            "https://app.daytona.io/api, or leave it out for that."
+            f"Daytona's address (DAYTONA_API_URL) is not valid: {why['msg']}. Set it to one such "
+            "as https://app.daytona.io/api, or unset it, which means that one."
         ) from None
     if not api.default_headers["Authorization"].isprintable():
         raise AuthenticationError(
-            "The key of Daytona (DAYTONA_API_KEY) has a line break or the like in it. Remove what "
-            "does not belong to it, such as the newline at the end of a file."
+            "Daytona's key (DAYTONA_API_KEY) contains a line break or another control character. "
+            "Remove it; a key that was read from a file often ends with a newline."
         )
 
 
