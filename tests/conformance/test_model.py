@@ -23,7 +23,7 @@ from daytona_toolkit.errors import AmbiguousMatchError
 from tests.conformance.conftest import busybox_in
 
 # For a longer search: `MODEL_RUNS=500 uv run pytest tests/conformance/test_model.py`.
-RUNS = int(os.environ.get("MODEL_RUNS", "3"))
+RUNS = int(os.environ.get("MODEL_RUNS", "5"))
 
 # The first ones come often, so that operations meet.
 NAMES = ["a", "b", "c d", "é", "-x", "e'f", "new\nline", "*", "back\\slash", ".hidden", "[a]", "a~"]
