@@ -74,7 +74,7 @@ class Files(RuleBasedStateMachine):
         self.ours, self.theirs = self.place / "ours", self.place / "theirs"
         for folder in (self.ours, self.theirs, self.place / "tmp"):
             folder.mkdir()
-        variables = [f"PATH={self.path}", f"TMPDIR={self.place}/tmp", "HOME=/"]
+        variables = [f"PATH={self.path}", f"TMPDIR={self.place}/tmp", f"HOME={self.place}"]
         sandbox = CommandSandbox(["env", "-i", *variables, "sh"])
         self.session = SandboxSession(sandbox, root=str(self.ours))
         self.has_git = shutil.which("git", path=self.path) is not None
