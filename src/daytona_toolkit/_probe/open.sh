@@ -57,13 +57,15 @@ make_state() {
     printf '%65536s' '' >"$_session/ballast"
 }
 
-# locate TOOL: sets $_path, where it lies.
+# locate TOOL: sets $_path, where it lies, as `command -v` says in a process more. A tool that the
+# shell has built in, as some builds of busybox have all, goes by its name.
 locate() {
     _rest=$PATH:
     while [ -n "$_rest" ]; do
         _path=${_rest%%:*}/$1 _rest=${_rest#*:}
         [ ! -f "$_path" ] || [ ! -x "$_path" ] || return 0
     done
+    _path=$1
     return 1
 }
 
