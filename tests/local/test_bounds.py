@@ -109,32 +109,6 @@ def test_a_bound_on_files_below_that_on_streams_holds_for_both() -> None:
         assert (result.exit_code, result.stopped_writing) == (141, True)
 
 
-def test_a_disk_that_is_full_again_and_again_costs_no_exit_code(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with small_disk() as small:
-        monkeypatch.setattr(tempfile, "tempdir", str(small))
-        with SandboxSession(LocalSandbox(tmp_path)) as session:
-            filler = session.exec("echo $TMPDIR/filler").stdout.strip()
-            for _ in range(8):
-                full = session.exec(f"head -c 9000000 /dev/zero >{filler}; echo $?")
-                assert full.exit_code == 0
-                assert full.stdout == "1\n" or full.disk_full
-                session.write(filler, "")
-
-
-def test_none_is_no_bound() -> None:
-    sandbox = LocalSandbox(processes=None, memory=None, open_files=None, file_bytes=None)
-    with SandboxSession(sandbox) as session:
-        assert session.exec("ulimit -f; ulimit -d").stdout == "unlimited\nunlimited\n"
-
-
-def test_a_crash_tells_no_program_of_the_host() -> None:
-    with SandboxSession(LocalSandbox()) as session:
-        limits = session.exec("grep 'core file' /proc/self/limits").stdout
-        assert limits.split()[4:6] == ["1", "1"]
-
-
 @contextmanager
 def small_disk() -> Iterator[Path]:
     """A folder that takes a megabyte."""
@@ -150,6 +124,36 @@ def small_disk() -> Iterator[Path]:
             subprocess.run(["umount", str(small)], check=True)
 
 
+@pytest.fixture
+def squeezed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SandboxSession]:
+    """A session whose folder for temporary files takes a megabyte."""
+    with small_disk() as small:
+        monkeypatch.setattr(tempfile, "tempdir", str(small))
+        with SandboxSession(LocalSandbox(tmp_path)) as session:
+            yield session
+
+
+def test_a_disk_that_is_full_again_and_again_costs_no_exit_code(squeezed: SandboxSession) -> None:
+    filler = squeezed.exec("echo $TMPDIR/filler").stdout.strip()
+    for _ in range(8):
+        full = squeezed.exec(f"head -c 9000000 /dev/zero >{filler}; echo $?")
+        assert full.exit_code == 0
+        assert full.stdout == "1\n" or full.disk_full
+        squeezed.write(filler, "")
+
+
+def test_none_is_no_bound() -> None:
+    sandbox = LocalSandbox(processes=None, memory=None, open_files=None, file_bytes=None)
+    with SandboxSession(sandbox) as session:
+        assert session.exec("ulimit -f; ulimit -d").stdout == "unlimited\nunlimited\n"
+
+
+def test_a_crash_tells_no_program_of_the_host() -> None:
+    with SandboxSession(LocalSandbox()) as session:
+        limits = session.exec("grep 'core file' /proc/self/limits").stdout
+        assert limits.split()[4:6] == ["1", "1"]
+
+
 def test_a_full_disk_is_no_end() -> None:
     with small_disk() as small, SandboxSession(LocalSandbox(small)) as session:
         full = session.exec("LC_ALL=C head -c 9000000 /dev/zero >filler; echo $?")
@@ -158,18 +162,13 @@ def test_a_full_disk_is_no_end() -> None:
         assert session.exec("rm filler && echo more >file; cat file").stdout == "more\n"
 
 
-def test_a_full_folder_for_temporary_files_is_none_either(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with small_disk() as small:
-        monkeypatch.setattr(tempfile, "tempdir", str(small))
-        with SandboxSession(LocalSandbox(tmp_path)) as session:
-            full = session.exec("head -c 9000000 /dev/zero >$TMPDIR/filler; echo $?")
-            assert full.disk_full
-            assert "the disk is full, so some of its output was lost" in full.text()
-            with pytest.raises(WriteFailedError, match=r"^700,000 bytes do not fit into .*tempor"):
-                session.write("large", "x" * 700_000)
-            assert session.write("small", "text\n").created
-            assert session.read("small").content == "text\n"
-            assert session.exec("rm $TMPDIR/filler; echo fine").stdout == "fine\n"
-            assert session.write("large", "x" * 700_000).size == 700_000
+def test_a_full_folder_for_temporary_files_is_none_either(squeezed: SandboxSession) -> None:
+    full = squeezed.exec("head -c 9000000 /dev/zero >$TMPDIR/filler; echo $?")
+    assert full.disk_full
+    assert "the disk is full, so some of its output was lost" in full.text()
+    with pytest.raises(WriteFailedError, match=r"^700,000 bytes do not fit into .*tempor"):
+        squeezed.write("large", "x" * 700_000)
+    assert squeezed.write("small", "text\n").created
+    assert squeezed.read("small").content == "text\n"
+    assert squeezed.exec("rm $TMPDIR/filler; echo fine").stdout == "fine\n"
+    assert squeezed.write("large", "x" * 700_000).size == 700_000
