@@ -98,6 +98,11 @@ class Files(RuleBasedStateMachine):
         assert bool(refused) == bool(refused_by_python), (refused, refused_by_python)
         return got, expected
 
+    def start_from(self, folder: Path) -> None:
+        """Let Python go on with a copy of other files."""
+        shutil.rmtree(self.theirs)
+        shutil.copytree(folder, self.theirs, symlinks=True)
+
     @invariant()
     def the_files_are_the_same(self) -> None:
         assert tree(self.ours) == tree(self.theirs)
@@ -169,10 +174,8 @@ class Files(RuleBasedStateMachine):
 
         got, _ = self.both(lambda: self.session.apply_patch("\n".join(patch)), theirs)
         if got is None:
-            shutil.rmtree(self.theirs)
-            before.rename(self.theirs)
-        else:
-            shutil.rmtree(before)
+            self.start_from(before)
+        shutil.rmtree(before)
 
     @rule(source=PATH, to=PATH, overwrite=st.booleans())
     def move(self, source: str, to: str, overwrite: bool) -> None:
@@ -228,8 +231,7 @@ class Files(RuleBasedStateMachine):
 
         got, _ = self.both(lambda: self.session.upload(local, path), theirs)
         if got is None:  # each took what came before the file that it refused
-            shutil.rmtree(self.theirs)
-            shutil.copytree(self.ours, self.theirs, symlinks=True)
+            self.start_from(self.ours)
 
     @rule(path=PATH)
     def download(self, path: str) -> None:
@@ -254,8 +256,7 @@ class Files(RuleBasedStateMachine):
     def restore(self, data: st.DataObject) -> None:
         then = data.draw(st.sampled_from(self.checkpoints))
         self.session.restore(then)
-        shutil.rmtree(self.theirs)
-        shutil.copytree(self.place / then, self.theirs, symlinks=True)
+        self.start_from(self.place / then)
 
     @rule(path=PATH, offset=st.integers(1, 4), limit=st.integers(1, 4))
     def read(self, path: str, offset: int, limit: int) -> None:
