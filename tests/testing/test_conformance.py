@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from daytona_toolkit import Sandbox, SandboxSession
+from daytona_toolkit import CommandSandbox, Sandbox, SandboxSession
 from daytona_toolkit.errors import (
     SandboxError,
     SandboxGoneError,
@@ -137,6 +137,21 @@ async def test_the_suite_finds_what_is_wrong(
     monkeypatch.setattr(transport, "_TIME", 3.0)
     with pytest.raises((AssertionError, OSError, SandboxError)):
         await test(make(tmp_path), *arguments)
+    assert not list((tmp_path / "TMPDIR").iterdir())
+
+
+@pytest.mark.parametrize(
+    "test",
+    [
+        transport.test_programs_overlap,
+        transport.test_what_is_left_in_the_background_goes_on,
+        transport.test_an_upload_makes_folders_and_replaces_files,
+        transport.test_uploads_overlap,
+    ],
+)
+async def test_nothing_is_left_in_the_sandbox(test: Callable[..., Any], tmp_path: Path) -> None:
+    await test(CommandSandbox(["env", f"TMPDIR={tmp_path}", "sh"]))
+    assert not list(tmp_path.iterdir())
 
 
 def run_recipe(text: str, folder: Path, tests: str) -> str:

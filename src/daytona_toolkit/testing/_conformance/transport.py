@@ -43,8 +43,14 @@ async def together(*calls: Coroutine[Any, Any, T]) -> list[T]:
         await asyncio.wait(tasks)
 
 
-async def new_folder(sandbox: Sandbox) -> str:
-    return (await run(sandbox, 'mktemp -d "${TMPDIR:-/tmp}/contract-XXXXXX"')).strip()
+@asynccontextmanager
+async def new_folder(sandbox: Sandbox) -> AsyncIterator[str]:
+    """An empty folder, removed at the end; its path needs no quotes."""
+    folder = (await run(sandbox, 'mktemp -d "${TMPDIR:-/tmp}/contract-XXXXXX"')).strip()
+    try:
+        yield folder
+    finally:
+        await run(sandbox, f"rm -rf {folder}")
 
 
 async def bytes_of(sandbox: Sandbox, path: str) -> bytes:
@@ -119,8 +125,7 @@ async def test_output_may_be_long(sandbox: Sandbox) -> None:
 
 async def test_programs_overlap(sandbox: Sandbox) -> None:
     """Each waits for all others here, so one after another they would never end."""
-    async with opened(sandbox):
-        folder = await new_folder(sandbox)
+    async with opened(sandbox), new_folder(sandbox) as folder:
 
         def meet(number: int) -> str:
             return (
@@ -134,18 +139,16 @@ async def test_programs_overlap(sandbox: Sandbox) -> None:
 
 async def test_programs_share_files_and_nothing_else(sandbox: Sandbox) -> None:
     """Each program starts in the same folder and with the same environment."""
-    async with opened(sandbox):
+    async with opened(sandbox), new_folder(sandbox) as folder:
         first = await run(sandbox, "pwd; X=1; export X; cd /")
         assert await run(sandbox, 'pwd; printf %s "${X-}"') == first
-        folder = await new_folder(sandbox)
         await run(sandbox, f"echo kept >{folder}/file")
         assert await run(sandbox, f"cat {folder}/file") == "kept\n"
 
 
 async def test_what_is_left_in_the_background_goes_on(sandbox: Sandbox) -> None:
     """A process that holds none of the program's streams does not delay the answer."""
-    async with opened(sandbox):
-        folder = await new_folder(sandbox)
+    async with opened(sandbox), new_folder(sandbox) as folder:
         started = time.monotonic()
         assert (
             await run(
@@ -187,16 +190,16 @@ async def test_a_cancelled_program_is_an_answer_that_nobody_waits_for(sandbox: S
 
 @pytest.mark.parametrize("data", [b"", _ALL_BYTES, b"no newline", b"\r\n\n\r", b"\0" * 10])
 async def test_a_file_has_the_bytes_that_were_uploaded(sandbox: Sandbox, data: bytes) -> None:
-    async with opened(sandbox):
-        path = f"{await new_folder(sandbox)}/file"
+    async with opened(sandbox), new_folder(sandbox) as folder:
+        path = f"{folder}/file"
         await sandbox.upload(path, data)
         assert await bytes_of(sandbox, path) == data
 
 
 async def test_an_upload_may_be_large(sandbox: Sandbox) -> None:
     """5 MB arrive whole."""
-    async with opened(sandbox):
-        path = f"{await new_folder(sandbox)}/file"
+    async with opened(sandbox), new_folder(sandbox) as folder:
+        path = f"{folder}/file"
         await sandbox.upload(path, _ALL_BYTES * 20_000)
         size, sample = (await run(sandbox, f"wc -c <{path}; tail -c 3 {path} | od -An -tx1")).split(
             "\n", 1
@@ -205,8 +208,8 @@ async def test_an_upload_may_be_large(sandbox: Sandbox) -> None:
 
 
 async def test_an_upload_makes_folders_and_replaces_files(sandbox: Sandbox) -> None:
-    async with opened(sandbox):
-        path = f"{await new_folder(sandbox)}/a/b/file"
+    async with opened(sandbox), new_folder(sandbox) as folder:
+        path = f"{folder}/a/b/file"
         for data in (b"a longer text", b"short"):
             await sandbox.upload(path, data)
             assert await bytes_of(sandbox, path) == data
@@ -214,8 +217,7 @@ async def test_an_upload_makes_folders_and_replaces_files(sandbox: Sandbox) -> N
 
 @pytest.mark.parametrize("name", ["two words", "it's", '"quoted"', "$(id)", "-n", "é€😀", "a\\b"])
 async def test_the_path_of_an_upload_is_taken_as_it_is(sandbox: Sandbox, name: str) -> None:
-    async with opened(sandbox):
-        folder = await new_folder(sandbox)
+    async with opened(sandbox), new_folder(sandbox) as folder:
         await sandbox.upload(f"{folder}/{name}", b"x")
         listed = await run(
             sandbox, f'cd {folder}; for n in *; do printf %s "$n"; done | od -An -v -tx1'
@@ -225,8 +227,7 @@ async def test_the_path_of_an_upload_is_taken_as_it_is(sandbox: Sandbox, name: s
 
 async def test_uploads_overlap(sandbox: Sandbox) -> None:
     """With each other, and with programs."""
-    async with opened(sandbox):
-        folder = await new_folder(sandbox)
+    async with opened(sandbox), new_folder(sandbox) as folder:
         waiting = run(sandbox, f"until [ -e {folder}/3 ]; do sleep 0.05; done; echo done")
         uploads = (sandbox.upload(f"{folder}/{n}", b"%d" % n * 1000) for n in range(4))
         assert (await together(waiting, *uploads))[0] == "done\n"
@@ -234,8 +235,7 @@ async def test_uploads_overlap(sandbox: Sandbox) -> None:
 
 
 async def test_an_upload_onto_a_folder_is_an_error_of_ours(sandbox: Sandbox) -> None:
-    async with opened(sandbox):
-        folder = await new_folder(sandbox)
+    async with opened(sandbox), new_folder(sandbox) as folder:
         with pytest.raises(SandboxError):
             await sandbox.upload(folder, b"x")
         assert await run(sandbox, f"ls -A {folder}") == ""
