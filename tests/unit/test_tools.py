@@ -148,6 +148,19 @@ def test_the_model_learns_how_a_command_ended() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("fields", "incomplete"),
+    [
+        ({"exit_code": 1, "truncated": True}, False),
+        ({"exit_code": None, "running": True}, False),
+        ({"exit_code": None}, True),
+        ({"exit_code": 0, "disk_full": True}, True),
+    ],
+)
+def test_a_result_knows_what_it_lacks(fields: dict[str, Any], incomplete: bool) -> None:
+    assert ExecResult(job_id="job-1", **fields).incomplete is incomplete
+
+
 def status(**fields: Any) -> JobStatus:
     usual = {
         "job_id": "job-1",

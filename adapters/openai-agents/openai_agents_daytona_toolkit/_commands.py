@@ -54,8 +54,9 @@ class Commands:
         if done.timed_out:
             printed = {"stdout": done.stdout, "stderr": done.stderr}
             raise ExecTimeoutError(command=command, timeout_s=timeout, context=printed)
-        if done.exit_code is None or done.disk_full:
+        if done.incomplete:
             raise ExecTransportError(command=command, message=done.text())
+        assert done.exit_code is not None
         return ExecResult(stdout=stdout, stderr=stderr, exit_code=done.exit_code)
 
     async def start(
@@ -84,9 +85,8 @@ class Commands:
         if done.running:
             number = allocate_pty_process_id(set(self._processes))
             self._processes[number] = _Process(done.job_id, tty)
-        # Of an end the SDK shows the exit code alone.
-        told = done.running or (done.exit_code is not None and not done.disk_full)
-        return _update(done.output if told else done.text(), number, done.exit_code, max_tokens)
+        shown = done.text() if done.incomplete else done.output
+        return _update(shown, number, done.exit_code, max_tokens)
 
     async def type(
         self, number: int, text: str, *, patience: float | None, max_tokens: int | None
@@ -107,8 +107,8 @@ class Commands:
         if status.state == "running":
             return _update(status.output, number, None, max_tokens)
         self._processes.pop(number, None)
-        said = status.text() if status.exit_code is None else status.output
-        return _update(said, None, status.exit_code, max_tokens)
+        shown = status.text() if status.state == "lost" else status.output
+        return _update(shown, None, status.exit_code, max_tokens)
 
     async def end_all(self) -> None:
         """End all that still runs."""

@@ -96,8 +96,8 @@ class DaytonaBackend(SandboxBackendProtocol):
             output += f"{_newline_after(output)}<stderr>{result.stderr.strip()}</stderr>"
         if result.timed_out:
             output += f"{_newline_after(output)}Error: the command was ended after {seconds} s."
-        elif result.exit_code is None or result.disk_full:
-            output = result.text()  # which says so
+        elif result.incomplete:
+            output = result.text()
         return ExecuteResponse(
             output=output,
             exit_code=_TIMED_OUT if result.timed_out else result.exit_code,

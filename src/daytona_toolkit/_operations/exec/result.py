@@ -58,6 +58,14 @@ class ExecResult(Result):
         """Both streams: stdout, then stderr."""
         return _joined(self.stdout, self.stderr)
 
+    @property
+    def incomplete(self) -> bool:
+        """Whether its exit code, or output, was lost with its sandbox or on a full disk.
+
+        `text()` says so; the streams and the exit code alone would mislead.
+        """
+        return self.disk_full or (self.exit_code is None and not self.running)
+
     def text(self, *, line_numbers: bool = True) -> str:
         """What a model is told: both streams, and how the command ended."""
         return streams(self.stdout, self.stderr) + f"[{'; '.join(self._end())}]"
