@@ -1,14 +1,18 @@
 """What is done in a session, written once for both colours."""
 
-from collections.abc import Generator
+import inspect
+from collections.abc import Callable, Coroutine, Generator
 from dataclasses import dataclass
-from typing import Any, TypeVar, cast
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
 
 from daytona_toolkit import SandboxSession
 from daytona_toolkit.errors import RecoverableError
 from daytona_toolkit.tools import valid_unicode
 
+P = ParamSpec("P")
 T = TypeVar("T")
+S = TypeVar("S", bound="HasSession")
 
 
 @dataclass(frozen=True)
@@ -58,3 +62,32 @@ async def arun(session: SandboxSession, steps: Steps[T]) -> T:
                 asked = steps.send(valid_unicode(answer))
     except StopIteration as end:
         return cast("T", end.value)
+
+
+class HasSession(Protocol):
+    """What has methods that are steps."""
+
+    _session: SandboxSession
+
+
+def both(steps: Callable[Concatenate[S, P], Steps[T]]) -> Callable[Concatenate[S, P], T]:
+    """Make steps a method that goes through them in its caller's thread."""
+
+    @wraps(steps)
+    def waits(self: S, /, *args: P.args, **options: P.kwargs) -> T:
+        return run(self._session, steps(self, *args, **options))
+
+    return waits
+
+
+def awaited(
+    method: Callable[Concatenate[S, P], T],
+) -> Callable[Concatenate[S, P], Coroutine[Any, Any, T]]:
+    """Make the method for async code beside one that `both` has made."""
+    steps = inspect.unwrap(method)
+
+    @wraps(steps)
+    async def awaits(self: S, /, *args: P.args, **options: P.kwargs) -> T:
+        return await arun(self._session, steps(self, *args, **options))
+
+    return awaits

@@ -20,7 +20,7 @@ from deepagents.backends.utils import _get_backend_read_file_type
 from daytona_toolkit import Limits, SandboxSession
 from daytona_toolkit.errors import BinaryFileError, FileTooLargeError, RecoverableError
 from daytona_toolkit.tools import check_session
-from langchain_daytona_toolkit._steps import Steps, arun, ask, run
+from langchain_daytona_toolkit._steps import Steps, arun, ask, awaited, both, run
 from langchain_daytona_toolkit.deepagents import _search
 from langchain_daytona_toolkit.deepagents._answers import (
     code_of,
@@ -77,15 +77,9 @@ class DaytonaBackend(SandboxBackendProtocol):
         """The id of the sandbox."""
         return self._session.sandbox.id
 
-    def execute(self, command: str, *, timeout: int | None = None) -> ExecuteResponse:
+    @both
+    def execute(self, command: str, *, timeout: int | None = None) -> Steps[ExecuteResponse]:
         """Run a command; `timeout=0` sets no limit."""
-        return run(self._session, self._execute(command, timeout))
-
-    async def aexecute(self, command: str, *, timeout: int | None = None) -> ExecuteResponse:
-        """`execute` for async code; when it is cancelled, the command is ended."""
-        return await arun(self._session, self._execute(command, timeout))
-
-    def _execute(self, command: str, timeout: int | None) -> Steps[ExecuteResponse]:
         seconds = self._timeout if timeout is None else timeout or _A_DAY
         try:
             result = yield ask("exec", command, timeout=seconds)
@@ -104,15 +98,11 @@ class DaytonaBackend(SandboxBackendProtocol):
             truncated=result.truncated or result.stopped_writing,
         )
 
-    def ls(self, path: str) -> LsResult:
+    aexecute = awaited(execute)
+
+    @both
+    def ls(self, path: str) -> Steps[LsResult]:
         """List a folder."""
-        return run(self._session, self._ls(path))
-
-    async def als(self, path: str) -> LsResult:
-        """`ls` for async code."""
-        return await arun(self._session, self._ls(path))
-
-    def _ls(self, path: str) -> Steps[LsResult]:
         try:
             listing = yield ask("ls", path)
         except RecoverableError as error:
@@ -124,15 +114,11 @@ class DaytonaBackend(SandboxBackendProtocol):
             )
         return LsResult(entries=[file_info(entry.path, entry) for entry in listing.entries])
 
-    def read(self, file_path: str, offset: int = 0, limit: int = 2000) -> ReadResult:
+    als = awaited(ls)
+
+    @both
+    def read(self, file_path: str, offset: int = 0, limit: int = 2000) -> Steps[ReadResult]:
         """Read lines of a text file, or a file that is no text in base64."""
-        return run(self._session, self._read(file_path, offset, limit))
-
-    async def aread(self, file_path: str, offset: int = 0, limit: int = 2000) -> ReadResult:
-        """`read` for async code."""
-        return await arun(self._session, self._read(file_path, offset, limit))
-
-    def _read(self, file_path: str, offset: int, limit: int) -> Steps[ReadResult]:
         try:
             if _get_backend_read_file_type(file_path) != "text":
                 return (yield from self._preview(file_path))
@@ -155,6 +141,8 @@ class DaytonaBackend(SandboxBackendProtocol):
             next_offset=window.end_line if window.next_offset else None,
         )
 
+    aread = awaited(read)
+
     def _preview(self, file_path: str) -> Steps[ReadResult]:
         try:
             content = yield ask("read_bytes", file_path)
@@ -164,57 +152,42 @@ class DaytonaBackend(SandboxBackendProtocol):
             return ReadResult(error=f"File '{file_path}': {worded(error)}")
         return preview_of(file_path, content)
 
-    def write(self, file_path: str, content: str) -> WriteResult:
+    @both
+    def write(self, file_path: str, content: str) -> Steps[WriteResult]:
         """Create or replace a file, and the folders above it."""
-        return run(self._session, self._write(file_path, content))
-
-    async def awrite(self, file_path: str, content: str) -> WriteResult:
-        """`write` for async code."""
-        return await arun(self._session, self._write(file_path, content))
-
-    def _write(self, file_path: str, content: str) -> Steps[WriteResult]:
         try:
             yield ask("write", file_path, content)
         except RecoverableError as error:
             return WriteResult(error=f"Error: {worded(error)}")
         return WriteResult(path=file_path)
 
+    awrite = awaited(write)
+
+    @both
     def edit(
         self, file_path: str, old_string: str, new_string: str, replace_all: bool = False
-    ) -> EditResult:
-        """Replace a text that stands in one place, or wherever it stands."""
-        return run(self._session, self._edit(file_path, old_string, new_string, replace_all))
-
-    async def aedit(
-        self, file_path: str, old_string: str, new_string: str, replace_all: bool = False
-    ) -> EditResult:
-        """`edit` for async code."""
-        return await arun(self._session, self._edit(file_path, old_string, new_string, replace_all))
-
-    def _edit(
-        self, file_path: str, old_string: str, new_string: str, replace_all: bool
     ) -> Steps[EditResult]:
+        """Replace a text that stands in one place, or wherever it stands."""
         try:
             result = yield ask("edit", file_path, old_string, new_string, replace_all=replace_all)
         except RecoverableError as error:
             return EditResult(error=f"Error: {worded(error)}")
         return EditResult(path=file_path, occurrences=result.occurrences)
 
-    def delete(self, file_path: str) -> DeleteResult:
+    aedit = awaited(edit)
+
+    @both
+    def delete(self, file_path: str) -> Steps[DeleteResult]:
         """Remove a file, a symlink itself, or a folder with all that is in it."""
-        return run(self._session, self._delete(file_path))
-
-    async def adelete(self, file_path: str) -> DeleteResult:
-        """`delete` for async code."""
-        return await arun(self._session, self._delete(file_path))
-
-    def _delete(self, file_path: str) -> Steps[DeleteResult]:
         try:
             yield ask("remove", file_path, recursive=True)
         except RecoverableError as error:
             return DeleteResult(error=f"Error: {worded(error)}")
         return DeleteResult(path=file_path)
 
+    adelete = awaited(delete)
+
+    @both
     def grep(
         self,
         pattern: str,
@@ -222,28 +195,18 @@ class DaytonaBackend(SandboxBackendProtocol):
         glob: str | None = None,
         *,
         max_count: int | None = None,
-    ) -> GrepResult:
+    ) -> Steps[GrepResult]:
         """Find lines that hold a text; `.git` is left out."""
-        return run(self._session, _search.grep(pattern, path, glob, max_count))
+        return _search.grep(pattern, path, glob, max_count)
 
-    async def agrep(
-        self,
-        pattern: str,
-        path: str | None = None,
-        glob: str | None = None,
-        *,
-        max_count: int | None = None,
-    ) -> GrepResult:
-        """`grep` for async code."""
-        return await arun(self._session, _search.grep(pattern, path, glob, max_count))
+    agrep = awaited(grep)
 
-    def glob(self, pattern: str, path: str | None = None) -> GlobResult:
+    @both
+    def glob(self, pattern: str, path: str | None = None) -> Steps[GlobResult]:
         """Find files: by their name at any depth, or by their path if there is a slash."""
-        return run(self._session, _search.glob(pattern, path))
+        return _search.glob(pattern, path)
 
-    async def aglob(self, pattern: str, path: str | None = None) -> GlobResult:
-        """`glob` for async code."""
-        return await arun(self._session, _search.glob(pattern, path))
+    aglob = awaited(glob)
 
     def upload_files(self, files: list[tuple[str, bytes]]) -> list[FileUploadResponse]:
         """Write files; each has its own answer."""
