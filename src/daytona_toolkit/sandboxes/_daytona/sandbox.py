@@ -10,6 +10,7 @@ import logging
 import math
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from daytona_toolkit.errors import (
@@ -47,7 +48,8 @@ if TYPE_CHECKING:
     from daytona_toolkit.sandboxes._daytona.control_plane import Params
 
 T = TypeVar("T")
-Obtain = Callable[[ControlPlane, float], Awaitable["AsyncSandbox"]]
+# Given the control plane and a deadline, finds or makes a sandbox.
+Obtain = Callable[..., Awaitable["AsyncSandbox"]]
 
 logger = logging.getLogger("daytona_toolkit")
 
@@ -140,12 +142,12 @@ class DaytonaSandbox:
     def _of(
         cls,
         obtain: Obtain,
-        *,
         id: str,
-        owned: bool,
         config: "DaytonaConfig | Mapping[str, str] | None",
         startup_timeout: float,
         keep_alive: float,
+        *,
+        owned: bool = False,
     ) -> "DaytonaSandbox":
         if not (config is None or isinstance(config, Mapping) or hasattr(config, "api_key")):
             raise InvalidArgumentError(
@@ -192,14 +194,8 @@ class DaytonaSandbox:
             InvalidArgumentError: The parameters are not of the SDK's classes.
         """
         _check_params("create", params)
-        return cls._of(
-            lambda plane, deadline: plane.create(params, deadline=deadline, keep=keep),
-            id="(a new one)",
-            owned=not keep,
-            config=config,
-            startup_timeout=timeout,
-            keep_alive=keep_alive,
-        )
+        obtain = partial(ControlPlane.create, params=params, keep=keep)
+        return cls._of(obtain, "(a new one)", config, timeout, keep_alive, owned=not keep)
 
     @classmethod
     def attach(
@@ -212,14 +208,8 @@ class DaytonaSandbox:
     ) -> "DaytonaSandbox":
         """A sandbox that exists, left running at the end. Arguments as for `create`."""
         _check_name("attach", "the id or the name of a sandbox", id_or_name)
-        return cls._of(
-            lambda plane, deadline: plane.get(id_or_name, deadline=deadline),
-            id=id_or_name,
-            owned=False,
-            config=config,
-            startup_timeout=timeout,
-            keep_alive=keep_alive,
-        )
+        obtain = partial(ControlPlane.get, id_or_name=id_or_name)
+        return cls._of(obtain, id_or_name, config, timeout, keep_alive)
 
     @classmethod
     def wrap(
@@ -241,15 +231,8 @@ class DaytonaSandbox:
             keep_alive: As for `create`.
         """
         config = identity(sandbox)
-        id = sandbox.id
-        return cls._of(
-            lambda plane, deadline: plane.get(id, deadline=deadline),
-            id=id,
-            owned=False,
-            config=config,
-            startup_timeout=timeout,
-            keep_alive=keep_alive,
-        )
+        obtain = partial(ControlPlane.get, id_or_name=sandbox.id)
+        return cls._of(obtain, sandbox.id, config, timeout, keep_alive)
 
     @classmethod
     def get_or_create(
@@ -277,14 +260,8 @@ class DaytonaSandbox:
         """
         _check_name("get_or_create", "a key", key)
         _check_params("get_or_create", params)
-        return cls._of(
-            lambda plane, deadline: plane.get_or_create(key, params, deadline=deadline),
-            id=f"(kept under {key!r})",
-            owned=False,
-            config=config,
-            startup_timeout=timeout,
-            keep_alive=keep_alive,
-        )
+        obtain = partial(ControlPlane.get_or_create, key=key, params=params)
+        return cls._of(obtain, f"(kept under {key!r})", config, timeout, keep_alive)
 
     async def open(self) -> None:
         """Find or make the sandbox, and start it if it does not run."""
@@ -295,7 +272,8 @@ class DaytonaSandbox:
         try:
             self._plane = ControlPlane(client)
             async with client.slots:
-                self._sandbox = await self._obtain(self._plane, loop.time() + self.startup_timeout)
+                deadline = loop.time() + self.startup_timeout
+                self._sandbox = await self._obtain(self._plane, deadline=deadline)
             self.id = self._sandbox.id
             if state_of(self._sandbox) != "started":
                 await self._ensure_started()
