@@ -34,7 +34,7 @@ _ALTERNATIVES = 1000
 
 _NAMED = re.compile(r"\[:(\w+):\]")
 _MAGIC = set("*?[{\\")
-_OTHERS = Characters.of([(ord("/"), ord("/"))]).inverted()
+_OTHERS = Characters.from_text("/").inverted()
 
 # No name holds a slash.
 _NEVER = ByteSet(frozenset(b"/"))
@@ -291,8 +291,7 @@ def _tokens(component: str, pattern: str) -> Iterator[Token]:
         elif char == "[" and end > position + 1:
             yield _set(component[position + 1 : end - 1], pattern)
         else:
-            plain = component[position:end][-1]
-            yield Characters(((ord(plain), ord(plain)),))
+            yield Characters.from_text(component[position:end][-1])
         position = end
 
 
@@ -308,7 +307,7 @@ def _set(text: str, pattern: str) -> Characters:
                     f"The glob pattern {pattern!r} has [:{found[1]}:], not a character class; "
                     f"use one of {', '.join(NAMED_SETS)}."
                 )
-            ranges += ((ord(char), ord(char)) for char in NAMED_SETS[found[1]])
+            ranges += NAMED_SETS[found[1]].ranges
             position = found.end()
             continue
         first, position = _member(text, position)

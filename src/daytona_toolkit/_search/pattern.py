@@ -19,22 +19,6 @@ Range = tuple[int, int]
 _NEWLINE = 10
 _ANY_BYTE = frozenset(range(1, 256)) - {_NEWLINE}
 
-NAMED_SETS = {
-    "alpha": string.ascii_letters,
-    "digit": string.digits,
-    "alnum": string.ascii_letters + string.digits,
-    "upper": string.ascii_uppercase,
-    "lower": string.ascii_lowercase,
-    "space": "\t\v\f\r ",
-    "blank": "\t ",
-    "punct": string.punctuation,
-    "xdigit": string.hexdigits,
-    "word": string.ascii_letters + string.digits + "_",
-    "cntrl": "".join(map(chr, range(1, 32))) + "\x7f",
-    "print": "".join(map(chr, range(32, 127))),
-    "graph": "".join(map(chr, range(33, 127))),
-}
-
 
 class Node:
     """A part of a pattern."""
@@ -149,6 +133,11 @@ class Characters:
                 joined.append((first, last))
         return cls(tuple(joined))
 
+    @classmethod
+    def from_text(cls, text: str) -> "Characters":
+        """Those of a text."""
+        return cls.of((ord(char), ord(char)) for char in text)
+
     def inverted(self) -> "Characters":
         """All characters but these."""
         gaps, start = [], 0
@@ -162,7 +151,7 @@ class Characters:
 
     def without(self, taken: str) -> "Characters":
         """All but some."""
-        return self.inverted().plus((ord(char), ord(char)) for char in taken).inverted()
+        return self.inverted().plus(Characters.from_text(taken).ranges).inverted()
 
     def plus(self, ranges: Iterable[Range]) -> "Characters":
         """These and more."""
@@ -201,6 +190,26 @@ class Characters:
         if single:
             branches.insert(0, ByteSet(single))
         return branches[0] if len(branches) == 1 else Alternation(tuple(branches))
+
+
+NAMED_SETS = {
+    name: Characters.from_text(text)
+    for name, text in {
+        "alpha": string.ascii_letters,
+        "digit": string.digits,
+        "alnum": string.ascii_letters + string.digits,
+        "upper": string.ascii_uppercase,
+        "lower": string.ascii_lowercase,
+        "space": "\t\v\f\r ",
+        "blank": "\t ",
+        "punct": string.punctuation,
+        "xdigit": string.hexdigits,
+        "word": string.ascii_letters + string.digits + "_",
+        "cntrl": "".join(map(chr, range(1, 32))) + "\x7f",
+        "print": "".join(map(chr, range(32, 127))),
+        "graph": "".join(map(chr, range(33, 127))),
+    }.items()
+}
 
 
 def expression(node: Node, pattern: str) -> str:

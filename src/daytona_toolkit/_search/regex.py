@@ -47,17 +47,8 @@ _ANCHORS = {"b": rb"\b", "B": rb"\B", "<": rb"\<", ">": rb"\>"}
 
 _ANY = Characters(((0, LAST),))
 _END = Concat((Repeat(ByteSet(frozenset(b"\r")), 0, 1), Anchor(b"$")))
-_DIGIT = Characters.of([(ord("0"), ord("9"))])
-_WORD = _DIGIT.plus([(ord("A"), ord("Z")), (ord("a"), ord("z")), (ord("_"), ord("_"))])
-_SPACE = Characters.of((ord(char), ord(char)) for char in "\t\v\f\r ")
-_ESCAPED_SETS = {
-    "d": _DIGIT,
-    "w": _WORD,
-    "s": _SPACE,
-    "D": _DIGIT.inverted(),
-    "W": _WORD.inverted(),
-    "S": _SPACE.inverted(),
-}
+_ESCAPED_SETS = {"d": NAMED_SETS["digit"], "w": NAMED_SETS["word"], "s": NAMED_SETS["space"]}
+_ESCAPED_SETS |= {letter.upper(): each.inverted() for letter, each in _ESCAPED_SETS.items()}
 
 
 def compile_regex(pattern: str, *, fixed: bool = False, ignore_case: bool = False) -> str:
@@ -266,7 +257,7 @@ class _Parser:
             if found[2] not in NAMED_SETS:
                 raise self._fault(f"has [:{found[2]}:], which grep does not know", "correct it")
             self.position = found.end()
-            named = Characters.of((ord(char), ord(char)) for char in NAMED_SETS[found[2]])
+            named = NAMED_SETS[found[2]]
             return named.inverted() if found[1] else named
         if char != "\\":
             return char
@@ -277,8 +268,7 @@ class _Parser:
         return self._escaped_character(in_set=True)
 
     def _single(self, char: str) -> Characters:
-        code = ord(char)
-        chosen = Characters(((code, code),))
+        chosen = Characters.from_text(char)
         return chosen.any_case() if self.ignore_case else chosen
 
     def _peek(self) -> str:
