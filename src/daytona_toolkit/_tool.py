@@ -162,7 +162,8 @@ class Tool:
     Attributes:
         name: Its name.
         title: A name for people.
-        text: What a model is told of it, given the limits of a session.
+        text: What a model is told of it, or a function that says that, given the limits of a
+            session.
         arguments: The model of its arguments.
         call: Does it.
         read_only: Whether it never changes anything.
@@ -176,7 +177,7 @@ class Tool:
 
     name: str
     title: str
-    text: Callable[[Limits], str]
+    text: str | Callable[[Limits], str]
     arguments: type[Arguments]
     call: Callable[[Call, Any], Coroutine[Any, Any, Result]]
     read_only: bool = False
@@ -190,7 +191,8 @@ class Tool:
     @property
     def description(self) -> str:
         """What a model is told of it."""
-        return self.text(self.limits) + (_NETWORK[self.network] if self.open_world else "")
+        text = self.text if isinstance(self.text, str) else self.text(self.limits)
+        return text + (_NETWORK[self.network] if self.open_world else "")
 
     def schema(self) -> dict[str, Any]:
         """The JSON schema of the arguments."""

@@ -223,7 +223,7 @@ def test_what_is_no_workspace_is_refused_at_once() -> None:
 
 
 def test_any_row_becomes_a_tool(session: SandboxSession) -> None:
-    row = dataclasses.replace(TOOLS["exec"], name="run", text=lambda _: "Run it.")
+    row = dataclasses.replace(TOOLS["exec"], name="run", text="Run it.")
     tool = SandboxTool(row, session=session, tags=["mine"])
     assert (tool.name, tool.tags) == ("run", ["mine"])
     assert tool.description.startswith("Run it. There is no network")

@@ -7,7 +7,6 @@ from pydantic import Field
 from daytona_toolkit import _operations as operations
 from daytona_toolkit._result import Result
 from daytona_toolkit._tool import Arguments, Call, Tool
-from daytona_toolkit.limits import Limits
 
 
 class EditArguments(Arguments):
@@ -56,13 +55,11 @@ async def _edit(call: Call, arguments: EditArguments) -> Result:
     return result
 
 
-def _about_edit(limits: Limits) -> str:
-    return (
-        "Replace a text in a file; the rest of the file stays as it is. old_string must match the "
-        "file exactly, including whitespace and indentation, and occur only once: add lines "
-        "around it to make it unique, or set replace_all. Write line endings as \\n, whatever "
-        "the file uses. Returns the change as a diff."
-    )
+_ABOUT = (
+    "Replace a text in a file; the rest of the file stays as it is. old_string must match the "
+    "file exactly, including whitespace and indentation, and occur only once: add lines "
+    "around it to make it unique, or set replace_all. Write line endings as \\n, whatever "
+    "the file uses. Returns the change as a diff."
+)
 
-
-EDIT = Tool("edit", "Edit a file", _about_edit, EditArguments, _edit)
+EDIT = Tool("edit", "Edit a file", _ABOUT, EditArguments, _edit)

@@ -5,7 +5,6 @@ from pydantic import Field
 from daytona_toolkit import _operations as operations
 from daytona_toolkit._result import Result
 from daytona_toolkit._tool import Arguments, Call, Tool
-from daytona_toolkit.limits import Limits
 
 
 class ApplyPatchArguments(Arguments):
@@ -29,28 +28,24 @@ async def _apply_patch(call: Call, arguments: ApplyPatchArguments) -> Result:
     return result
 
 
-def _about_apply_patch(limits: Limits) -> str:
-    return (
-        "Change several files at once: all of the patch is applied, or nothing. Each line of a "
-        "hunk begins with a space (unchanged), - (removed) or + (added). The unchanged and "
-        "removed lines must match the file exactly, in one place. An @@ line, such as the first "
-        "line of a function, names a line above that place. Add and Move need a path where "
-        "nothing exists. The format:\n"
-        "*** Begin Patch\n"
-        "*** Update File: app.py\n"
-        "*** Move to: main.py (optional)\n"
-        "@@ def greet():\n"
-        "     name = ask()\n"
-        '-    print("Hi")\n'
-        '+    print("Hello", name)\n'
-        "*** Add File: notes.txt\n"
-        "+first line\n"
-        "*** Delete File: old.txt\n"
-        "*** End Patch\n"
-        "A hunk at the end of a file may close with the line *** End of File."
-    )
-
-
-APPLY_PATCH = Tool(
-    "apply_patch", "Apply a patch", _about_apply_patch, ApplyPatchArguments, _apply_patch
+_ABOUT = (
+    "Change several files at once: all of the patch is applied, or nothing. Each line of a "
+    "hunk begins with a space (unchanged), - (removed) or + (added). The unchanged and "
+    "removed lines must match the file exactly, in one place. An @@ line, such as the first "
+    "line of a function, names a line above that place. Add and Move need a path where "
+    "nothing exists. The format:\n"
+    "*** Begin Patch\n"
+    "*** Update File: app.py\n"
+    "*** Move to: main.py (optional)\n"
+    "@@ def greet():\n"
+    "     name = ask()\n"
+    '-    print("Hi")\n'
+    '+    print("Hello", name)\n'
+    "*** Add File: notes.txt\n"
+    "+first line\n"
+    "*** Delete File: old.txt\n"
+    "*** End Patch\n"
+    "A hunk at the end of a file may close with the line *** End of File."
 )
+
+APPLY_PATCH = Tool("apply_patch", "Apply a patch", _ABOUT, ApplyPatchArguments, _apply_patch)

@@ -6,7 +6,6 @@ from daytona_toolkit import _operations as operations
 from daytona_toolkit._operations.preview import PORTS
 from daytona_toolkit._result import Result
 from daytona_toolkit._tool import Call, ReadOnlyArguments, read_only_tool
-from daytona_toolkit.limits import Limits
 
 
 class PreviewArguments(ReadOnlyArguments):
@@ -21,14 +20,10 @@ async def _preview(call: Call, arguments: PreviewArguments) -> Result:
     return await operations.preview.preview(call.workspace, arguments.port)
 
 
-def _about_preview(limits: Limits) -> str:
-    return (
-        "Get the URL at which people and programs outside the workspace reach a server that "
-        "listens on one of its ports. It starts no server: start one before, in the background. "
-        "Commands in the workspace do not need it; they use http://127.0.0.1 and the port."
-    )
-
-
-PREVIEW = read_only_tool(
-    "preview", "Get the URL of a port", _about_preview, PreviewArguments, _preview
+_ABOUT = (
+    "Get the URL at which people and programs outside the workspace reach a server that "
+    "listens on one of its ports. It starts no server: start one before, in the background. "
+    "Commands in the workspace do not need it; they use http://127.0.0.1 and the port."
 )
+
+PREVIEW = read_only_tool("preview", "Get the URL of a port", _ABOUT, PreviewArguments, _preview)

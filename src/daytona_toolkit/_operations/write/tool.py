@@ -6,7 +6,6 @@ from daytona_toolkit import _operations as operations
 from daytona_toolkit._result import Result
 from daytona_toolkit._tool import Arguments, Call, Tool
 from daytona_toolkit.errors import FileChangedError
-from daytona_toolkit.limits import Limits
 
 
 class WriteArguments(Arguments):
@@ -49,12 +48,10 @@ async def _write(call: Call, arguments: WriteArguments) -> Result:
     return result
 
 
-def _about_write(limits: Limits) -> str:
-    return (
-        "Write a whole text file. Missing parent folders are made. An existing file is replaced "
-        "only if it has not changed since you last read it: read it first, or pass "
-        "overwrite=true. To change a part of a file, use edit."
-    )
+_ABOUT = (
+    "Write a whole text file. Missing parent folders are made. An existing file is replaced "
+    "only if it has not changed since you last read it: read it first, or pass "
+    "overwrite=true. To change a part of a file, use edit."
+)
 
-
-WRITE = Tool("write", "Write a file", _about_write, WriteArguments, _write, idempotent=True)
+WRITE = Tool("write", "Write a file", _ABOUT, WriteArguments, _write, idempotent=True)
