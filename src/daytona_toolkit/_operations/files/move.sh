@@ -62,46 +62,55 @@ give_up() {
 
 clear_source() { _why=$(rm -rf -- "$_moved" 2>&1) || fail_with "$_why"; }
 
+# has_moved: an earlier copy of the request has taken it from its old path.
+has_moved() { [ -n "$_begun" ] && [ "${_begun%% *}" != "$_id" ]; }
+
+check_origin() {
+    is_there || fail missing
+    check_kept
+    is_folder || return 0
+    _is_folder=yes
+    # Before folders are made in it.
+    case $_TARGET in "$_ORIGIN"/*) fail within ;; esac
+}
+
+# put_here: it gets the name here, if no earlier copy of the request has given it that.
+put_here() {
+    case ${PWD%/}/ in "$_moved"/*) fail within ;; esac
+    lock_both "$_holder" .
+    if has_moved; then
+        is_there || fail missing
+        return
+    fi
+    if [ -n "$_begun" ] && [ "${_begun#* }" = "$(id "./$_name")" ]; then
+        clear_source
+        return
+    fi
+    # Somebody may have taken it since it was looked at.
+    [ -e "$_moved" ] || [ -L "$_moved" ] || {
+        put about source
+        fail missing
+    }
+    check_target
+    if [ "${_id%%-*}" = "$(stat -c %d .)" ]; then
+        note_begun "$_id"
+        rename "$_moved"
+    else
+        carry
+    fi
+}
+
 move() {
     reach "$_ORIGIN"
     _holder=$PWD _moved=${PWD%/}/$_name
     _id=$(id "./$_name")
     _begun=$(begun)
     _is_folder=
-    if [ -z "$_begun" ] || [ "${_begun%% *}" = "$_id" ]; then
-        is_there || fail missing
-        check_kept
-        if is_folder; then
-            _is_folder=yes
-            # Before folders are made in it.
-            case $_TARGET in "$_ORIGIN"/*) fail within ;; esac
-        fi
-    fi
+    has_moved || check_origin
     put about target
     make_parents "$_TARGET"
     reach "$_TARGET"
-    if [ "${PWD%/}/$_name" != "$_moved" ]; then
-        case ${PWD%/}/ in "$_moved"/*) fail within ;; esac
-        lock_both "$_holder" .
-        if [ -n "$_begun" ] && [ "${_begun%% *}" != "$_id" ]; then
-            is_there || fail missing
-        elif [ -n "$_begun" ] && [ "${_begun#* }" = "$(id "./$_name")" ]; then
-            clear_source
-        else
-            # Somebody may have taken it since it was looked at.
-            [ -e "$_moved" ] || [ -L "$_moved" ] || {
-                put about source
-                fail missing
-            }
-            check_target
-            if [ "${_id%%-*}" = "$(stat -c %d .)" ]; then
-                note_begun "$_id"
-                rename "$_moved"
-            else
-                carry
-            fi
-        fi
-    fi
+    [ "${PWD%/}/$_name" = "$_moved" ] || put_here
     describe "./$_name"
 }
 
