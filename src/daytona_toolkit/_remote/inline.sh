@@ -1,12 +1,26 @@
 # shellcheck shell=sh
-# A short text in a reply, without a process for base64.
+# Ordinary text in a reply, as it is, without a process for base64.
 
-# put_string NAME TEXT [MOST]: the text, or its first MOST bytes; in base64 if it has other
-# characters than ordinary ones.
-put_string() {
+# A tab and a newline.
+_blank='	''
+'
+
+# is_plain TEXT: it has ordinary characters alone, and arrives as it is.
+is_plain() {
     LC_ALL=C
-    case $2 in
-    *[!\ -~]*) printf "%${3:+.$3}s" "$2" | put_bytes "$1" ;;
-    *) printf "%s|\n;%${3:+.$3}s\n.\n" "$1" "$2" ;;
-    esac
+    case $1 in *[!\ -~"$_blank"]*) return 1 ;; esac
+}
+
+# put_plain NAME TEXT: an ordinary text.
+put_plain() { printf '%s %s|\n%s\n' "$1" "${#2}" "$2"; }
+
+# put_string NAME TEXT [MOST]: any text, or its first MOST bytes.
+put_string() {
+    if ! is_plain "$2"; then
+        printf "%${3:+.$3}s" "$2" | put_bytes "$1"
+    elif [ "${3:-${#2}}" -lt ${#2} ]; then
+        printf "%s %s|\n%.$3s\n" "$1" "$3" "$2"
+    else
+        put_plain "$1" "$2"
+    fi
 }

@@ -47,7 +47,10 @@ check_replaceable() {
 }
 
 # leave_mark: what became of this request, for a copy of it.
-leave_mark() { echo "$_reply" >"$_mark" || rm -f "$_mark"; }
+leave_mark() { put_reply >"$_mark" || rm -f "$_mark"; }
+
+# put_reply: not by echo, which may change a backslash.
+put_reply() { printf '%s\n' "$_reply"; }
 
 # fill COMMAND...: what it prints becomes the temporary file.
 fill() {
@@ -97,7 +100,7 @@ $_reply"
 $_reply"
     leave_mark
     _why=$(mv -fT -- "$_temporary" "./$_name" 2>&1) || fail_with "$_why"
-    echo "$_reply"
+    put_reply
 }
 
 # fail_with MESSAGE: refuse for the reason that a tool gave.

@@ -89,8 +89,11 @@ def parse(program: Program, printed: bytes) -> Reply:
             except binascii.Error:
                 raise CutReplyError(program.name) from None
         elif kind == "|":
-            plain = (f"{each[1:]}\n" if each[0] == ":" else each[1:] for each in _block(lines))
-            blobs[name] = "".join(plain).encode()
+            name, _, size = name.partition(" ")
+            plain = _plain(lines, int(size))
+            if len(plain) != int(size):
+                raise CutReplyError(program.name)
+            blobs[name] = plain.encode()
         elif line:
             key, _, value = line.partition(" ")
             values[key] = value
@@ -100,3 +103,13 @@ def parse(program: Program, printed: bytes) -> Reply:
 def _block(lines: Iterator[str]) -> Iterator[str]:
     """The lines up to one that is a dot."""
     return iter(lambda: next(lines, "."), ".")
+
+
+def _plain(lines: Iterator[str], size: int) -> str:
+    """A text of so many characters, which may have newlines; less where the lines end."""
+    taken = [next(lines, "")]
+    missing = size - len(taken[0])
+    while missing > 0 and (line := next(lines, None)) is not None:
+        taken.append(line)
+        missing -= len(line) + 1
+    return "\n".join(taken)

@@ -13,6 +13,7 @@
 . ../../_remote/path.sh
 . ../../_remote/replace.sh
 . ../../_remote/file.sh
+. ../../_remote/inline.sh
 . ../../_remote/upload.sh
 
 # new_content: what the steps of the plan make.
@@ -70,12 +71,17 @@ find_in_small() {
     measure "$_before"
     _at=$_size
     [ -z "$_REFUSE_CR" ] || case $_body in *"$(printf '\r')"*) fail_with_file ;; esac
+    if is_plain "$_body"; then
+        _around="around ${#_body}|
+$_body"
+    else
+        _around="around<
+$(printf %s "$_body" | base64)
+."
+    fi
     _reply="whole yes
 line 1
-around<
-$(printf %s "$_body" | base64)
-.
-"
+$_around"
 }
 
 # find_once: _LENGTH bytes of the sum _OLD_SHA256 are in the file once. Sets $_at, where they

@@ -186,17 +186,19 @@ set_wait() {
 # set_time HUNDREDTHS: sets $_time, as sleep and timeout take it.
 set_time() { _time=$(($1 / 100)).$(($1 / 10 % 10))$(($1 % 10)); }
 
-# find_sizes: sets $_size_out and $_size_err. As long as more may come, it takes a process.
+# know_sizes: sets $_size_out and $_size_err, unless more may come.
+know_sizes() {
+    is_file drained && read -r _size_out _size_err <"$_job.drained" || return
+    case $_size_out:$_size_err in *[!0-9:]* | *:) return 1 ;; esac
+}
+
+# find_sizes: sets them in any case. As long as more may come, it takes a process.
 find_sizes() {
-    is_file drained && read -r _size_out _size_err <"$_job.drained" || _size_out='' _size_err=''
-    case $_size_out:$_size_err in
-    *[!0-9:]* | *:)
-        # shellcheck disable=SC2046 # two numbers
-        set -- $(LC_ALL=C stat -c %s "$_job.out" "$_job.err")
-        [ $# = 2 ] || set -- 0 0 # they were removed
-        _size_out=$1 _size_err=$2
-        ;;
-    esac
+    ! know_sizes || return 0
+    # shellcheck disable=SC2046 # two numbers
+    set -- $(LC_ALL=C stat -c %s "$_job.out" "$_job.err")
+    [ $# = 2 ] || set -- 0 0 # they were removed
+    _size_out=$1 _size_err=$2
 }
 
 # has_news OUT ERR: there is output after these offsets.

@@ -11,17 +11,21 @@ put() { _report="$_report $*"; }
 
 begin
 cd -- "$_STATE" || end
+_growing= # files that have no size yet which stays
 for _start in job-*.start; do
     [ -e "$_start" ] || end
-    _id=${_start%.start} _job=$_STATE/$_id _report=
+    _id=${_start%.start} _job=$_id _report='' _line=''
     report_state
+    put begun "$_start" # the time of the file is in seconds
+    if know_sizes; then
+        put out "$_size_out" err "$_size_err"
+    else
+        _growing="$_growing $_id.out $_id.err"
+    fi
     printf '%s\n' "$_id$_report"
+    ! is_file command || IFS= read -r _line <"$_id.command"
+    put_string "$_id.command" "$_line" "$_SHOWN"
 done
-export LC_ALL=C
-stat -c '%n %s %Y' job-*.start job-*.out job-*.err
-for _start in job-*.start; do
-    _command=${_start%start}command _line=
-    [ ! -f "$_command" ] || IFS= read -r _line <"$_command"
-    put_string "$_command" "$_line" "$_SHOWN"
-done
+# shellcheck disable=SC2086 # words
+LC_ALL=C stat -c '%n %Y %s' job-*.start $_growing
 end

@@ -3,6 +3,7 @@
 import base64
 import re
 from collections.abc import Mapping
+from operator import itemgetter
 from typing import Any
 
 from daytona_toolkit._arguments import as_bytes, check_seconds
@@ -77,20 +78,26 @@ async def jobs(workspace: Workspace) -> JobList:
     """All jobs that the sandbox knows, oldest first."""
     reply = await workspace.run(_JOBS, shown=SHOWN, limit=0)
     found = []
-    for job_id in reply.values:
+    for job_id, report in reply.values.items():
         if not _ID.fullmatch(job_id) or workspace.ledger.is_removed(job_id):
             continue
-        words = reply.values[job_id].split()
+        words = report.split()
         values = dict(zip(words[::2], words[1::2], strict=False))
-        (_, begun), (out, _), (err, _) = (
-            map(int, reply.values.get(f"{job_id}.{name}", "0 0").split())
-            for name in ("start", "out", "err")
-        )
+        sizes = {
+            f"{stream}_size": number_of(values.get(name)) or _stat(reply, f"{job_id}.{name}")[1]
+            for stream, name in FILES.items()
+        }
         command = reply.text(f"{job_id}.command")
-        handle = JobHandle(workspace, job_id)
-        found.append((begun, _status(handle, command, values, stdout_size=out, stderr_size=err)))
-    in_order = sorted(found, key=lambda pair: pair[0])
-    return JobList(jobs=tuple(status for _, status in in_order))
+        status = _status(JobHandle(workspace, job_id), command, values, **sizes)
+        begun = _stat(reply, f"{job_id}.start")[0], number_of(values.get("begun")) or 0
+        found.append((begun, status))
+    return JobList(jobs=tuple(status for _, status in sorted(found, key=itemgetter(0))))
+
+
+def _stat(reply: Reply, file: str) -> tuple[int, int]:
+    """When a file was changed, and its size; 0 where the reply does not say."""
+    changed, _, size = reply.values.get(file, "0 0").partition(" ")
+    return int(changed), int(size)
 
 
 def _handle(workspace: Workspace, job_id: str) -> tuple[JobHandle, Cursor]:
@@ -106,7 +113,7 @@ def _seen(handle: JobHandle, reply: Reply, cursor: Cursor) -> JobStatus:
         raise _unknown(handle.id)
     new = {stream: handle.new(reply, stream, cursor) for stream in FILES}
     handle.workspace.cursors.put(handle.id, cursor)
-    return _status(
+    status = _status(
         handle,
         reply.text("command"),
         reply.values,
@@ -115,6 +122,7 @@ def _seen(handle: JobHandle, reply: Reply, cursor: Cursor) -> JobStatus:
         stderr_size=reply.number("err_size"),
         unread=reply.number("unread"),
     )
+    return status
 
 
 def _status(handle: JobHandle, command: str, values: Mapping[str, str], **output: Any) -> JobStatus:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 from daytona_toolkit._arguments import AnyPath, check_encodable, check_path, check_whole
 from daytona_toolkit._operations.grep.result import GrepResult, Match
@@ -58,17 +59,12 @@ async def grep(
         )
     limits = workspace.limits
     regex = compile_regex(pattern, fixed=fixed, ignore_case=ignore_case)
-    bounds = {
-        # A line of a file may take three: its own, the file's name, and a mark between it and
-        # lines that are not its neighbours.
-        "lines": 3 * (limits.entries + 1),
-        "bytes": limits.entries * _LINE_BYTES + limits.line_chars * 4,
-    }
+    most = limits.entries * _LINE_BYTES + limits.line_chars * 4
 
     def is_whole(reply: Reply) -> bool:
         lines, complaints = reply.blobs.get("lines", b""), reply.text("complaints")
         is_done = _LAST_FILE.search(complaints) or _REFUSED.search(complaints)
-        return _is_full(lines, bounds) or bool(is_done and lines.endswith(_END))
+        return len(lines) >= most or bool(is_done and lines.endswith(_END))
 
     names = None
     if glob is not None:
@@ -83,25 +79,21 @@ async def grep(
         # The number of the line, the longest characters, and one byte that shows that
         # there is more.
         "clip": 20 + limits.line_chars * 4,
-        **bounds,
+        "bytes": most,
     }
     reply = await run_search(workspace, _GREP, path, is_whole, inputs)
     size = len(reply.blobs.get("lines", b""))
-    return await in_thread_if_large(size, _matches, workspace, path, reply, bounds)
+    return await in_thread_if_large(size, _matches, workspace, path, reply, most)
 
 
-def _is_full(lines: bytes, bounds: dict[str, int]) -> bool:
-    """Whether grep was ended because there were lines enough."""
-    return len(lines) >= bounds["bytes"] or lines.count(b"\n") >= bounds["lines"]
-
-
-def _matches(workspace: Workspace, path: str, reply: Reply, bounds: dict[str, int]) -> GrepResult:
+def _matches(workspace: Workspace, path: str, reply: Reply, most: int) -> GrepResult:
     limits = workspace.limits
     _check_pattern(reply)
     lines = reply.blobs.get("lines", b"")
     parts = _joined(lines) if "joined" in reply.values else _apart(lines)
     said = _BINARY.findall(reply.blobs.get("complaints", b"") + b"\n" + lines)
     binary = {name or older for name, older in said}
+    shown = (part for part in parts if part[0] not in binary)
     matches = [
         Match(
             path=path if "file" in reply.values else join(path, _name(name)),
@@ -111,10 +103,9 @@ def _matches(workspace: Workspace, path: str, reply: Reply, bounds: dict[str, in
             ),
             context=sign == b"-",
         )
-        for name, number, sign, line in parts
-        if name not in binary
+        for name, number, sign, line in islice(shown, limits.entries + 1)
     ]
-    truncated = len(matches) > limits.entries or _is_full(lines, bounds)
+    truncated = len(matches) > limits.entries or len(lines) >= most
     notes = []
     if binary and not truncated:
         notes.append(f"{count_of(len(binary), 'binary file')} with a match left out")

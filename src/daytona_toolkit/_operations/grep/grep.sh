@@ -7,8 +7,8 @@
 # them was lost.
 #
 # In: those of path.sh and found.sh; _PATH; _FILTER (of the files to search); _PATTERN;
-#     _GREP_GNU (yes or empty); _CONTEXT (lines); _CLIP (bytes kept of a line), _LINES and
-#     _BYTES (of all of them together).
+#     _GREP_GNU (yes or empty); _CONTEXT (lines); _CLIP (bytes kept of a line), _BYTES (of
+#     all of them together).
 
 . ../../_remote/frame.sh
 . ../../_remote/path.sh
@@ -47,12 +47,12 @@ search() {
         found -type f | sort -z | {
             xargs -0 grep -nHZE $_around --no-group-separator -e "$_PATTERN" --
             echo //
-        } | cut -b "1-$((_CLIP + 4200))" | head -n "$_LINES" | head -c "$_BYTES" | base64
+        } | cut -b "1-$((_CLIP + 4200))" | head -c "$_BYTES" | base64
     else
         found -type f | sort -z | {
             xargs -0 -n 50 sh -c "$_each" sh
             echo //
-        } | head -n "$_LINES" | head -c "$_BYTES" | base64
+        } | head -c "$_BYTES" | base64
     fi
     echo .
 }
