@@ -13,6 +13,9 @@ from contextlib import contextmanager
 _NUMBER_BATCH = 64
 _JOB_BATCH = 8
 
+# Jobs that go on of which a session remembers that they are its own.
+_MOST_OWN = 1000
+
 
 class Ledger:
     """Which requests are under way, and what may be removed.
@@ -29,6 +32,7 @@ class Ledger:
         self._floor = 1
         self._under_way: set[int] = set()
         self._urgent = False
+        self._own: dict[str, None] = {}
         self._kept: deque[tuple[str, int]] = deque()
         self._removable: list[str] = []
         self._removed: deque[str] = deque(maxlen=256)
@@ -82,6 +86,18 @@ class Ledger:
         ):
             self.remove(self._kept.popleft()[0])
             self._urgent = True  # what is kept is large
+
+    def own(self, name: str) -> None:
+        """Remember that a job which goes on is of this session."""
+        self._own[name] = None
+        if len(self._own) > _MOST_OWN:
+            del self._own[next(iter(self._own))]
+
+    def keep_own(self, name: str, size: int) -> None:
+        """Keep a job whose end was seen for later reading, if it is of this session."""
+        if name in self._own:
+            del self._own[name]
+            self.keep(name, size)
 
     def is_removed(self, name: str) -> bool:
         """Whether a name was given away to be removed."""

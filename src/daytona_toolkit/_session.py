@@ -786,6 +786,9 @@ class SandboxSession(Generic[S_co]):
     async def job(self, job_id: str, *, wait: float = 0) -> JobStatus:
         """The state of a job, and its output since this session last asked.
 
+        Once the session that started a job has seen its end, its files may go: the last
+        `Limits.kept_jobs` of these stay until the session closes.
+
         Args:
             job_id: The job, as `exec(..., background=True)` or `jobs` tell it.
             wait: Seconds to wait for its end, at most `Limits.window`.
@@ -794,7 +797,7 @@ class SandboxSession(Generic[S_co]):
             Its state and its new output.
 
         Raises:
-            JobNotFoundError: There is no such job.
+            JobNotFoundError: There is no such job, or no more.
             InvalidArgumentError: `wait` is negative or not a number.
 
         Example:

@@ -40,7 +40,10 @@ class Limits(BaseModel):
     kept_jobs: int = Field(
         default=32,
         ge=1,
-        description=("Finished jobs whose files stay for later reading, until the session closes."),
+        description=(
+            "Finished jobs of a session whose files stay for later reading, until it closes. Jobs "
+            "whose end it has not seen are not among them, and stay."
+        ),
     )
     kept_bytes: int = Field(
         default=256 * MIB,

@@ -50,6 +50,21 @@ def test_another_session_can_send_to_a_command(server: DaytonaServer) -> None:
         assert session.read(status.stdout_path).content == "got one\ngot two\n"
 
 
+def test_who_started_a_job_decides_when_it_goes(server: DaytonaServer) -> None:
+    """Others may see its end, and close: it stays. Of its own a session leaves what nobody saw."""
+    with session_on(server) as session:
+        job = session.exec("echo done", background=True)
+        attached = DaytonaSandbox.attach(session.sandbox.id, config=config_of(server))
+        with SandboxSession(attached, limits=Limits(kept_jobs=1)) as other:
+            assert other.job(job.job_id, wait=10).stdout == "done\n"
+            own = [other.exec("echo own", background=True) for _ in range(3)]
+            for each in own[:2]:
+                assert other.job(each.job_id, wait=10).stdout == "own\n"
+        assert [each.job_id for each in session.jobs()] == [job.job_id, own[2].job_id]
+        assert session.job(job.job_id).stdout == "done\n"
+        assert session.job(own[2].job_id, wait=10).stdout == "own\n"
+
+
 @pytest.mark.slow
 @settings(
     max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]

@@ -97,6 +97,7 @@ def _running(handle: JobHandle, reply: Reply, so_far: Cursor) -> ExecResult:
     """The result of a command that goes on; the output in it counts as seen by the next `job`."""
     stdout, stderr = (handle.new(reply, stream, so_far) for stream in FILES)
     handle.workspace.cursors.put(handle.id, so_far)
+    handle.workspace.ledger.own(handle.id)
     return ExecResult(
         exit_code=None,
         duration=reply.number("duration") / 100,

@@ -122,6 +122,8 @@ def _seen(handle: JobHandle, reply: Reply, cursor: Cursor) -> JobStatus:
         stderr_size=reply.number("err_size"),
         unread=reply.number("unread"),
     )
+    if status.state != "running":
+        handle.workspace.ledger.keep_own(handle.id, status.stdout_size + status.stderr_size)
     return status
 
 

@@ -543,6 +543,27 @@ def test_jobs_whose_output_was_cut_are_kept_up_to_a_bound(make_session: MakeSess
         session.exec("sleep 0.1")
 
 
+def test_background_jobs_are_kept_up_to_a_bound_once_their_end_was_seen(
+    make_session: MakeSession,
+) -> None:
+    session = make_session(limits=Limits(kept_jobs=2))
+    unseen = session.exec("echo unseen", background=True)
+    seen = [session.exec(f"echo {number}", background=True) for number in range(4)]
+    assert [session.job(job.job_id, wait=10).stdout for job in seen] == [
+        f"{number}\n" for number in range(4)
+    ]
+    listed = [unseen.job_id, *(job.job_id for job in seen[2:])]
+    assert [job.job_id for job in session.jobs()] == listed
+    deadline = time.monotonic() + 30
+    while session.exists(seen[0].stdout_path or ""):
+        assert time.monotonic() < deadline
+        session.exec("sleep 0.1")
+    with pytest.raises(JobNotFoundError, match="may have been removed after its result was read"):
+        session.job(seen[0].job_id)
+    assert session.job(seen[3].job_id).exit_code == 0
+    assert session.job(unseen.job_id, wait=10).stdout == "unseen\n"
+
+
 # --- output while it runs
 
 
