@@ -67,11 +67,14 @@ def test_every_class_of_the_sdk_has_its_error(kind: type[Exception]) -> None:
         (409, errors.SandboxFailedError),
         (410, errors.SandboxGoneError),
         (422, errors.SandboxFailedError),
+        (413, errors.SandboxFailedError),
         (429, errors.SandboxUnavailableError),
+        (499, errors.SandboxUnavailableError),
         (500, errors.SandboxUnavailableError),
         (502, errors.SandboxUnavailableError),
         (503, errors.SandboxUnavailableError),
         (504, errors.SandboxUnavailableError),
+        (507, errors.SandboxUnavailableError),
         (520, errors.SandboxUnavailableError),
     ],
 )
@@ -82,18 +85,19 @@ def test_a_status_decides_where_the_class_does_not(
 
 
 @pytest.mark.parametrize(
-    ("status", "expected"),
+    ("status", "source", "expected"),
     [
-        (400, errors.WriteFailedError),
-        (403, errors.PathDeniedError),
-        (404, errors.PathNotFoundError),
-        (500, errors.WriteFailedError),
+        (400, None, errors.WriteFailedError),
+        (403, "DAYTONA_DAEMON", errors.PathDeniedError),
+        (404, "DAYTONA_DAEMON", errors.PathNotFoundError),
     ],
 )
 def test_an_error_about_a_file_is_one_that_a_model_can_react_to(
-    status: int, expected: type[errors.PathError]
+    status: int, source: str | None, expected: type[errors.PathError]
 ) -> None:
-    error = raised(sdk_errors.DaytonaError("it failed", status_code=status), path="/a b")
+    said = sdk_errors.DaytonaError("it failed", status_code=status)
+    said.source = source
+    error = raised(said, path="/a b")
     assert type(error) is expected
     assert error.path == "/a b"
 

@@ -25,6 +25,7 @@ from daytona_toolkit.errors import (
     SandboxError,
     SandboxFailedError,
     SandboxUnavailableError,
+    TerminalError,
 )
 from daytona_toolkit.sandboxes._daytona import client, retries
 from daytona_toolkit.sandboxes._daytona import sandbox as daytona
@@ -84,6 +85,10 @@ PASSING = [
     Malformed("bytes"),
     Malformed("no-http"),
     Status(425),
+    Status(499, message=None, after=True),
+    Status(500),
+    Status(500, message=None, after=True),
+    Status(507),
     Status(520, message=None),
     Status(524, message=None, after=True),
     NOTHING,
@@ -137,6 +142,26 @@ def test_a_large_file_is_uploaded(
     server.faults.clear()
     assert session.download("large", tmp_path / "back").files == 1
     assert filecmp.cmp(tmp_path / "large", tmp_path / "back", shallow=False)
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 410, 500])
+def test_what_a_proxy_says_of_an_upload_is_not_taken_for_the_daemons_word(
+    server: DaytonaServer, session: SandboxSession, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_workspace, "_BUDGET", 0.5)
+    content = "x" * 1_000_000
+    if status != 403:
+        server.faults.add(Status(status, "page not found", kind="upload"), times=2)
+        session.write("file", content)
+        assert session.stat("file").size == len(content)
+    server.faults.add(Status(status, "page not found", kind="upload"))
+    with pytest.raises(TerminalError) as caught:
+        session.write("file", content)
+    assert "page not found" in str(caught.value)
+    assert "temporary" not in str(caught.value)
+    server.faults.clear()
+    session.write("file", "")
+    assert session.stat("file").size == 0
 
 
 def test_uploads_are_given_up_as_other_requests_are(
@@ -543,8 +568,8 @@ def test_each_retry_is_a_line_in_our_log_and_in_no_other(
 def test_an_error_says_how_often_it_was_asked(
     server: DaytonaServer, session: SandboxSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    server.faults.add(Status(500, kind="execute"), times=1)
-    with pytest.raises(SandboxUnavailableError) as once:
+    server.faults.add(Status(413, "too large", kind="execute"), times=1)
+    with pytest.raises(SandboxFailedError, match=r"HTTP status 413.*too large") as once:
         session.exec("echo hello")
     assert "asked" not in str(once.value)
     monkeypatch.setattr(retries, "_ATTEMPTS", 2)

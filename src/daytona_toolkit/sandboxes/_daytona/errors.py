@@ -64,6 +64,11 @@ ASKED = "daytona_toolkit_asked"
 # From 520 on it is a CDN that had no answer of the server behind it, or not in time.
 _RETRYABLE_STATUSES = (408, 425, 429, 502, 503, 504, *range(520, 531))
 _AMBIGUOUS_STATUSES = (400, 401, 404, 410, 502)
+_MISLED_STATUSES = (401, 404, 410)
+
+# What a connection to the wrong server is answered, and a client that was taken for gone. As with a
+# 500, nobody knows whether it comes again.
+_ODD_STATUSES = (421, 499)
 
 
 # Characters of what Daytona says that are shown: a proxy may answer with a page.
@@ -94,13 +99,17 @@ def pause_before_retry(error: Exception) -> bool | float:
         return _retry_after(error) or True
     # A proxy that has not yet heard of a start says so with a 400.
     starting = status == 400 and "no IP address found" in str(error)
-    return starting or status in _RETRYABLE_STATUSES or is_unreadable(error)
+    return starting or status in _RETRYABLE_STATUSES or is_unclear(error)
 
 
 def may_mean_not_running(error: Exception) -> bool:
     """Whether the answer to a toolbox request may mean that the sandbox is not running."""
-    said_by_sandbox = getattr(error, "source", None) == "DAYTONA_DAEMON"
-    return status_of(error) in _AMBIGUOUS_STATUSES and not said_by_sandbox
+    return status_of(error) in _AMBIGUOUS_STATUSES and not _said_by_sandbox(error)
+
+
+def may_be_misled(error: Exception) -> bool:
+    """Whether the answer about a sandbox that runs comes from a proxy that does not find it."""
+    return status_of(error) in _MISLED_STATUSES and not _said_by_sandbox(error)
 
 
 def status_of(error: BaseException) -> int | None:
@@ -123,6 +132,13 @@ def status_of(error: BaseException) -> int | None:
 def never_connected(error: BaseException) -> bool:
     """Whether no connection came about, so that nothing of the request was sent."""
     return _unconnected(error) is not None
+
+
+def is_unclear(error: BaseException) -> bool:
+    """Whether an answer came that may be another the next time, or always the same."""
+    status = status_of(error)
+    fails = status is not None and (status >= 500 or status in _ODD_STATUSES)
+    return is_unreadable(error) or (fails and status not in _RETRYABLE_STATUSES)
 
 
 def is_unreadable(error: BaseException) -> bool:
@@ -181,6 +197,18 @@ def translated(subject: str, path: str | None = None, *, api_url: str = "") -> I
         raise ours from error
 
 
+def words_of(error: Exception) -> str:
+    """What the SDK says, as a sentence; the status where it says nothing but what it tried."""
+    text = " ".join(str(error).split())
+    if len(text) > _SAID:
+        text = f"{text[:_SAID]}…"
+    if not text or text.endswith(":"):
+        status = _answered(error)
+        text += f" HTTP status {status} without a text" if status else type(error).__name__
+    text = text.strip()
+    return text if text.endswith((".", "!", "?", "…")) else f"{text}."
+
+
 def page(name: str, api_url: str) -> str:
     """` at …`, a page of Daytona's dashboard; nothing where the service is somebody else's."""
     host = urlsplit(api_url).hostname or "daytona.io"
@@ -209,7 +237,7 @@ def translate(
     """Our error for one of the SDK; arguments as for `translated`."""
     if isinstance(error, TimeoutError):
         return SandboxUnavailableError(f"Daytona gave no answer for {subject}. {error}")
-    status, said, asked = status_of(error), _said(error), _asked(error)
+    status, said, asked = status_of(error), words_of(error), _asked(error)
     if lacks_descriptors(error):
         limit = descriptor_limit()
         known = f" (its limit is {limit:,})" if limit else ""
@@ -222,7 +250,7 @@ def translate(
         return SandboxUnavailableError(
             f"Daytona cannot be reached {way} for {subject}: {why}. Check {check}."
         )
-    if path is not None and (about_path := _about_path(status, path, said)):
+    if path is not None and (about_path := _about_path(error, path, said)):
         return about_path
     match status:
         case 400 | 402 | 403 if "limit" in said.lower() or "quota" in said.lower():
@@ -255,7 +283,7 @@ def translate(
                 f"{subject}{asked}: {said} Send fewer requests at once, and try again "
                 + (f"in {pause:.0f} s." if pause else "later.")
             )
-        case _ if status == 500 or status in _RETRYABLE_STATUSES:
+        case _ if status in _RETRYABLE_STATUSES or (status and is_unclear(error)):
             return SandboxUnavailableError(
                 f"Daytona gave no useful answer for {subject}{asked}: {said} Try again later."
             )
@@ -263,6 +291,11 @@ def translate(
         return SandboxUnavailableError(
             f"Daytona's answer for {subject}{asked} cannot be read: {said.splitlines()[0]} "
             "Check that nothing between here and Daytona changes its answers."
+        )
+    if answered := _answered(error):
+        return SandboxFailedError(
+            f"A request for {subject} was answered with HTTP status {answered}: {said} Find out "
+            "what between here and Daytona refuses it."
         )
     return SandboxFailedError(f"The Daytona SDK failed for {subject}: {said}")
 
@@ -277,32 +310,25 @@ def _forget_transport(error: Exception) -> None:
             link.__cause__ = link.__context__ = link.__traceback__ = None
 
 
-def _about_path(status: int | None, path: str, said: str) -> SandboxError | None:
-    """The error for a file that could not be written or read."""
-    match status:
-        case 404:
+def _said_by_sandbox(error: Exception) -> bool:
+    """Whether the daemon in the sandbox says so, and not what lies before it."""
+    return getattr(error, "source", None) == "DAYTONA_DAEMON"
+
+
+def _about_path(error: Exception, path: str, said: str) -> SandboxError | None:
+    """The error for a file that could not be written, if it is the sandbox that says so."""
+    match status_of(error):
+        case 404 if _said_by_sandbox(error):
             return PathNotFoundError(f"{path!r} does not exist in the sandbox.", path)
-        case 403:
+        case 403 if _said_by_sandbox(error):
             return PathDeniedError(
                 f"The sandbox's user may not use {path!r}; choose another path.", path
             )
         case 400 if "directory" in said:
             return NotAFileError(f"{path!r} is a folder; give the path of a file.", path)
-        case 400 | 500:
-            return WriteFailedError(f"The sandbox could not take or give {path!r}: {said}", path)
+        case 400:
+            return WriteFailedError(f"The sandbox could not take {path!r}: {said}", path)
     return None
-
-
-def _said(error: Exception) -> str:
-    """What the SDK says, as a sentence; the status where it says nothing but what it tried."""
-    text = " ".join(str(error).split())
-    if len(text) > _SAID:
-        text = f"{text[:_SAID]}…"
-    if not text or text.endswith(":"):
-        status = _answered(error)
-        text += f" HTTP status {status} without a text" if status else type(error).__name__
-    text = text.strip()
-    return text if text.endswith((".", "!", "?", "…")) else f"{text}."
 
 
 def _asked(error: Exception) -> str:

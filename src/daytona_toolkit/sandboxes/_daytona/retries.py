@@ -10,7 +10,7 @@ import anyio
 
 from daytona_toolkit.sandboxes._daytona.errors import (
     ASKED,
-    is_unreadable,
+    is_unclear,
     never_connected,
     pause_before_retry,
     status_of,
@@ -28,8 +28,8 @@ _FIRST_WAIT = 0.1
 _LONGEST_WAIT = 3.0
 _JITTER = 0.2
 
-# Attempts when the answer cannot be read: something else may be listening at the address.
-_UNREADABLE = 4
+# Attempts when the answer may always be the same: something else may be listening at the address.
+_UNCLEAR = 4
 
 # Seconds after which an address that was never reached is given up: it may be a wrong one.
 _UNREACHED = 3.0
@@ -131,7 +131,7 @@ async def _persistent(
                 pause = wait + random.uniform(0, _JITTER)  # noqa: S311 # spreads load
                 wait = min(wait * 2, _LONGEST_WAIT)
             end = deadline if waived else min(deadline, begun + _budget(error, unreached=unreached))
-            spent = asked >= (_UNREADABLE if is_unreadable(error) else _ATTEMPTS) and not waived
+            spent = asked >= (_UNCLEAR if is_unclear(error) else _ATTEMPTS) and not waived
             # Nobody would wait for the end of a longer pause.
             if pause is False or spent or clock() + pause >= end:
                 setattr(error, ASKED, asked)

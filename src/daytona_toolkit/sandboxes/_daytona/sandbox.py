@@ -34,11 +34,13 @@ from daytona_toolkit.sandboxes._daytona.control_plane import (
 from daytona_toolkit.sandboxes._daytona.errors import (
     NotReachedError,
     NotStartedError,
+    may_be_misled,
     may_mean_not_running,
     never_connected,
     pause_before_retry,
     status_of,
     translated,
+    words_of,
 )
 
 if TYPE_CHECKING:
@@ -98,9 +100,9 @@ class DaytonaSandbox:
 
     A sandbox that is found stopped, archived or paused is started, at opening and whenever a
     request finds it so; what ran in it has ended then, its files are there. Every request is
-    sent again after a lost connection, a 429, 502, 503 or 504, and when no answer comes, as
-    long as its caller waits, which is safe because everything that a session sends may arrive
-    twice. The log `daytona_toolkit` has a line for each.
+    sent again after a lost connection, a 429 or 5xx, and when no answer comes, as long as its
+    caller waits, which is safe because everything that a session sends may arrive twice. The log
+    `daytona_toolkit` has a line for each.
 
     Sandboxes of one configuration share one client of the SDK, with at most 200 requests on
     their way at once; more wait for their turn.
@@ -332,10 +334,11 @@ class DaytonaSandbox:
                 if may_mean_not_running(error):
                     await self._ensure_started()
                 begun = not (never_connected(error) or status_of(error) == 429)
-                if self._starts != starts or (begun and pause_before_retry(error) is not False):
+                passes = pause_before_retry(error) is not False or may_be_misled(error)
+                if self._starts != starts or (begun and passes):
                     raise SandboxUnavailableError(
                         f"It is not known whether {path!r} has arrived whole in sandbox "
-                        f"{self.id}; send it again under another name."
+                        f"{self.id}: {words_of(error)} Send it again under another name."
                     ) from error
                 raise
 
@@ -427,7 +430,7 @@ class DaytonaSandbox:
                 await self._ensure_started()
                 if self._starts != starts:
                     continue
-                if status_of(error) in (401, 404, 410):
+                if may_be_misled(error):
                     raise NotReachedError(
                         f"It runs, and Daytona takes these credentials, but its proxy says: {error}"
                     ) from error
