@@ -126,11 +126,11 @@ def number_lines(content: str, first: int) -> str:
     '9|a\n10|b\n'
     """
     lines = content.split("\n")
-    closed = lines[-1] == ""
-    if closed:
+    is_closed = lines[-1] == ""
+    if is_closed:
         lines.pop()
     numbered = "\n".join(f"{number}|{line}" for number, line in enumerate(lines, first))
-    return numbered + ("\n" if closed and lines else "")
+    return numbered + ("\n" if is_closed and lines else "")
 
 
 def count_of(number: int, noun: str) -> str:

@@ -22,7 +22,6 @@ F = TypeVar("F", bound=Callable[..., Any])
 # Arguments that are called while the operation runs, where its caller waits.
 _CALLBACKS = ("on_output", "on_progress")
 
-
 # The attribute of a coroutine function that `about` sets.
 _TARGET = "_target"
 

@@ -16,7 +16,7 @@ SandboxError
 │   │   ├── BinaryFileError    not text, and not a picture that can be shown
 │   │   ├── FileTooLargeError
 │   │   ├── OffsetError        a window that starts after the end of the file
-│   │   ├── FileChangedError   other writers never left it alone
+│   │   ├── FileChangedError   others have changed it meanwhile
 │   │   └── WriteFailedError   the file could not be written: no space, a name too long
 │   ├── MatchError
 │   │   ├── NoMatchError
@@ -108,7 +108,7 @@ class OffsetError(PathError):
 
 
 class FileChangedError(PathError):
-    """The file was changed by others each time a change was tried; nothing was written."""
+    """Others have changed the file since it was seen; nothing was written."""
 
 
 class WriteFailedError(PathError):

@@ -28,7 +28,7 @@ class Limits(BaseModel):
     output_bytes: int = Field(
         default=30_000,
         ge=200,
-        description=("Bytes of each stream of a command that come back: the head and the tail."),
+        description="Bytes of each stream of a command that come back: the head and the tail.",
     )
     stream_bytes: int = Field(
         default=64 * MIB,
@@ -60,10 +60,10 @@ class Limits(BaseModel):
     line_chars: int = Field(
         default=2000,
         ge=80,
-        description=("Characters shown of one line; the rest is replaced by a hint."),
+        description="Characters shown of one line; the rest is replaced by a hint.",
     )
     image_bytes: int = Field(
-        default=3 * MIB, ge=0, description=("Bytes of the largest picture that read returns.")
+        default=3 * MIB, ge=0, description="Bytes of the largest picture that read returns."
     )
     inline_bytes: int = Field(
         default=512 * 1024,
@@ -76,7 +76,7 @@ class Limits(BaseModel):
     file_bytes: int = Field(
         default=32 * MIB,
         ge=0,
-        description=("Bytes of the largest file that edit works on and that read_bytes returns."),
+        description="Bytes of the largest file that edit works on and that read_bytes returns.",
     )
     cache_bytes: int = Field(
         default=64 * MIB,

@@ -6,12 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from llama_index.core.agent.workflow import (
-    AgentWorkflow,
-    FunctionAgent,
-    ReActAgent,
-    ToolCallResult,
-)
+from llama_index.core.agent.workflow import AgentWorkflow, FunctionAgent, ReActAgent, ToolCallResult
 from llama_index.core.base.llms.types import ImageBlock, TextBlock
 from llama_index.core.tools.calling import call_tool
 from llama_index.core.tools.tool_spec.base import BaseToolSpec

@@ -12,13 +12,7 @@ from daytona_toolkit import DaytonaSandbox, SandboxSession, open_session
 from daytona_toolkit.errors import SandboxError
 from daytona_toolkit.sandboxes._daytona import control_plane as daytona_control
 from daytona_toolkit.sandboxes._daytona import retries
-from daytona_toolkit.testing import (
-    DaytonaServer,
-    DropBefore,
-    Fault,
-    RateLimit,
-    Status,
-)
+from daytona_toolkit.testing import DaytonaServer, DropBefore, Fault, RateLimit, Status
 from daytona_toolkit.tools import TOOLS
 from tests.daytona.support import config_of, sandbox_on
 

@@ -6,6 +6,7 @@ whole.
 """
 
 import contextlib
+import errno
 import hashlib
 import os
 import stat
@@ -200,7 +201,7 @@ def is_there(place: Path, item: Item) -> bool:
 def make_folder(place: Path) -> None:
     """Make a folder, and those above it."""
     if place.is_symlink() and not place.is_dir():
-        raise FileExistsError(17, "A symlink that leads nowhere is in the way")
+        raise FileExistsError(errno.EEXIST, "A symlink that leads nowhere is in the way")
     place.mkdir(parents=True, exist_ok=True)
 
 

@@ -16,7 +16,6 @@ _WORTH = 3
 # Bytes that tar pads a file to.
 _BLOCK = 512
 
-
 # What the plan says of files without an archive.
 _NO_ARCHIVE = "= 0 0"
 

@@ -13,11 +13,7 @@ from daytona_toolkit.sandboxes._daytona.client import Client
 from daytona_toolkit.sandboxes._daytona.errors import never_connected, page, status_of, translated
 
 if TYPE_CHECKING:
-    from daytona import (
-        AsyncSandbox,
-        CreateSandboxFromImageParams,
-        CreateSandboxFromSnapshotParams,
-    )
+    from daytona import AsyncSandbox, CreateSandboxFromImageParams, CreateSandboxFromSnapshotParams
 
     Params = CreateSandboxFromImageParams | CreateSandboxFromSnapshotParams
 
@@ -66,7 +62,7 @@ class ControlPlane:
     async def get(self, id_or_name: str, *, deadline: float) -> "AsyncSandbox":
         """Find a sandbox by its id or name."""
         what = f"sandbox {id_or_name!r}"
-        with self.translated(what):
+        with self._translated(what):
             return await self.client.ask(
                 lambda: self._sdk.get(id_or_name), what, deadline=deadline, patience=PATIENCE
             )
@@ -121,7 +117,7 @@ class ControlPlane:
                     ) from error
                 raise
 
-        with self.translated("a new sandbox"):
+        with self._translated("a new sandbox"):
             sandbox = await self.client.ask(
                 once, "a new sandbox", deadline=deadline, patience=STARTING
             )
@@ -156,7 +152,7 @@ class ControlPlane:
             return [found async for found in self._sdk.list(ListSandboxesQuery(labels={KEY: key}))]
 
         what = f"the sandbox kept under {key!r}"
-        with self.translated(what):
+        with self._translated(what):
             found = await self.client.ask(find, what, deadline=deadline, patience=PATIENCE)
         if found:
             return min(found, key=lambda sandbox: (sandbox.created_at or "", sandbox.id))
@@ -176,7 +172,7 @@ class ControlPlane:
         if created is None:
             return
         try:
-            with self.translated(f"sandbox {created}"):
+            with self._translated(f"sandbox {created}"):
                 await self._delete(created)
         except SandboxError:
             logger.warning(
@@ -187,9 +183,9 @@ class ControlPlane:
             )
             raise
 
-    def translated(self, what: str, path: str | None = None) -> AbstractContextManager[None]:
+    def _translated(self, what: str) -> AbstractContextManager[None]:
         """Let nothing but our own errors out of a block; see `errors.translated`."""
-        return translated(what, path, api_url=self.client.api_url)
+        return translated(what, api_url=self.client.api_url)
 
     async def _delete(self, created: str) -> None:
         now, what = asyncio.get_running_loop().time(), f"the deletion of sandbox {created}"

@@ -70,7 +70,6 @@ _MISLED_STATUSES = (401, 404, 410)
 # 500, nobody knows whether it comes again.
 _ODD_STATUSES = (421, 499)
 
-
 # Characters of what Daytona says that are shown: a proxy may answer with a page.
 _SAID = 500
 
