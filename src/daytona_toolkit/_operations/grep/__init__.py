@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from itertools import islice
 
 from daytona_toolkit._arguments import AnyPath, check_encodable, check_path, check_whole
@@ -94,9 +95,10 @@ def _matches(workspace: Workspace, path: str, reply: Reply, most: int) -> GrepRe
     said = _BINARY.findall(reply.blobs.get("complaints", b"") + b"\n" + lines)
     binary = {name or older for name, older in said}
     shown = (part for part in parts if part[0] not in binary)
+    path_of = cache(lambda name: path if "file" in reply.values else join(path, _name(name)))
     matches = [
         Match(
-            path=path if "file" in reply.values else join(path, _name(name)),
+            path=path_of(name),
             line=int(number),
             text=clip(
                 line.removesuffix(b"\r").decode(errors="replace"), limits.line_chars, workspace.mask
