@@ -113,6 +113,7 @@ has_gnu_find() {
 }
 
 begin
+export LC_ALL=C # tools then look for no locales
 # It keeps open files from the programs that it starts, so flock would lock nothing.
 [ -z "${KSH_VERSION-}" ] || fail ksh
 check_tools
