@@ -752,8 +752,8 @@ class SandboxSession(Generic[S_co]):
 
         As `upload`, the other way. Nothing is written outside `local`, or outside what it leads
         to if it is a symlink: symlinks of the sandbox are skipped, none that is here is followed
-        below `local`, and names such as `..` are refused. No device, pipe or
-        socket is replaced. The notes of the result say what was skipped.
+        below `local`, and names such as `..` are refused. No device, pipe or socket is replaced.
+        The notes of the result say what was skipped.
 
         Args:
             remote: The file or folder there.
@@ -893,11 +893,10 @@ class SandboxSession(Generic[S_co]):
 
         It has contents, modes, symlinks and empty folders; not owners, times, hard links, pipes
         and sockets. Files of a repository under the root are files like any other, but its
-        `.git` is neither recorded nor changed by `restore`, nor is a symlink `.gitmodules`,
-        which git does not take. The store is our own folder
-        among the sandbox's temporary files: it outlives the session in a Daytona sandbox, and
-        not in a local one. The newest `Limits.kept_checkpoints` stay. The
-        sandbox must have git.
+        `.git` is neither recorded nor changed by `restore`, nor is a symlink `.gitmodules`, which
+        git does not take. The store is our own folder among the sandbox's temporary files: it
+        outlives the session in a Daytona sandbox, and not in a local one. The newest
+        `Limits.kept_checkpoints` stay. The sandbox must have git.
 
         Args:
             label: Any text, to recognise it by.

@@ -114,8 +114,7 @@ class _Calls:
 
     async def _run(self, context: ToolContext[Any], text: str) -> Any:
         on_output = partial(self._on_output, context) if self._on_output else None
-        key = await key_in(context, self._key)
-        async with use(self._session, key) as session:
+        async with use(self._session, await key_in(context, self._key)) as session:
             shown = await self._row.arun(session, text, on_output, line_numbers=self._line_numbers)
         self._data[context] = shown.data
         if not shown.images:

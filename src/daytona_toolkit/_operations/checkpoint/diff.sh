@@ -13,8 +13,9 @@ find_reference "$_ID"
 record
 differences -p --binary --no-ext-diff --no-textconv --no-color >"$_lists/patch" ||
     fail space
-put size "$(($(wc -c <"$_lists/patch")))"
-[ "$(($(wc -c <"$_lists/patch")))" -le "$_BYTES" ] || fail large
+_size=$(($(wc -c <"$_lists/patch")))
+put size "$_size"
+[ "$_size" -le "$_BYTES" ] || fail large
 put_bytes patch <"$_lists/patch"
 differences --name-only -z | put_bytes paths
 rm -f "$_lists/patch"

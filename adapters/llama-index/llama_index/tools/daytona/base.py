@@ -170,9 +170,8 @@ class DaytonaToolSpec(BaseToolSpec):
     async def _run_within(
         self, ctx: Context, name: str, row: Tool, arguments: dict[str, Any]
     ) -> Rendered:
-        key = await key_in(ctx, self._key)
         on_output = _on_output(ctx, name) if self._stream else None
-        async with use(self._session, key) as session:
+        async with use(self._session, await key_in(ctx, self._key)) as session:
             return await row.arun(session, arguments, on_output, line_numbers=self._line_numbers)
 
 
