@@ -129,8 +129,8 @@ class Workspace:
 
     @property
     def known_root(self) -> str:
-        """The root, as far as it is known without a request; empty if it is not."""
-        return self._facts.root if self._facts else self._wanted_root
+        """The root; empty until the session is open."""
+        return self._facts.root if self._facts else ""
 
     @property
     def inline_bytes(self) -> int:

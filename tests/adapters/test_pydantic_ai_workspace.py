@@ -280,6 +280,15 @@ def test_what_is_no_session_is_refused_at_once() -> None:
                 take(wrong)
 
 
+async def test_a_session_with_a_root_is_named_once_it_is_open() -> None:
+    session = SandboxSession(LocalSandbox(), root="sub")
+    backend = DaytonaBackend(session)
+    assert backend.ref is None
+    assert await backend.working_dir() == session.root
+    assert backend.ref == WorkspaceRef(provider="daytona-toolkit", id=session.sandbox.id)
+    await session.aclose()
+
+
 async def test_one_session_serves_every_run_and_our_own_tools(session: SandboxSession) -> None:
     agent = Agent(
         pydantic_ai_model([("write", {"file_path": "a", "content": "ours"})], "done"),

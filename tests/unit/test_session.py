@@ -142,6 +142,15 @@ def test_the_first_operation_opens_the_session() -> None:
     assert "state=closed" in repr(session)
 
 
+def test_the_root_is_known_once_the_session_is_open() -> None:
+    """Until then nobody knows what a relative one, or a symlink, leads to."""
+    session = SandboxSession(LocalSandbox(), root="sub")
+    with pytest.raises(InvalidArgumentError, match="not open"):
+        print(session.root)
+    with session:
+        assert session.root == session.exec("pwd").stdout.strip()
+
+
 def test_its_shape_says_what_runs(session: SandboxSession) -> None:
     job = session.exec("sleep 60", background=True)
     assert repr(session) == (
