@@ -24,6 +24,9 @@ logger = logging.getLogger("daytona_toolkit")
 _CHECKS = 4
 _MAX_PAUSE = 30.0
 
+# Seconds for which a session that was opened ahead is taken for good, without asking its sandbox.
+_FRESH = 60.0
+
 
 class SessionPool:
     """One session for each key, such as the id of a conversation, made when it is first used.
@@ -42,7 +45,8 @@ class SessionPool:
         idle_seconds: Seconds without use after which a session is closed; it may take a quarter
             longer. None keeps it until others need the room.
         warm: How many sessions are made and opened ahead, so that a new conversation finds its
-            sandbox ready. For these `make` is called with an empty key, so it must not depend
+            sandbox ready. One that was opened more than a minute ago is asked first whether it is
+            still there. For these `make` is called with an empty key, so it must not depend
             on the key: make sandboxes with `DaytonaSandbox.create()` or `LocalSandbox()`.
 
     Raises:
@@ -82,7 +86,7 @@ class SessionPool:
         self._lock = Lock()
         self._members: OrderedDict[str, _Member] = OrderedDict()
         self._closing: dict[str, Future[None]] = {}
-        self._warm: deque[SandboxSession] = deque()
+        self._warm: deque[tuple[SandboxSession, float]] = deque()  # and when each was asked last
         self._warming = 0
         self._checks_idle = False
         self._runner = Runner("pool")
@@ -194,7 +198,7 @@ class SessionPool:
     def _fill(self, key: str, member: "_Member") -> None:
         """Give a member its session."""
         with self._lock:
-            session = self._warm.popleft() if self._warm else None
+            session = self._warm.popleft()[0] if self._warm else None
         if session is None:
             session = self._made(key)
         with self._lock:
@@ -263,7 +267,7 @@ class SessionPool:
         with self._lock:
             closing = set(self._closing.values())
             sessions = [(key, member.made()) for key, member in self._members.items()]
-            sessions += [("", session) for session in self._warm]
+            sessions += [("", session) for session, _ in self._warm]
             self._members.clear()
             self._warm.clear()
             closing.update(filter(None, (self._start_closing(*each) for each in sessions)))
@@ -287,13 +291,45 @@ class SessionPool:
             except BaseException:
                 await session.aclose()
                 raise
-            with self._lock:
-                self._warm.append(session)
+            self._keep_warm(session)
         except Exception as error:
             logger.warning("a session could not be opened ahead: %s", error)
         finally:
             with self._lock:
                 self._warming -= 1
+
+    def _keep_warm(self, session: SandboxSession) -> None:
+        """Have an open session ready for a key to come."""
+        with self._lock:
+            self._warm.append((session, time.monotonic()))
+
+    def _is_warm_stale(self) -> bool:
+        """Whether the oldest session that is ready was asked too long ago to be sure of it."""
+        return bool(self._warm) and time.monotonic() - self._warm[0][1] > _FRESH
+
+    def _recheck_warm(self) -> "Future[None] | None":
+        """Begin to ask the oldest session that is ready whether it still is, if it is time."""
+        with self._lock:
+            is_due = self._is_warm_stale()
+        return self._runner.start(self._ask_oldest).future if is_due else None
+
+    async def _ask_oldest(self) -> None:
+        """Keep the oldest session that is ready, if its sandbox still answers."""
+        with self._lock:
+            if not self._is_warm_stale():
+                return
+            session, _ = self._warm.popleft()
+            self._warming += 1
+        is_alive = False
+        try:
+            is_alive = await session.ais_alive()
+        finally:
+            with self._lock:
+                self._warming -= 1
+            if is_alive:
+                self._keep_warm(session)
+            else:
+                await session.aclose()
 
     def _check_idle(self) -> None:
         """Begin to close sessions that nobody has used for a while."""
@@ -338,6 +374,8 @@ class Use:
                 if is_new:
                     if member.predecessor:
                         yield member.predecessor
+                    while checked := self._pool._recheck_warm():
+                        yield checked
                     self._pool._fill(self._key, member)
                 yield member.session
                 if member.session.result():

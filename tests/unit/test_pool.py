@@ -3,10 +3,12 @@
 import asyncio
 import gc
 import logging
+import math
 import os
 import shutil
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -355,6 +357,26 @@ def test_sessions_are_opened_ahead_and_replaced_when_they_are_taken() -> None:
             assert {id(first), id(second)} == {id(session) for session in made[:2]}
             assert soon(lambda: ready() == 4)
     assert ready() == 0
+
+
+@pytest.mark.parametrize("waits", [True, False], ids=["async", "sync"])
+async def test_one_whose_sandbox_is_gone_by_now_is_not_given_out(waits: bool) -> None:
+    with SessionPool(local, warm=3) as pool:
+        assert soon(lambda: len(pool._warm) == 3)
+        gone, also_gone, alive = (session for session, _ in pool._warm)
+        long_ago = -math.inf
+        pool._warm = deque((session, long_ago) for session, _ in pool._warm)
+        shutil.rmtree(gone.root)
+        shutil.rmtree(also_gone.root)
+        if waits:
+            async with pool.use("a") as session:
+                assert session is alive
+        else:
+            with pool.use("a") as session:
+                assert session is alive
+        assert soon(lambda: len(pool._warm) == 3)
+        with pytest.raises(SessionClosedError):
+            gone.exec("echo")
 
 
 def test_one_that_cannot_be_opened_ahead_is_logged(caplog: pytest.LogCaptureFixture) -> None:
