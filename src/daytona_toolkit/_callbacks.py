@@ -1,4 +1,4 @@
-"""Calls callbacks of a caller where that waits, while its operation runs on the loop."""
+"""Calls a caller's callbacks where the caller waits, while its operation runs on the loop."""
 
 import asyncio
 import contextlib

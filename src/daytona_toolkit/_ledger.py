@@ -13,7 +13,7 @@ from contextlib import contextmanager
 _NUMBER_BATCH = 64
 _JOB_BATCH = 8
 
-# Jobs that go on of which a session remembers that they are its own.
+# Running jobs that a session remembers as its own.
 _MOST_OWN = 1000
 
 

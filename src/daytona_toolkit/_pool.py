@@ -410,12 +410,12 @@ class _Member:
         return self.session.result() if is_made else None
 
     def is_over(self) -> bool:
-        """Whether the session is of no more use: somebody has closed it."""
+        """Whether somebody has closed the session."""
         session = self.made()
         return session is not None and session._runner.is_closed
 
     def is_gone(self) -> bool:
-        """Whether the sandbox no longer exists, which only closing the session is left for."""
+        """Whether the sandbox no longer exists, so that the session can only be closed."""
         session = self.made()
         return session is not None and session._workspace.is_gone
 

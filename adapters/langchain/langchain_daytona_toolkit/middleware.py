@@ -30,7 +30,7 @@ from daytona_toolkit.tools import check_session, use
 from langchain_daytona_toolkit._steps import Steps, arun, ask, run
 from langchain_daytona_toolkit.tools import SandboxTool
 
-# Conversations of which is remembered where their files stand; the sandbox knows it of all.
+# Conversations that are remembered here; the sandbox knows where the files of all of them stand.
 _BOUND = 10_000
 
 
@@ -65,7 +65,7 @@ class _Head(NamedTuple):
     step: int = 0
 
 
-# Where files stand while they are brought back, and if that failed: it may have done a part.
+# Where files stand during a restore, and after one that failed: it may have done a part.
 _NOWHERE = _Head("", "")
 
 

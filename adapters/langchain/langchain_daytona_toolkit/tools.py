@@ -22,7 +22,7 @@ class SandboxTool(BaseTool):
     """A row of the tool table, in a workspace.
 
     What a model can do something about comes back as a message with `status="error"`; only
-    errors after which the workspace is of no more use are raised.
+    errors that leave the workspace unusable are raised.
 
     A copy of a tool works in the same workspace. A tool cannot be pickled: another process
     makes its own from a session of its own.

@@ -34,8 +34,8 @@ class DaytonaToolset(AbstractToolset[Any]):
     a toolset of its own.
 
     What a model can do something about comes back as a failed result, and costs no retry; only
-    errors after which the workspace is of no more use are raised. What an operation returned is
-    the `metadata` of its result, as a plain `dict`.
+    errors that leave the workspace unusable are raised. What an operation returned is the
+    `metadata` of its result, as a plain `dict`.
 
     Args:
         session: The workspace, open or not; or a `SessionPool`, which has one for each
@@ -95,7 +95,7 @@ class DaytonaToolset(AbstractToolset[Any]):
 
         Raises:
             ToolFailed: With what the model is told, where it can do something about it.
-            TerminalError: The workspace is of no more use.
+            TerminalError: The workspace can no longer be used.
         """
         on_output = _emitter(ctx) if self._stream_output else None
         async with use(self._session, partial(_conversation, ctx)) as session:

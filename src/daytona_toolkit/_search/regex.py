@@ -11,7 +11,7 @@ over bytes, with sets and repetitions only. It is
   and digits are those of ASCII there;
 * a backslash takes the meaning from any other character, inside brackets too;
 * `(?:…)`, and `*?` and its like, which find the same lines as `(…)` and `*`;
-* `.` and sets match whole characters of UTF-8; `.*` and `[^x]*` also bytes that are none;
+* `.` and sets match whole characters of UTF-8; `.*` and `[^x]*` also bytes that are no UTF-8;
 * `$` also matches before the CR of a line that ends with CR LF.
 
 There are no back references, no assertions and no flags: no two greps agree on them.

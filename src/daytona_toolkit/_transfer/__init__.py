@@ -86,7 +86,7 @@ class Report:
     """What was moved so far: it becomes the result.
 
     Attributes:
-        tell: What is told of the progress.
+        tell: Is called with the progress.
         total: Bytes in all.
         done: Bytes that are there, of whole files and of parts.
         files: Files that were moved.

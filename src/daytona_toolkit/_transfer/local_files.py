@@ -153,7 +153,7 @@ def target_of(path: Path) -> Path:
 def places_for(
     target: Path, folders: Iterable[str], files: Iterable[str]
 ) -> tuple[dict[str, Path | None], dict[str, Path | None]]:
-    """Where what a sandbox calls by these names goes; None if nowhere that is safe.
+    """Where files and folders of these names go on the host; None where no place is safe.
 
     Args:
         target: What the whole becomes.

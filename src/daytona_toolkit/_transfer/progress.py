@@ -1,4 +1,4 @@
-"""What the progress of a transfer is told to: the caller's function, or a bar on a terminal."""
+"""Where the progress of a transfer is shown: by the caller's function, or a bar on a terminal."""
 
 import sys
 from collections.abc import Callable, Iterator

@@ -49,8 +49,7 @@ class DaytonaBackend(SandboxBackendProtocol):
     """A session as the file system and the shell of a Deep Agent.
 
     Each operation is one request, edits keep every byte around them, and a call that is
-    cancelled ends its command. Only errors after which the workspace is of no more use are
-    raised.
+    cancelled ends its command. Only errors that leave the workspace unusable are raised.
 
     Args:
         session: The workspace, open or not. Its limits shorten what is long, and name a file
@@ -107,7 +106,7 @@ class DaytonaBackend(SandboxBackendProtocol):
             listing = yield ask("ls", path)
         except RecoverableError as error:
             return LsResult(error=f"Path '{path}': {worded(error)}")
-        if listing.truncated:  # of which the result has no mark
+        if listing.truncated:  # the result has no field for that
             return LsResult(
                 error=f"Path '{path}': there are more than {len(listing.entries):,} entries. "
                 "Narrow it down with glob."

@@ -81,7 +81,7 @@ async def retried(
 async def _first_answer(
     send: Callable[[], Awaitable[T]], what: str, patience: float | None, spare: asyncio.Semaphore
 ) -> T:
-    """The answer to a request of which copies are sent while it stays silent."""
+    """The answer to a request; while none comes, copies of it are sent."""
     sent: set[asyncio.Future[T]] = set()
     try:
         while True:

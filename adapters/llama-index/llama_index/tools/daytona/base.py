@@ -30,7 +30,7 @@ class DaytonaToolSpec(BaseToolSpec):
     """The tools of one workspace.
 
     What a model can do something about comes back as a `ToolOutput` with `is_error`; only
-    errors after which the workspace is of no more use are raised.
+    errors that leave the workspace unusable are raised.
 
     Args:
         session: The workspace, open or not; or a `SessionPool`, with a `key`.
