@@ -56,32 +56,10 @@ async def _download(
     items, folders, small = await _tree(source, report)
     if not folders and await on_host(target, target.is_dir):
         raise NotAFileError(
-            f"{str(local)!r} is a folder, and {remote!r} is a file; name the file to make in it.",
-            str(local),
+            f"{local!r} is a folder, and {remote!r} is a file; name the file to make in it.", local
         )
     report.total = sum(item.size for item in items)
-    names = [item.name for item in items]
-    of_folders, of_files = await on_host(target, host.places_for, target, folders, names)
-    if of_files.get("", target) is None:
-        raise NotAFileError(
-            f"{str(local)!r} on this host is a device, a pipe or a socket, which is not "
-            "replaced; name a file.",
-            str(local),
-        )
-    for name in folders:
-        if place := of_folders[name]:
-            await on_host(place, host.make_folder, place)
-        else:
-            report.omit(name, _UNSAFE)
-    wanted: dict[Item, Path] = {}
-    for item in items:
-        place = of_files[item.name]
-        if place is None:
-            report.omit(item.name, _UNSAFE)
-        elif await on_host(place, host.is_there, place, item):
-            await report.was_there(item)
-        else:
-            wanted[item] = place
+    wanted = await _wanted(target, local, items, folders, report)
     for batch in batches(list(wanted)):
         contents = await _get_whole(source, batch) if small is None else [small]
         for item, content in zip(batch, contents, strict=True):
@@ -97,6 +75,35 @@ async def _download(
             else:
                 _changed(item, remote, report)
     return report.result(source.full)
+
+
+async def _wanted(
+    target: Path, local: str, items: Sequence[Item], folders: Sequence[str], report: Report
+) -> dict[Item, Path]:
+    """The files that are not on the host yet, and their places there; makes the folders."""
+    names = [item.name for item in items]
+    of_folders, of_files = await on_host(target, host.places_for, target, folders, names)
+    if of_files.get("", target) is None:
+        raise NotAFileError(
+            f"{local!r} on this host is a device, a pipe or a socket, which is not replaced; name "
+            "a file.",
+            local,
+        )
+    for name in folders:
+        if place := of_folders[name]:
+            await on_host(place, host.make_folder, place)
+        else:
+            report.omit(name, _UNSAFE)
+    wanted: dict[Item, Path] = {}
+    for item in items:
+        place = of_files[item.name]
+        if place is None:
+            report.omit(item.name, _UNSAFE)
+        elif await on_host(place, host.is_there, place, item):
+            await report.was_there(item)
+        else:
+            wanted[item] = place
+    return wanted
 
 
 async def _tree(source: Remote, report: Report) -> tuple[list[Item], list[str], bytes | None]:

@@ -50,14 +50,9 @@ async def read(
     path = os.fspath(path)
     if reply.failure:
         raise refusal(reply, path, workspace)
+    if picture := _picture(reply, path, full, limits.image_bytes):
+        return picture
     size, content = reply.number("size"), reply.blobs.get("content")
-    if content is None and "image" in reply.values:
-        raise _picture_too_large(path, size, limits.image_bytes)
-    if content is not None and (media_type := image_type(content)):
-        if size > limits.image_bytes:
-            raise _picture_too_large(path, size, limits.image_bytes)
-        image = Image.of(media_type, content)
-        return ReadResult(path=full, size=size, image=image, version=reply.values["version"])
     if "nul" in reply.values:
         raise _binary(path, size)
     if content is not None:
@@ -141,6 +136,28 @@ def split_lines(content: bytes) -> list[bytes]:
     return [*lines, last] if last else lines
 
 
+def _picture(reply: Reply, path: str, full: str, bound: int) -> ReadResult | None:
+    """The result for a picture; None for any other file.
+
+    Raises:
+        FileTooLargeError: It is a picture above the bound.
+    """
+    size, content = reply.number("size"), reply.blobs.get("content")
+    if content is None:
+        if "image" not in reply.values:
+            return None
+    elif not (media_type := image_type(content)):
+        return None
+    elif size <= bound:
+        image = Image.of(media_type, content)
+        return ReadResult(path=full, size=size, image=image, version=reply.values["version"])
+    raise FileTooLargeError(
+        f"{path!r} is a picture of {count_of(size, 'byte')}; at most {bound:,} can be shown. Make "
+        "a smaller copy with exec and read that.",
+        path,
+    )
+
+
 def _window_of(reply: Reply, offset: int, limits: Limits) -> tuple[int, list[bytes]]:
     """The number of a file's lines, and those that the sandbox cut out of it."""
     data, is_closed = reply.blobs["window"], "closed" in reply.values
@@ -189,13 +206,5 @@ def _binary(path: str, size: int) -> BinaryFileError:
     return BinaryFileError(
         f"{path!r} is a binary file of {count_of(size, 'byte')}; it cannot be shown as text. "
         "Use exec to inspect it, for example with `file` or `xxd`, or to convert it.",
-        path,
-    )
-
-
-def _picture_too_large(path: str, size: int, bound: int) -> FileTooLargeError:
-    return FileTooLargeError(
-        f"{path!r} is a picture of {count_of(size, 'byte')}; at most {bound:,} can be shown. Make "
-        "a smaller copy with exec and read that.",
         path,
     )
