@@ -34,14 +34,10 @@ class Step:
 
 
 class Transcript:
-    """The newest operations of a session, oldest first; `str()` gives a table.
+    """The newest operations of a session, oldest first; `str()` gives a table."""
 
-    Args:
-        bound: How many are kept.
-    """
-
-    def __init__(self, bound: int = _KEPT) -> None:
-        self._steps: deque[Step] = deque(maxlen=bound)
+    def __init__(self) -> None:
+        self._steps: deque[Step] = deque(maxlen=_KEPT)
         self._lock = threading.Lock()
 
     def add(self, operation: str, target: str, outcome: Outcome, duration: float) -> Step:

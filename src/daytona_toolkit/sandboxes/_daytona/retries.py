@@ -47,8 +47,8 @@ async def retried(
     deadline: float,
     patience: float | None,
     spare: asyncio.Semaphore,
-    also: tuple[int, ...] = (),
-    unreached: bool = False,
+    also: tuple[int, ...],
+    unreached: bool,
 ) -> T:
     """Send a request, again where that may help. It must be one that may be sent twice.
 
