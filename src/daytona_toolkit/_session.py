@@ -273,8 +273,9 @@ class SandboxSession(Generic[S_co]):
     ) -> WriteResult:
         r"""Write a whole file, at once or not at all; missing folders above it are made.
 
-        A file that was there keeps its mode and owner. A symlink stays one, and the file that
-        it leads to is written.
+        A file that was there keeps its mode and group, and its owner where the sandbox's user may
+        give files away; another name of it (a hard link) keeps the old content. A symlink stays
+        one, and the file that it leads to is written.
 
         Args:
             path: The file.

@@ -4,6 +4,7 @@ import base64
 import os
 import re
 import subprocess
+import tempfile
 from collections import Counter
 from pathlib import Path
 
@@ -151,6 +152,31 @@ def test_what_another_user_puts_in_the_place_of_our_folder_is_not_used(
     refused = SandboxSession(CommandSandbox(argv), root=tmp_path / "root")
     with pytest.raises(SandboxFailedError, match="no folder of its own for temporary"), refused:
         pass
+
+
+def test_a_file_that_is_shared_by_a_group_stays_so() -> None:
+    """Its owner is another, and only root may give files away."""
+    if os.getuid() != 0:
+        pytest.skip("only root can make the file of another user")
+    user = [needs("setpriv"), "--reuid", "65534", "--regid", "65534", "--groups", "4242"]
+    patch = "*** Begin Patch\n*** Update File: file\n@@\n-two\n+three\n*** End Patch"
+    # pytest's folder is closed to others.
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
+        Path(folder).chmod(0o777)
+        file = Path(folder, "file")
+        file.touch()
+        file.chmod(0o664)
+        argv = [*user, "env", f"TMPDIR={folder}", "sh"]
+        with SandboxSession(CommandSandbox(argv), root=folder) as session:
+            for change in (
+                lambda: session.write("file", "one\n"),
+                lambda: session.edit("file", "one", "two"),
+                lambda: session.apply_patch(patch),
+            ):
+                os.chown(file, 0, 4242)
+                change()
+                assert (file.stat().st_gid, file.stat().st_mode & 0o777) == (4242, 0o664)
+            assert file.read_text() == "three\n"
 
 
 def test_missing_tools_are_named(shell: list[str], tmp_path: Path) -> None:

@@ -63,11 +63,11 @@ fill() {
 # adjust: what else is to be done to the temporary file; a program may replace it.
 adjust() { :; }
 
-# keep_mode WORDS: give the temporary file the mode and the owner of the file that it replaces. Five
-# words are of that file and five of its own, as stat has them by `%a %u:%g %s-%i-%y`. Sets the
-# versions $_replaced and $_version.
+# keep_mode WORDS: give the temporary file the mode and the owner of the file that it replaces; at
+# least the group, where only root may give files away. Five words are of that file and five of its
+# own, as stat has them by `%a %u:%g %s-%i-%y`. Sets the versions $_replaced and $_version.
 keep_mode() {
-    [ "$2" = "$7" ] || chown "$2" "$_temporary"
+    [ "$2" = "$7" ] || chown "$2" "$_temporary" || chown ":${2#*:}" "$_temporary"
     [ "$1 $2" = "$6 $7" ] || chmod "$1" "$_temporary"
     _replaced=$3T$4 _version=$8T$9
 }
