@@ -131,13 +131,18 @@ class SandboxSession(Generic[S_co]):
         self._finalizer = weakref.finalize(self, _close_forgotten, self._runner, self._workspace)
 
     @property
+    def is_open(self) -> bool:
+        """Whether it was opened, by `open` or its first operation, and not closed since."""
+        return bool(self._workspace.known_root)
+
+    @property
     def root(self) -> str:
         """The folder that relative paths start from, absolute.
 
         Raises:
             InvalidArgumentError: The session is not open yet; `open()` it first.
         """
-        if not self._workspace.known_root:
+        if not self.is_open:
             raise InvalidArgumentError(
                 "The session is not open, so its root is not known yet; call open() or aopen() "
                 "first."

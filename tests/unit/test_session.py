@@ -136,10 +136,13 @@ def test_what_is_no_answer_of_a_sandbox_is_said() -> None:
 def test_the_first_operation_opens_the_session() -> None:
     session = SandboxSession(LocalSandbox())
     assert "state=not open yet" in repr(session)
+    assert not session.is_open
     assert session.exec("echo hi").stdout == "hi\n"
     assert "state=open" in repr(session)
+    assert session.is_open
     session.close()
     assert "state=closed" in repr(session)
+    assert not session.is_open
 
 
 def test_the_root_is_known_once_the_session_is_open() -> None:

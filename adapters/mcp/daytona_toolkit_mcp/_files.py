@@ -39,7 +39,7 @@ class Files:
         """
         try:
             async with self._session_of(ctx) as session:
-                entries = (await session.als()).entries if session.transcript else ()
+                entries = (await session.als()).entries if session.is_open else ()
         except SandboxError as error:
             raise _refused(error) from None
         files = [_resource(entry) for entry in entries if entry.type == "file"]

@@ -94,12 +94,12 @@ class DaytonaBackend(WorkspaceBackend, SupportsCommands, SupportsFilesystem, Sup
     @property
     def ref(self) -> WorkspaceRef | None:
         """What leads back to the sandbox; None until the session is open."""
-        return ref_to(self._session.sandbox) if is_open(self._session) else None
+        return ref_to(self._session.sandbox) if self._session.is_open else None
 
     async def working_dir(self) -> str:
         """The session's root."""
         async with self._use() as session:
-            if not is_open(session):
+            if not session.is_open:
                 await session.aopen()
             return session.root
 
@@ -256,11 +256,3 @@ async def _holds_secret(session: SandboxSession, path: str) -> bool:
     except RecoverableError:  # as a rule there is no such file yet
         return False
     return session.mask.in_bytes(content) != content
-
-
-def is_open(session: SandboxSession) -> bool:
-    """Whether a session is open, without opening it."""
-    try:
-        return bool(session.root)
-    except InvalidArgumentError:
-        return False

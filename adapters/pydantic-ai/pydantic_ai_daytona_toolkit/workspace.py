@@ -12,7 +12,7 @@ from pydantic_ai.exceptions import UserError
 from pydantic_ai.workspaces import WorkspaceBackend, WorkspaceRef
 
 from daytona_toolkit import DaytonaSandbox, SandboxSession
-from pydantic_ai_daytona_toolkit.backend import LIMITS, DaytonaBackend, is_open, ref_to, translated
+from pydantic_ai_daytona_toolkit.backend import LIMITS, DaytonaBackend, ref_to, translated
 
 
 def open_daytona(sandbox_id: str | None) -> SandboxSession:
@@ -104,7 +104,7 @@ class _OfRun(DaytonaBackend):
         """
         if self._ref is None and self._opened is not None:
             sandbox = self._opened.sandbox
-            is_known = is_open(self._opened) or sandbox.id != self._unnamed
+            is_known = self._opened.is_open or sandbox.id != self._unnamed
             return ref_to(sandbox) if is_known else None
         return self._ref
 
