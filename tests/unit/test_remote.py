@@ -154,6 +154,19 @@ def test_what_another_user_puts_in_the_place_of_our_folder_is_not_used(
         pass
 
 
+def test_a_job_that_has_run_for_weeks_can_still_be_ended(tmp_path: Path) -> None:
+    argv = ["env", f"TMPDIR={tmp_path}", "sh"]
+    with SandboxSession(CommandSandbox(argv), root=tmp_path / "root") as session:
+        ended = session.exec("true", background=True).job_id
+        running = session.exec("echo begun; sleep 600", background=True).job_id
+        assert session.job(ended, wait=10).state == "exited"
+        for path in (tmp_path / ".daytona-toolkit").rglob("job-*"):
+            os.utime(path, (0, 0))
+        with SandboxSession(CommandSandbox(argv), root=tmp_path / "root") as later:
+            assert [job.job_id for job in later.jobs()] == [running]
+            assert later.kill(running).stdout == "begun\n"
+
+
 def test_a_file_that_is_shared_by_a_group_stays_so() -> None:
     """Its owner is another, and only root may give files away."""
     if os.getuid() != 0:

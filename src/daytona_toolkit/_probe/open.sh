@@ -37,6 +37,21 @@ is_ours() {
     [ ! -h "$1" ] && [ -O "$1" ]
 }
 
+# For `sh -c`, with old files as its arguments. A job that runs still needs all of its files.
+# shellcheck disable=SC2016 # the other sh expands it
+_sweep='
+    for _file; do
+        case $_file in
+        ./job-*)
+            _job=${_file#./}
+            _job=${_job%%.*}
+            [ ! -s "$_job.exit" ] && read -r _pid <"$_job.supervisor" && kill -0 "$_pid" ||
+                rm -rf "$_job" "$_job".*
+            ;;
+        *) rm -rf "$_file" ;;
+        esac
+    done'
+
 # make_state: our own folder, and in it that of the session. From here on it is the working folder.
 make_state() {
     read -r _uptime _ </proc/uptime || _uptime=$(date +%s)
@@ -50,7 +65,7 @@ make_state() {
     [ -d "$_session" ] || {
         # What was left by sessions that nobody closed.
         find . -maxdepth 2 \( -name 'session-*' -o -name 'job-*' \) -mtime +7 -prune \
-            -exec rm -rf {} + -o -name 'upload-*' -mtime +0 -exec rm -f {} +
+            -exec sh -c "$_sweep" sh {} + -o -name 'upload-*' -mtime +0 -exec rm -f {} +
         mkdir "$_session" || fail state
     }
     true >"$_session/floor.0"
