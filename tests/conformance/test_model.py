@@ -63,6 +63,10 @@ def is_real_folder(path: Path) -> bool:
     return path.is_dir() and not path.is_symlink()
 
 
+def leads_nowhere(path: Path) -> bool:
+    return path.is_symlink() and not path.exists()
+
+
 class Files(RuleBasedStateMachine):
     """Each rule does the same in a session and by Python, in two folders."""
 
@@ -142,7 +146,9 @@ class Files(RuleBasedStateMachine):
         places = {path: self.theirs / path for path in paths if "\n" not in path}
         if any(place.is_symlink() for place in places.values()) or not places:
             return
-        if len({place.resolve() for place in places.values()}) < len(places):
+        if any(leads_nowhere(above) for place in places.values() for above in place.parents):
+            return  # until another part of the patch makes what it leads to
+        if len({os.path.realpath(place) for place in places.values()}) < len(places):
             return  # no patch names a file twice
         before = shutil.copytree(self.theirs, self.place / "before", symlinks=True)
         patch = ["*** Begin Patch"]
@@ -182,7 +188,8 @@ class Files(RuleBasedStateMachine):
         def theirs() -> None:
             old, new = self.theirs / source, self.theirs / to
             old.lstat()
-            is_within = new.is_relative_to(old) or new.resolve().is_relative_to(old.resolve())
+            real_old, real_new = map(os.path.realpath, (old, new))
+            is_within = new.is_relative_to(old) or Path(real_new).is_relative_to(real_old)
             if is_real_folder(old) and is_within and old != new:
                 raise IsADirectoryError
             new.parent.mkdir(parents=True, exist_ok=True)
