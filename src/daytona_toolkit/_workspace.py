@@ -112,7 +112,7 @@ class Workspace:
 
     @property
     def facts(self) -> Facts:
-        """What the sandbox told when the session opened."""
+        """What is known of the sandbox."""
         assert self._facts, "the workspace is not open"
         return self._facts
 
@@ -201,7 +201,7 @@ class Workspace:
             source: The program.
             is_whole: Whether no stage of it was lost; it is run again if one was.
             wait: Seconds that it waits by intention.
-            inputs: What it takes, besides what was learnt at open.
+            inputs: What it takes besides what is known of the sandbox.
 
         Raises:
             SandboxError: The sandbox could not run it. That the program refused is no error
@@ -218,7 +218,7 @@ class Workspace:
             source: The program. It has the inputs of `once.sh`.
             data: Bytes that it takes from an upload.
             wait: Seconds that it waits by intention.
-            inputs: What it takes besides these and what was learnt at open.
+            inputs: What it takes besides these and what is known of the sandbox.
 
         Raises:
             SandboxError: The sandbox could not run it.
@@ -338,6 +338,8 @@ class Workspace:
             await asyncio.sleep(pause)
             try:
                 reply = await self._ask(source.program(inputs), wait)
+                if self._facts:
+                    self._facts = self._facts.learn(reply)
                 if reply.failure or is_whole(reply):
                     return reply
             except LostReplyError as error:

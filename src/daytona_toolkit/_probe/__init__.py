@@ -1,6 +1,6 @@
-"""What a session learns of a sandbox when it opens, and the programs that open and close it."""
+"""What a session learns of a sandbox, and the programs that open and close it."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 from daytona_toolkit._remote import Reply, Source
 from daytona_toolkit.errors import InvalidArgumentError, SandboxFailedError
@@ -8,39 +8,42 @@ from daytona_toolkit.errors import InvalidArgumentError, SandboxFailedError
 OPEN = Source(__name__, "open")
 CLOSE = Source(__name__, "close")
 
+# What takes processes to find out. Empty until a program has needed it.
+_LEARNT = ("shell", "launch", "find", "grep")
+
 
 @dataclass(frozen=True)
 class Facts:
-    """What a sandbox told when the session opened.
+    """What is known of a sandbox.
 
     Attributes:
         root: The folder that relative paths start from, absolute, symlinks resolved.
         home: The home folder of the sandbox's user.
         state: Our own folder in the sandbox.
         session: This session's folder in it.
-        shell: What runs commands: bash where there is one.
-        launch: Words of sh that become a command, in a session of its own and, if anything
-            can, with SIGINT not ignored.
-        grep_text: The option that makes grep read any bytes as text.
-        grep_gnu: `yes` if grep has GNU's options.
-        find_gnu: `yes` if find, head and stat have GNU's options.
-        grep_z: `yes` if grep knows lines that end with a NUL.
         swift: `yes` if the shell takes a program of some 100 KB within milliseconds.
         search_lacks: Tools that searching takes and that are missing.
+        shell: What runs commands: bash where there is one.
+        launch: What starts one; see `launch.sh`.
+        find: What find can do; see `abilities.sh`.
+        grep: What grep can do.
     """
 
     root: str
     home: str
     state: str
     session: str
-    shell: str
-    launch: str
-    grep_text: str
-    grep_gnu: str
-    find_gnu: str
-    grep_z: str
     swift: str
     search_lacks: str
+    shell: str = ""
+    launch: str = ""
+    find: str = ""
+    grep: str = ""
+
+    def learn(self, reply: Reply) -> "Facts":
+        """These, and what a program has found out to do its work."""
+        found = {name: reply.values[name] for name in _LEARNT if name in reply.values}
+        return replace(self, **found) if found else self
 
 
 def facts_of(reply: Reply, root: str) -> Facts:
@@ -81,5 +84,5 @@ def facts_of(reply: Reply, root: str) -> Facts:
                 "The session can have no folder of its own for temporary files in the sandbox; "
                 "make /tmp writable, free some space, or set TMPDIR."
             )
-    names = [field.name for field in fields(Facts)]
+    names = [field.name for field in fields(Facts) if field.name not in _LEARNT]
     return Facts(**{name: reply.values.get(name) or reply.text(name) for name in names})

@@ -13,7 +13,7 @@ _record_of_target='%n\001~%f %Y %s-%i-%y\0'
 # list TEST...: those that pass.
 list() {
     echo 'entries<'
-    if [ -n "$_FIND_GNU" ] && [ -z "$_CONFINE" ]; then
+    if [ "$_find" = gnu ] && [ -z "$_CONFINE" ]; then
         [ -z "$_FILTER" ] || set -- "$@" -regextype posix-extended -regex "$_FILTER"
         walk "$@" -printf "$_record" -type l -exec stat -L --printf "$_record_of_target" -- {} + |
             sort -z | head -zn "$((_ENTRIES + 1))" | base64

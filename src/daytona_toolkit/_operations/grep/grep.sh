@@ -7,7 +7,7 @@
 # them was lost.
 #
 # In: those of path.sh and found.sh; _PATH; _FILTER (of the files to search); _PATTERN;
-#     _GREP_GNU (yes or empty); _CONTEXT (lines); _CLIP (bytes kept of a line), _BYTES (of
+#     _CONTEXT (lines); _CLIP (bytes kept of a line), _BYTES (of
 #     all of them together).
 
 . ../../_remote/frame.sh
@@ -19,12 +19,12 @@
 # lines that match, and those around them. A complaint of `/` shows that there is no more.
 # shellcheck disable=SC2016 # the other sh expands it
 _each='
-    grep -qE $_GREP_TEXT -e "$_PATTERN" -- "$@"
+    grep -qE $_grep_text -e "$_PATTERN" -- "$@"
     _status=$?
     [ "$_status" -le 2 ] || exit 255
     for _file; do
         [ "$_file" != / ] || { echo "grep: /: is the last" >&2; continue; }
-        { [ "$_status" != 1 ] && grep -qE $_GREP_TEXT -e "$_PATTERN" -- "$_file"; } || continue
+        { [ "$_status" != 1 ] && grep -qE $_grep_text -e "$_PATTERN" -- "$_file"; } || continue
         case $(tr -dc "\000" <"$_file" | wc -c) in
         *[1-9]*) echo "grep: $_file: binary file matches" >&2; continue ;;
         *0) ;;
@@ -36,7 +36,7 @@ _each='
             [ "$(readlink "/proc/$$/fd/7" && echo .)" = "${PWD%/}/${_file#./}${_newline}." ] ||
             continue
         printf "%s//\n" "$_file"
-        grep -nE $_GREP_TEXT $_around -e "$_PATTERN" <&7 | cut -b "1-$_CLIP" || exit 255
+        grep -nE $_grep_text $_around -e "$_PATTERN" <&7 | cut -b "1-$_CLIP" || exit 255
     done'
 
 search() {
@@ -63,11 +63,12 @@ look_into "$_PATH"
 [ "$_start" = . ] || command exec 6<"$_start" 6<&- || fail denied
 _newline='
 '
-_joined=$_GREP_GNU
-[ -z "$_CONFINE" ] || _joined=
+know_grep
+_joined=
+! can_grep gnu || [ -n "$_CONFINE" ] || _joined=yes
 [ -z "$_joined" ] || put joined yes
 _around=
 [ "$_CONTEXT" = 0 ] || _around="-C $_CONTEXT"
-export _PATTERN _CONFINE _CLIP _GREP_TEXT _around _newline
+export _PATTERN _CONFINE _CLIP _grep_text _around _newline
 with_complaints search
 end
