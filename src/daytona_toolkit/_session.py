@@ -1122,7 +1122,7 @@ class SandboxSession(Generic[S_co]):
 
     def _summary(self) -> dict[str, str]:
         """What the session is, as far as it is known without a request."""
-        state = "open" if self._workspace.is_open else "not open yet"
+        state = "open" if self.is_open else "not open yet"
         if self._runner.is_closed:
             state = "closed"
         return {
