@@ -1,22 +1,13 @@
 """Cuts, numbers and formats text. No I/O."""
 
 from collections.abc import Iterable, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from daytona_toolkit._masking import Mask
 
 
-class Mask(Protocol):
-    """What hides secrets in text that was cut."""
-
-    def start(self, text: str) -> str:
-        """The text without secrets, nor the end of one."""
-        ...
-
-    def end(self, text: str) -> str:
-        """The text without secrets, nor the beginning of one."""
-        ...
-
-
-def join_ends(head: bytes, tail: bytes, size: int, path: str, mask: Mask) -> str:
+def join_ends(head: bytes, tail: bytes, size: int, path: str, mask: "Mask") -> str:
     """The two ends of a stream, with a notice of what is missing between them.
 
     Args:
@@ -103,7 +94,7 @@ def image_type(data: bytes) -> str | None:
     return None
 
 
-def clip(line: str, length: int, mask: Mask) -> str:
+def clip(line: str, length: int, mask: "Mask") -> str:
     """The start of a line that is too long to show, without secrets."""
     if len(line) > length:
         line = mask.end(line)
