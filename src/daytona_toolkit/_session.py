@@ -1167,7 +1167,9 @@ class SandboxSession(Generic[S_co]):
                 self._commands -= name == "exec"
                 duration = time.monotonic() - started
                 step = self.transcript.add(name, target, note.outcome, duration)
-                logger.info("%s %s: %s (%.3f s)", name, step.target, step.outcome, duration)
+                what = f"{name} {step.target}".rstrip()
+                where = self.sandbox.id
+                logger.info("%s: %s (%.3f s, sandbox %s)", what, step.outcome, duration, where)
         return result
 
     def _count(self, result: object) -> None:

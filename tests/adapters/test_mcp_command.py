@@ -226,7 +226,7 @@ async def test_a_folder_is_served_over_http(tmp_path: Path) -> None:
         (["--tools", "exec,bash"], "bash"),
         (["--prefix", "a b "], "is not a valid name for a tool"),
         (["--secret", "NO_SUCH_VARIABLE"], "NO_SUCH_VARIABLE"),
-        (["--port", "0", "--host", "0.0.0.0"], "set a bearer token"),
+        (["--port", "0", "--host", "0.0.0.0"], "DAYTONA_TOOLKIT_MCP_TOKEN"),
         (["--folder", ".", "--create"], "not allowed with"),
         (["--folder", ".", "--isolation", "magic"], "magic"),
         (["--network"], "name its --folder"),

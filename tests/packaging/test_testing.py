@@ -49,5 +49,5 @@ def test_an_agent_is_tested_against_a_daytona_that_fails(python: Path, tmp_path:
 
 def test_a_sandbox_of_ones_own_is_held_to_the_suite(python: Path, tmp_path: Path) -> None:
     few = "program or upload or finds or small_file or exit_code_come_apart or twin or closing"
-    printed = run(python, tmp_path, MY_SANDBOX + SANDBOX, "-k", few)
+    printed = run(python, tmp_path, MY_SANDBOX + SANDBOX, "--strict-markers", "-k", few)
     assert int(re.findall(r"(\d+) passed", printed)[0]) > 25

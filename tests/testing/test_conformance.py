@@ -172,6 +172,15 @@ def test_the_sandbox_of_the_recipe_lacks_what_it_says(tmp_path: Path) -> None:
     assert "2 passed" in run_recipe(RECIPE, tmp_path, "jobs_are_forgotten or started_polled")
 
 
+def test_a_machine_that_is_not_new_for_each_test_is_told_so(tmp_path: Path) -> None:
+    (tmp_path / "start").mkdir()
+    one = RECIPE.replace('(tmp_path / "start").mkdir()', "")
+    one = one.replace('chdir(tmp_path / "start")', f'chdir("{tmp_path}/start")')
+    printed = run_recipe(one, tmp_path, "starts_in_an_empty")
+    assert "1 failed, 1 passed" in printed
+    assert "where there are files, such as 'first'" in printed
+
+
 def test_files_that_are_there_are_left_alone(tmp_path: Path) -> None:
     here = RECIPE.replace('monkeypatch.chdir(tmp_path / "start")', "")
     printed = run_recipe(here, tmp_path, "move_replaces_nothing or jobs_are_forgotten")

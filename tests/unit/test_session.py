@@ -288,12 +288,15 @@ def test_the_log_and_the_transcript_say_what_was_done(
     session: SandboxSession, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO, "daytona_toolkit"):
+        session.open()
         session.exec("exit 3")
         session.write("file", "text")
         with pytest.raises(SandboxError):
             session.read("nope")
     lines = [record.getMessage() for record in caplog.records if record.name == "daytona_toolkit"]
+    assert all(line.endswith(f" s, sandbox {session.sandbox.id})") for line in lines)
     assert [line.partition(" (")[0] for line in lines] == [
+        "open: done",
         "exec exit 3: exit 3",
         "write file: 4 bytes",
         "read nope: PathNotFoundError",

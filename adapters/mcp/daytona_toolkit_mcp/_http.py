@@ -48,7 +48,10 @@ def make_app(
         ```
     """
     if host not in _LOOPBACK and not token:
-        raise ValueError(f"others can reach {host}: set a bearer token, or listen on 127.0.0.1")
+        raise ValueError(
+            f"others can reach {host}: set a bearer token, which the command takes from "
+            "DAYTONA_TOOLKIT_MCP_TOKEN, or listen on 127.0.0.1"
+        )
     known = [f"[{name}]" if ":" in name else name for name in (*_LOOPBACK, host, *names)]
     hosts = [f"{name}{port}" for name in known for port in ("", ":*")]
     origins = [f"{scheme}://{host}" for scheme in ("http", "https") for host in hosts]

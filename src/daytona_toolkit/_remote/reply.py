@@ -73,8 +73,8 @@ def parse(program: Program, printed: bytes) -> Reply:
     if not found:
         shown = printed[-500:].decode(errors="replace").strip()
         raise (SandboxFailedError if shown else LostReplyError)(
-            f"The sandbox did not run the program {program.name!r}; it printed: "
-            f"{shown or 'nothing'}"
+            f"The sandbox did not run the program {program.name!r}. Check that what is reached "
+            f"there is sh. It printed: {shown or 'nothing'}"
         )
     if not closed:
         raise CutReplyError(program.name)

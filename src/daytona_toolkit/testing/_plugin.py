@@ -10,8 +10,9 @@ if TYPE_CHECKING:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Name the mark of the suite's longest tests, for runs with `--strict-markers`."""
+    """Name the marks of the suite, for runs with `--strict-markers` and no pytest-timeout."""
     config.addinivalue_line("markers", "slow: takes more than a few seconds")
+    config.addinivalue_line("markers", "timeout(seconds): what the test may take")
 
 
 @pytest.fixture

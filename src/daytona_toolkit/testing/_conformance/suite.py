@@ -114,6 +114,14 @@ class SandboxConformance:
         """A folder of this machine, to upload."""
         return transfer.make_tree(tmp_path)
 
+    @pytest.mark.parametrize("turn", ["first", "second"])
+    def test_each_sandbox_starts_in_an_empty_folder(
+        self, session: SandboxSession, turn: str
+    ) -> None:
+        """The second finds nothing that the first has left there."""
+        check_unused(session)
+        session.write(turn, "left behind\n")
+
 
 def _gather(*modules: ModuleType) -> None:
     """Make the functions of some modules tests of the class, where they can be inherited."""
