@@ -118,7 +118,7 @@ class Same(Raw):
 
 def folder_in(printed: str) -> str:
     """The session's folder, out of the answer of the program that begins it."""
-    found = re.search(r"^session\|\n;(.+)$", printed, re.MULTILINE)
+    found = re.search(r"^session \d+\|\n(.+)$", printed, re.MULTILINE)
     assert found, printed
     return found[1]
 
