@@ -56,7 +56,8 @@ def open_session(
         limits: As for `SandboxSession`.
 
     Returns:
-        The session, not open yet.
+        The session, not open yet. At its end a new Daytona sandbox is deleted and a temporary
+        folder removed; a `folder` that was given stays.
 
     Raises:
         InvalidArgumentError: Arguments for a local sandbox and for Daytona are mixed.
