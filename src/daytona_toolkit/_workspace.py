@@ -49,6 +49,9 @@ _BUDGET = 30.0
 # lack of processes or memory, may be over by the next.
 _PAUSES = (0.0, 0.1, 0.4, 1.0, 2.0)
 
+# Seconds that a request waits for a command while the sandbox has many requests.
+_BUSY_WINDOW = 1.0
+
 # Bytes that travel inside a request to a shell that reads slowly: longer takes as long as the
 # request that an upload costs.
 _SLOW_INLINE = 32 * 1024
@@ -60,6 +63,14 @@ class _WithVariables(Protocol):
 
     @property
     def command_env(self) -> Mapping[str, str]: ...
+
+
+@runtime_checkable
+class _WithTurns(Protocol):
+    """A sandbox whose requests may have to wait for their turn."""
+
+    @property
+    def is_busy(self) -> bool: ...
 
 
 class Workspace:
@@ -126,6 +137,12 @@ class Workspace:
         """Variables that every command gets: the session's, over those of the sandbox."""
         of_sandbox = self.sandbox.command_env if isinstance(self.sandbox, _WithVariables) else {}
         return {**of_sandbox, **self._env}
+
+    @property
+    def window(self) -> float:
+        """Seconds that a request waits for a command, so that others have their turn as well."""
+        is_busy = isinstance(self.sandbox, _WithTurns) and self.sandbox.is_busy
+        return min(self.limits.window, _BUSY_WINDOW) if is_busy else self.limits.window
 
     @property
     def known_root(self) -> str:
@@ -335,7 +352,8 @@ class Workspace:
         """Run a program, again if its reply was lost: once or often is the same to it."""
         lost: LostReplyError = CutReplyError(source.name)
         for pause in _PAUSES:
-            await asyncio.sleep(pause)
+            if pause:
+                await asyncio.sleep(pause)
             try:
                 reply = await self._ask(source.program(inputs), wait)
                 if self._facts:

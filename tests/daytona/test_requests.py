@@ -1,5 +1,6 @@
 """What each operation costs, counted where the requests arrive."""
 
+import asyncio
 import time
 from importlib.metadata import version
 from pathlib import Path
@@ -213,3 +214,16 @@ def test_a_command_that_runs_long_costs_a_request_each_window(server: DaytonaSer
     with session_on(server, limits=Limits(window=1)) as session, server.counting() as count:
         session.exec("sleep 2.5")
     assert count.by_kind == {"execute": 3}
+
+
+async def test_many_commands_that_run_long_hold_up_nobody_else(server: DaytonaServer) -> None:
+    """They wait on connections, of which there are few."""
+    config = config_of(server)
+    config.connection_pool_maxsize = 8
+    async with SandboxSession(DaytonaSandbox.create(config=config)) as session:
+        commands = [asyncio.ensure_future(session.aexec("sleep 6")) for _ in range(9)]
+        await asyncio.sleep(0.5)
+        started = time.monotonic()
+        assert await session.aexists(".")
+        assert time.monotonic() - started < 3
+        assert [result.exit_code for result in await asyncio.gather(*commands)] == [0] * 9

@@ -39,7 +39,9 @@ class Sandbox(Protocol):
     A sandbox whose ports can be reached from outside may also have `async def preview(self, port)`,
     which returns a URL and the headers that a request for it must bring, or raises `PreviewError`.
     One whose commands have other variables than the programs of a session, such as a longer `PATH`,
-    may have them in a mapping `command_env`, which is read once it is open.
+    may have them in a mapping `command_env`, which is read once it is open. One that sends few
+    requests at a time may say by `is_busy` that most are on their way: those that only wait for a
+    command wait for less long then.
 
     Attributes:
         id: What the sandbox is known by; for Daytona, enough to attach to it later.

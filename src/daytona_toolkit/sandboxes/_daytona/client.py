@@ -5,7 +5,7 @@ import contextlib
 import hashlib
 import os
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 from weakref import WeakKeyDictionary
@@ -29,6 +29,9 @@ T = TypeVar("T")
 _SLOTS = 200
 _SHARE = 4
 
+# The share of them that may be on their way before those that only wait for a command become short.
+_MANY = 0.75
+
 # Second copies of silent requests that are on their way at the same time.
 _SPARE = 10
 
@@ -42,12 +45,13 @@ class Client:
 
     Attributes:
         sdk: The client.
-        slots: What a request holds while it is on its way.
     """
 
     def __init__(self, sdk: "AsyncDaytona", key: str, slots: int) -> None:
         self.sdk = sdk
-        self.slots = asyncio.Semaphore(slots)
+        self._slots = asyncio.Semaphore(slots)
+        self._many = _MANY * slots
+        self._on_way = 0
         self._spare = asyncio.Semaphore(_SPARE)
         self._reached = False
         self._key = key
@@ -85,6 +89,21 @@ class Client:
     def api_url(self) -> str:
         """Where its requests go."""
         return str(self.sdk._api_client.configuration.host)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether so many requests are on their way that others may have to wait."""
+        return self._on_way >= self._many
+
+    @contextlib.asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """What a request holds while it is on its way; there is a bound on how many are."""
+        async with self._slots:
+            self._on_way += 1
+            try:
+                yield
+            finally:
+                self._on_way -= 1
 
     async def ask(
         self,

@@ -265,6 +265,11 @@ class DaytonaSandbox:
         obtain = partial(ControlPlane.get_or_create, key=key, params=params)
         return cls._of(obtain, f"(kept under {key!r})", config, timeout, keep_alive)
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether requests may have to wait for their turn, as other sandboxes have many."""
+        return self._client is not None and self._client.is_busy
+
     async def open(self) -> None:
         """Find or make the sandbox, and start it if it does not run."""
         if self._sandbox is not None:
@@ -273,7 +278,7 @@ class DaytonaSandbox:
         self._client = client = await Client.share(self._config)
         try:
             self._plane = ControlPlane(client)
-            async with client.slots:
+            async with client.turn():
                 deadline = loop.time() + self.startup_timeout
                 self._sandbox = await self._obtain(self._plane, deadline=deadline)
             self.id = self._sandbox.id
@@ -381,7 +386,7 @@ class DaytonaSandbox:
         if client is not None:
             try:
                 if plane is not None:
-                    async with client.slots:
+                    async with client.turn():
                         await plane.discard()
             finally:
                 await client.give_back()
@@ -412,7 +417,7 @@ class DaytonaSandbox:
     ) -> T:
         """Send a request as often as need be and time allows; only our own errors leave."""
         _, client = self._opened()
-        async with client.slots:
+        async with client.turn():
             with self._translated(path):
                 deadline = asyncio.get_running_loop().time() + timeout
                 return await client.ask(request, what, deadline=deadline, patience=patience)
