@@ -47,6 +47,23 @@ def test_sending_to_a_command_costs_one_request(
     assert count.by_kind == {"execute": 2}
 
 
+def test_looking_after_a_job_and_ending_it_costs_one_request_each(
+    server: DaytonaServer, session: SandboxSession
+) -> None:
+    job_id = session.exec("sleep 60", background=True).job_id
+    with server.counting() as count:
+        assert session.job(job_id).state == "running"
+        session.kill(job_id)
+    assert count.by_kind == {"execute": 2}
+
+
+def test_a_preview_costs_one_request(server: DaytonaServer, session: SandboxSession) -> None:
+    session.open()
+    with server.counting() as count:
+        session.preview(8000)
+    assert count.requests == 1
+
+
 def test_read_costs_one_request(server: DaytonaServer, session: SandboxSession) -> None:
     session.exec("seq 100000 >numbers")
     with server.counting() as count:
