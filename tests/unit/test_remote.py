@@ -192,6 +192,13 @@ def test_a_file_that_is_shared_by_a_group_stays_so() -> None:
             assert file.read_text() == "three\n"
 
 
+def test_a_folder_for_temporary_files_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a file").touch()
+    argv = ["env", f"TMPDIR={tmp_path}/a file", "sh"]
+    with pytest.raises(SandboxFailedError, match=re.escape(f"'{tmp_path}/a file' of the sandbox")):
+        SandboxSession(CommandSandbox(argv), root=tmp_path).open()
+
+
 def test_missing_tools_are_named(shell: list[str], tmp_path: Path) -> None:
     if Path(shell[0]).name == "busybox":
         pytest.skip("busybox has its tools built in")

@@ -81,8 +81,9 @@ def facts_of(reply: Reply, root: str) -> Facts:
             )
         case "state":
             raise SandboxFailedError(
-                "The session can have no folder of its own for temporary files in the sandbox; "
-                "make /tmp writable, free some space, or set TMPDIR."
+                "The session can have no folder of its own for temporary files in "
+                f"{reply.text('temporary')!r} of the sandbox; make that writable, free some space "
+                "there, or set TMPDIR to another folder."
             )
     names = [field.name for field in fields(Facts) if field.name not in _LEARNT]
     return Facts(**{name: reply.values.get(name) or reply.text(name) for name in names})

@@ -53,6 +53,12 @@ _sweep='
         esac
     done'
 
+# fail_state: we can have no folder of our own; the reply names what should hold it.
+fail_state() {
+    put_string temporary "${TMPDIR:-/tmp}"
+    fail state
+}
+
 # make_state: our own folder, and in it that of the session. From here on it is the working folder.
 make_state() {
     read -r _uptime _ </proc/uptime || _uptime=$(date +%s)
@@ -60,14 +66,14 @@ make_state() {
     _state=${TMPDIR:-/tmp}/.daytona-toolkit
     is_ours "$_state" || {
         _state=$_state-$(id -u)
-        is_ours "$_state" || fail state
+        is_ours "$_state" || fail_state
     }
-    cd -P "$_state" || fail state
+    cd -P "$_state" || fail_state
     [ -d "$_session" ] || {
         # What was left by sessions that nobody closed.
         find . -maxdepth 2 \( -name 'session-*' -o -name 'job-*' \) -mtime +7 -prune \
             -exec sh -c "$_sweep" sh {} + -o -name 'upload-*' -mtime +0 -exec rm -f {} +
-        mkdir "$_session" || fail state
+        mkdir "$_session" || fail_state
     }
     true >"$_session/floor.0"
     printf '%65536s' '' >"$_session/ballast"

@@ -17,7 +17,8 @@ _UPLOAD_TIME = 600.0
 class CommandSandbox:
     """A sandbox that is reached by a command, which runs `sh` somewhere and passes on its streams.
 
-    What it reaches is not confined by us, and is left as it is at the end.
+    What it reaches is not confined by us, and is left as it is at the end. It must be the same
+    machine each time: `docker exec` in a container that runs, and not `docker run`.
 
     Args:
         argv: The command and its arguments, such as `["docker", "exec", "-i", "box", "sh"]`,
