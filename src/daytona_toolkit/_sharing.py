@@ -68,6 +68,9 @@ def use(
         session: A session, or a pool.
         key: Which session of the pool it is, or what finds that; a session needs none.
 
+    Raises:
+        ValueError: There is no key, so that calls of all conversations would share a session.
+
     Example:
         ```python
         async with use(session, conversation) as one:
@@ -76,4 +79,10 @@ def use(
     """
     if isinstance(session, SandboxSession):
         return nullcontext(session)
-    return session.use(str(key() if callable(key) else key))
+    found = key() if callable(key) else key
+    if found is None or found == "":
+        raise ValueError(
+            f"Which session of the pool is it? The key of this call is {found!r}; give it one, or "
+            "have the function that finds it raise."
+        )
+    return session.use(str(found))

@@ -318,3 +318,7 @@ async def test_each_conversation_has_a_workspace_of_its_own() -> None:
             agent = agent_of(pool, call, "done", key=key)
             said = await answers(agent, context={"conversation": name})
             assert said == [f"{seen}\n[exit code 0]"]
+        agent = agent_of(pool, call, "done", key=lambda context: context.context.get("user"))
+        with pytest.raises(UserError, match="The key of this call is None"):
+            await answers(agent, context={"conversation": "a"})
+        assert len(pool) == 2

@@ -608,6 +608,10 @@ class TestGenerations:
 
 
 class TestFaults:
+    def test_one_that_would_never_strike_is_refused(self, server: DaytonaServer) -> None:
+        with pytest.raises(ValueError, match=r"the kind 'exec', so nothing .* execute"):
+            server.faults.add(DropAfter(kind="exec"))
+
     def test_the_sync_sdk_sends_again_when_a_connection_drops(
         self, server: DaytonaServer, sandbox: Sandbox
     ) -> None:

@@ -23,6 +23,7 @@ from daytona_toolkit.errors import (
     SandboxGoneError,
     SessionClosedError,
 )
+from daytona_toolkit.tools import use
 
 
 def local(key: str = "") -> SandboxSession:
@@ -422,6 +423,12 @@ def test_a_session_whose_sandbox_is_gone_is_made_anew(caplog: pytest.LogCaptureF
                 lost.exec("echo three")
         assert len(pool) == 1
     assert caplog.text.count("the sandbox of 'a' no longer exists; another is made") == 1
+
+
+@pytest.mark.parametrize("key", [None, "", lambda: None, lambda: ""])
+def test_a_call_without_a_key_shares_no_session_with_others(key: Any) -> None:
+    with SessionPool(local) as pool, pytest.raises(ValueError, match="The key of this call is"):
+        use(pool, key)
 
 
 @pytest.mark.parametrize(

@@ -100,13 +100,27 @@ class Rule:
 
 
 class Faults:
-    """The rules of a server, in the order in which they were added."""
+    """The rules of a server, in the order in which they were added.
 
-    def __init__(self) -> None:
+    Args:
+        kinds: The kinds of requests that there are.
+    """
+
+    def __init__(self, kinds: Collection[str]) -> None:
+        self._kinds = kinds
         self._rules: tuple[Rule, ...] = ()
 
     def add(self, fault: Fault, *, times: int | None = None) -> Rule:
-        """Put a fault in force, `times` times or until `clear`."""
+        """Put a fault in force, `times` times or until `clear`.
+
+        Raises:
+            ValueError: There are no requests of its kind.
+        """
+        if fault.kind is not None and fault.kind not in self._kinds:
+            raise ValueError(
+                f"There are no requests of the kind {fault.kind!r}, so nothing would go wrong. "
+                f"Choose one of {', '.join(sorted(self._kinds))}."
+            )
         rule = Rule(fault, times)
         self._rules = (*self._rules, rule)
         return rule

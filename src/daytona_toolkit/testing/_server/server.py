@@ -45,7 +45,8 @@ class DaytonaServer(Settings):
     """
 
     def __post_init__(self) -> None:
-        self.faults = Faults()
+        kinds = {route.kwargs["name"] for route in _routes()}
+        self.faults = Faults(kinds - {control.EVENT_SOCKET})
         self.requests: list[RecordedRequest] = []
 
     def __enter__(self) -> "DaytonaServer":
@@ -152,8 +153,7 @@ class DaytonaServer(Settings):
         )
         app[WORLD] = self._world
         app[HELD] = {}
-        app.add_routes(control.routes())
-        app.add_routes(toolbox.routes())
+        app.add_routes(_routes())
         self._runner = web.AppRunner(
             app, access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS, handle_signals=False
         )
@@ -240,3 +240,7 @@ class DaytonaServer(Settings):
 
     def _call(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+
+def _routes() -> list[web.RouteDef]:
+    return [*control.routes(), *toolbox.routes()]
