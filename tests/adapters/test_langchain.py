@@ -3,8 +3,10 @@
 import asyncio
 import copy
 import dataclasses
+import importlib
 import inspect
 import pickle
+import sys
 from typing import Any
 
 import pytest
@@ -339,3 +341,20 @@ async def test_each_thread_has_a_workspace_of_its_own() -> None:
 
         with pytest.raises(ValueError, match="thread_id"):
             await agent.ainvoke(ASK)
+
+
+@pytest.mark.parametrize(
+    ("module", "needs", "said"),
+    [
+        ("deepagents", "deepagents", r"\[deepagents\]\" with Python 3\.11"),
+        ("middleware", "langchain", r"\[middleware\]\""),
+    ],
+)
+def test_a_module_without_what_it_needs_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, module: str, needs: str, said: str
+) -> None:
+    name = f"langchain_daytona_toolkit.{module}"
+    monkeypatch.setitem(sys.modules, needs, None)
+    monkeypatch.delitem(sys.modules, name, raising=False)
+    with pytest.raises(ImportError, match=said):
+        importlib.import_module(name)

@@ -13,6 +13,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, NamedTuple
 
+try:
+    import langchain as langchain
+except ImportError as error:
+    raise ImportError(
+        'WorkspaceMiddleware needs LangChain: pip install "langchain-daytona-toolkit[middleware]"'
+    ) from error
+
 from langchain.agents.middleware import AgentMiddleware, AgentState
 from langchain.agents.middleware.types import (
     ModelRequest,

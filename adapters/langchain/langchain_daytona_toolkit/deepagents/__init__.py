@@ -8,7 +8,8 @@ try:
     import deepagents as deepagents
 except ImportError as error:
     raise ImportError(
-        'DaytonaBackend needs Deep Agents: pip install "langchain-daytona-toolkit[deepagents]"'
+        'DaytonaBackend needs Deep Agents: pip install "langchain-daytona-toolkit[deepagents]" '
+        "with Python 3.11 or newer"
     ) from error
 
 from langchain_daytona_toolkit.deepagents._backend import LIMITS, DaytonaBackend
