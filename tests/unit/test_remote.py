@@ -192,6 +192,20 @@ def test_a_file_that_is_shared_by_a_group_stays_so() -> None:
             assert file.read_text() == "three\n"
 
 
+def test_what_is_ours_under_the_root_is_not_shown(tmp_path: Path) -> None:
+    """As where that is the only folder which can be written to."""
+    temporary = tmp_path / "root/[tmp]"
+    temporary.mkdir(parents=True)
+    (temporary / "[ours].not").touch()
+    argv = ["env", f"TMPDIR={temporary}", "sh"]
+    with SandboxSession(CommandSandbox(argv), root=tmp_path / "root") as session:
+        session.exec("true")
+        assert session.download(".", tmp_path / "local").files == 1
+        assert {path.name for path in (tmp_path / "local/[tmp]").iterdir()} == {"[ours].not"}
+        assert [Path(entry.path).name for entry in session.ls("[tmp]").entries] == ["[ours].not"]
+        assert not session.glob("**/.*").entries
+
+
 def test_a_folder_for_temporary_files_that_cannot_be_used_is_named(tmp_path: Path) -> None:
     (tmp_path / "a file").touch()
     argv = ["env", f"TMPDIR={tmp_path}/a file", "sh"]

@@ -6,8 +6,9 @@
 # find names when it has been everywhere else: a stage that could not be started, or that was
 # killed, loses it, so nothing that is incomplete looks complete.
 #
-# In: _HIDDEN (yes or empty); _DEPTH (folders to go down).
+# In: that of own.sh; _HIDDEN (yes or empty); _DEPTH (folders to go down).
 
+. ../_remote/own.sh
 . ../_remote/temporary.sh
 
 # look_into PATH: stand in the folder that PATH is, or that holds the file that it is. What
@@ -31,7 +32,9 @@ walk() {
     if [ "$_start" != . ]; then
         printf '%s\0' "$_start" /
     elif [ -n "$_HIDDEN" ]; then
-        find . / -maxdepth "$_DEPTH" -path / -print0 -prune -o -name "$_temporaries" -prune -o "$@"
+        find_own
+        find . / -maxdepth "$_DEPTH" -path / -print0 -prune -o -name "$_temporaries" -prune -o \
+            -path "$_own" -prune -o "$@"
     else
         find . / -maxdepth "$_DEPTH" -path / -print0 -prune -o -name '.?*' -prune -o "$@"
     fi

@@ -9,8 +9,9 @@
 # A checkpoint is a commit with two trees: `files`, and `modes`, where the blob `f644` lists
 # files with this mode and `d755` folders, each name ended by a NUL.
 #
-# In: _STATE, _STORE (the name of the store in it), _ROOT.
+# In: that of own.sh; _STORE (the name of the store in it), _ROOT.
 
+. ../../_remote/own.sh
 . ../../_remote/temporary.sh
 
 _ref=
@@ -79,10 +80,7 @@ find_reference() {
 
 # find_all TEST...: what is under the root, without what git does not take and what is ours.
 find_all() {
-    case $_STATE/ in
-    "${_ROOT%/}"/*) _own=$(printf %s "./${_STATE#"${_ROOT%/}/"}" | sed 's/[][*?\\]/\\&/g') ;;
-    *) _own=./. ;;
-    esac
+    find_own
     find . -name '.[gG][iI][tT]' -prune -o -name "$_temporaries" -prune -o \
         -type l -name '.[gG][iI][tT][mM][oO][dD][uU][lL][eE][sS]' -prune -o \
         -path "$_own" -prune -o ! -name . "$@" -print0
