@@ -43,6 +43,9 @@ _AROUND = 50_000
 # Bytes of a file in which a shell finds a text by itself faster than by starting tools.
 _SMALL = 20_000
 
+# What a shell can split a text at; not the dot, which it puts at the end, nor a blank.
+_ORDINARY = re.compile(r"[!-\-/-~]")
+
 # Ranges that one request replaces; nearer ones are joined.
 _SPLICES = 8
 
@@ -56,6 +59,7 @@ _CHECK_INPUTS = (
     "lead",
     "key",
     "text",
+    "char",
     "refuse_cr",
     "max_reply",
     "small",
@@ -215,6 +219,7 @@ async def _replace_in_sandbox(
         lead=lead,
         key=key.decode("utf-8", "surrogateescape"),
         text=old if len(old_bytes) <= _SMALL else "",
+        char=max(_ORDINARY.findall(old), default=""),
         small=_SMALL,
         # See match: a part of a line says nothing of line endings.
         refuse_cr="yes" if "\n" in new and not {"\n", "\r"} & set(old) else "",

@@ -3,7 +3,7 @@
 #
 # In: those of path.sh, replace.sh, file.sh and upload.sh; _PATH; _SHA256 (of the file that the
 #     client saw, or empty: look for the text); _LENGTH, _OLD_SHA256, _TOUCHED, _INDEX, _LEAD,
-#     _KEY, _TEXT, _REFUSE_CR, _MAX_REPLY (see find_once), _SMALL (see find_in_small); _NEW (what
+#     _KEY, _TEXT, _REFUSE_CR, _MAX_REPLY (see find_once), _SMALL, _CHAR (see find_in_small); _NEW (what
 #     takes the place of the text, if it can be an input); _PLAN (the steps that make the new
 #     file, a line each: `keep FROM LENGTH`, `insert BASE64`, `insert_new`, `insert_part FROM
 #     LENGTH` out of the upload; LENGTH `rest` is all that follows, FROM `old` where the text that
@@ -34,8 +34,13 @@ PLAN
 keep() {
     case $1:$2 in
     0:old) if [ -n "$_body" ]; then printf %s "$_before"; else head -c "$_at" "$_source"; fi ;;
-    # Shells find what follows a prefix in time that grows with the square of its length.
-    old:rest) tail -c "+$((_at + _LENGTH + 1))" "$_source" ;;
+    old:rest)
+        if [ -n "$_has_rest" ]; then
+            printf %s "$_after"
+        else
+            tail -c "+$((_at + _LENGTH + 1))" "$_source"
+        fi
+        ;;
     *:rest) tail -c "+$(($1 + 1))" "$_source" ;;
     0:*) head -c "$2" "$_source" ;;
     *) tail -c "+$(($1 + 1))" "$_source" | head -c "$2" ;;
@@ -62,8 +67,29 @@ is_small() {
     [ "$_size" -le "$_SMALL" ]
 }
 
+# find_rest: sets $_after, what follows the text in $_body. Shells take off a prefix in time that grows with
+# the square of its length, but split and join at a character in time that grows with the length.
+find_rest() {
+    IFS=$_CHAR
+    set -f
+    # shellcheck disable=SC2086 # it is to be split, and the dot keeps a character at the end
+    set -- $_before$_TEXT.
+    _count=$#
+    shift $((_count - 1))
+    _end=${1%.} # of the text, behind its last such character
+    # shellcheck disable=SC2086
+    set -- $_body.
+    shift $((_count - 1))
+    _after="$*"
+    unset IFS
+    set +f
+    _after=${_after#"$_end"}
+    _after=${_after%.}
+    _has_rest=yes
+}
+
 # find_in_small: find_once for a small file, where _TEXT has all of the bytes, without a process
-# for each look.
+# for each look. _CHAR is a character of _TEXT, if it has an ordinary one.
 find_in_small() {
     _like="$_size-*" # or there are bytes that the shell has left out
     _before=${_body%%"$_TEXT"*}
@@ -72,6 +98,7 @@ find_in_small() {
     _at=$_size
     [ -z "$_REFUSE_CR" ] || case $_body in *"$(printf '\r')"*) fail_with_file ;; esac
     if is_plain "$_body"; then
+        [ -z "$_CHAR" ] || find_rest
         _around="around ${#_body}|
 $_body"
     else
@@ -153,7 +180,7 @@ check_replaceable
 lock_folder
 is_whole || fail upload
 open_regular
-_body='' _like='*'
+_body='' _like='*' _has_rest=''
 if [ -n "$_SHA256" ]; then
     check_unchanged
 elif [ -n "$_TEXT" ] && is_small; then
