@@ -62,7 +62,8 @@ class SandboxSession(Generic[S_co]):
     Args:
         sandbox: The machine; the session closes it at the end.
         root: The folder that relative paths start from, for files and commands alike; made
-            if it is missing. The sandbox's own work folder unless given.
+            if it is missing. `~` is the home of the sandbox's user. The sandbox's own work folder
+            unless given.
         env: Variables for every command.
         secrets: Variables for every command, too. Every result, error and piece of output has
             `***` in place of their values and of each line of these (of six characters or more).

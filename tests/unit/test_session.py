@@ -154,6 +154,13 @@ def test_the_root_is_known_once_the_session_is_open() -> None:
         assert session.root == session.exec("pwd").stdout.strip()
 
 
+@pytest.mark.parametrize("root", ["~", "~/sub"])
+def test_a_root_may_be_in_the_home_folder(root: str) -> None:
+    with SandboxSession(LocalSandbox(), root=root) as session:
+        assert session.exec("pwd -P").stdout == session.exec(f"cd {root} && pwd -P").stdout
+        assert session.root == session.realpath(root)
+
+
 def test_its_shape_says_what_runs(session: SandboxSession) -> None:
     job = session.exec("sleep 60", background=True)
     assert repr(session) == (

@@ -86,6 +86,8 @@ export LC_ALL=C # tools then look for no locales
 check_tools
 # Where an open file lies is what confines a session.
 [ -z "$_CONFINED" ] || [ -e /proc/self/fd ] || fail proc
+# shellcheck disable=SC2088 # it stands for the home folder here as elsewhere
+case $_ROOT in '~' | '~/'*) _ROOT=${HOME:-/}${_ROOT#?} ;; esac
 [ -d "${_ROOT:-.}" ] || mkdir -p -- "$_ROOT" || fail root
 cd -P -- "${_ROOT:-.}" || fail root
 put_string root "$PWD"
