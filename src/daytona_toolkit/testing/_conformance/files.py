@@ -620,9 +620,12 @@ def test_any_bytes_under_any_name_come_back(
 @on_one_session
 @given(
     parts=st.lists(
-        st.sampled_from([b"a", b"b", b"\n", b"\r\n", b"\xff", "é".encode(), b"  "]), max_size=30
+        st.sampled_from(
+            [b"a", b"b", b"\n", b"\r\n", b"\xff", "é".encode(), b"  ", b"\\", b"*", b"'", b"."]
+        ),
+        max_size=30,
     ),
-    old=st.text("ab\né", max_size=4),
+    old=st.text("ab\né\\*'. ", max_size=4),
     new=st.text("ab\né'$\\", max_size=4),
     replace_all=st.booleans(),
 )
