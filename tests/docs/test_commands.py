@@ -70,6 +70,8 @@ def check(words: list[str]) -> None:
             check_options("daytona_toolkit.testing", options)
         case ["claude", "mcp", "add", _, "--", *rest]:
             check(rest)
+        case ["claude", "mcp", "add", "--transport", "http", _, url, "--header", _]:
+            assert url.endswith("/mcp")
         case ["bash", program, *_] | [program, *_] if "/" in program:
             assert (ROOT / program).exists(), program
         case ["pytest", *names]:
