@@ -722,7 +722,7 @@ class SandboxSession(Generic[S_co]):
         symlinks are skipped.
 
         Args:
-            local: The file or folder here.
+            local: The file or folder here; `~` is your home.
             remote: The path that it gets there.
             on_progress: Called, where the caller waits, with the bytes that are there, the bytes
                 in all, and the file that has just moved, or a part of it. For `aupload` it may
@@ -764,7 +764,7 @@ class SandboxSession(Generic[S_co]):
 
         Args:
             remote: The file or folder there.
-            local: The path that it gets here.
+            local: The path that it gets here; `~` is your home.
             on_progress: As for `upload`.
 
         Returns:

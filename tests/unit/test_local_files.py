@@ -3,9 +3,11 @@
 import os
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from daytona_toolkit import LocalSandbox, SandboxSession
 from daytona_toolkit._transfer import PART, batches
 from daytona_toolkit._transfer.local_files import Item, places_for
 
@@ -29,6 +31,17 @@ def test_nothing_goes_through_a_symlink(tmp_path: Path) -> None:
     folders, files = places_for(tmp_path, ["link", "link/x", "y"], ["link/x/z", "y/z", "link"])
     assert folders == {"": tmp_path, "link": None, "link/x": None, "y": tmp_path / "y"}
     assert files == {"link/x/z": None, "y/z": tmp_path / "y/z", "link": tmp_path / "link"}
+
+
+def test_a_tilde_is_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "one").write_text("text\n")
+    with SandboxSession(LocalSandbox(isolation="none")) as session:
+        session.upload("~/one", "~/two")
+        session.download("~/two", Path("~/three"))
+    assert (tmp_path / "three").read_text() == "text\n"
+    assert not (tmp_path / "~").exists()
 
 
 def test_small_files_travel_together_up_to_a_number_and_a_size() -> None:

@@ -17,6 +17,7 @@ from typing import ParamSpec, TypeVar
 
 from daytona_toolkit._workers import in_thread
 from daytona_toolkit.errors import (
+    InvalidArgumentError,
     NotAFileError,
     PathDeniedError,
     PathNotFoundError,
@@ -143,6 +144,19 @@ def read_range(path: Path, start: int, length: int) -> bytes:
     with path.open("rb") as file:
         file.seek(start)
         return file.read(length)
+
+
+def path_of(text: str) -> Path:
+    """The path that a caller named; `~` is the home folder."""
+    path = Path(text)
+    if path.parts[:1] != ("~",):
+        return path
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        raise InvalidArgumentError(
+            f"{text!r} names a home folder that is not known here; give an absolute path."
+        ) from error
 
 
 def target_of(path: Path) -> Path:

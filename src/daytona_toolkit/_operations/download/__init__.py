@@ -51,7 +51,8 @@ async def _download(
 ) -> TransferResult:
     remote, local = check_path(remote), check_path(local)
     source = Remote(workspace, remote, workspace.resolve(remote))
-    target = await on_host(Path(local), host.target_of, Path(local))
+    place = host.path_of(local)
+    target = await on_host(place, host.target_of, place)
     report = Report(tell)
     items, folders, small = await _tree(source, report)
     if not folders and await on_host(target, target.is_dir):

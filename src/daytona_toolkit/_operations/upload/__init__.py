@@ -40,7 +40,7 @@ async def upload(
 async def _upload(
     workspace: Workspace, local: AnyPath, remote: AnyPath, tell: OnProgress | None
 ) -> TransferResult:
-    source = Path(check_path(local))
+    source = host.path_of(check_path(local))
     target = Remote(workspace, check_path(remote), workspace.resolve(remote))
     report = Report(tell)
     if small := await on_host(source, host.read_small, source, workspace.inline_bytes):
