@@ -20,7 +20,7 @@ from daytona_toolkit.errors import (
     WriteFailedError,
 )
 from daytona_toolkit.testing import SandboxConformance
-from daytona_toolkit.testing._conformance import transport
+from daytona_toolkit.testing._conformance import files, search, transport
 from tests.docs.pages import DOCS
 
 RECIPE = "".join(
@@ -152,6 +152,22 @@ async def test_the_suite_finds_what_is_wrong(
 async def test_nothing_is_left_in_the_sandbox(test: Callable[..., Any], tmp_path: Path) -> None:
     await test(CommandSandbox(["env", f"TMPDIR={tmp_path}", "sh"]))
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "test",
+    [
+        files.test_paths_resolve_in_one_place,
+        search.test_glob_takes_absolute_patterns_and_those_from_home,
+    ],
+)
+def test_nothing_is_left_in_the_home_folder(test: Callable[..., Any], tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    sandbox = CommandSandbox(["env", f"HOME={home}", "sh"])
+    with SandboxSession(sandbox, root=tmp_path / "root") as session:
+        test(session)
+    assert not list(home.iterdir())
 
 
 def run_recipe(text: str, folder: Path, tests: str) -> str:

@@ -26,7 +26,7 @@ from daytona_toolkit.errors import (
     PathDeniedError,
     PathNotFoundError,
 )
-from daytona_toolkit.testing._conformance.support import MakeSession, counting
+from daytona_toolkit.testing._conformance.support import MakeSession, counting, in_home
 
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -228,8 +228,9 @@ def test_any_name_works(session: SandboxSession, name: str) -> None:
 def test_paths_resolve_in_one_place(session: SandboxSession) -> None:
     session.exec("mkdir -p real/deep; ln -s real/deep link; echo here >real/up")
     assert session.read("link/../up").content == "here\n"  # as the kernel has it
-    session.write("~/at home", "x")
-    assert session.exec('cat "$HOME/at home"').stdout == "x"
+    with in_home(session) as home:
+        session.write(f"{home}/file", "x")
+        assert session.exec(f'cat "$HOME{home[1:]}/file"').stdout == "x"
     assert session.read("./real//up").content == "here\n"
     assert not session.exists("real/nothing")
     assert not session.exists("real/up/nothing")

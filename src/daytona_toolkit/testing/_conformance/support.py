@@ -1,6 +1,7 @@
 """What the tests of several operations share."""
 
 import random
+import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -40,6 +41,17 @@ def check_unused(session: SandboxSession) -> None:
             "The suite changes and removes what is there: let each sandbox start in a folder that "
             "is empty."
         )
+
+
+@contextmanager
+def in_home(session: SandboxSession) -> Iterator[str]:
+    """A folder in the home folder for a while, which may be that of a person."""
+    folder = f"~/conformance {secrets.token_hex(4)}"
+    session.mkdir(folder)
+    try:
+        yield folder
+    finally:
+        session.remove(folder, recursive=True)
 
 
 def our_variables(env: str) -> set[str]:
