@@ -23,7 +23,7 @@ from daytona_toolkit._transcript import Transcript
 from daytona_toolkit._transfer.progress import OnProgress
 from daytona_toolkit._twins import Operation, about, awaited, both
 from daytona_toolkit._workspace import Workspace
-from daytona_toolkit.errors import InvalidArgumentError, SandboxError
+from daytona_toolkit.errors import InvalidArgumentError, SandboxError, SessionClosedError
 from daytona_toolkit.limits import Limits
 from daytona_toolkit.results import (
     Checkpoint,
@@ -142,7 +142,10 @@ class SandboxSession(Generic[S_co]):
 
         Raises:
             InvalidArgumentError: The session is not open yet; `open()` it first.
+            SessionClosedError: The session is closed.
         """
+        if self._runner.is_closed:
+            raise SessionClosedError("The session is closed; make a new one.")
         if not self.is_open:
             raise InvalidArgumentError(
                 "The session is not open, so its root is not known yet; call open() or aopen() "
@@ -1123,12 +1126,12 @@ class SandboxSession(Generic[S_co]):
 
     def _summary(self) -> dict[str, str]:
         """What the session is, as far as it is known without a request."""
-        state = "open" if self.is_open else "not open yet"
+        state, unknown = "open" if self.is_open else "not open yet", "not known yet"
         if self._runner.is_closed:
-            state = "closed"
+            state, unknown = "closed", "not known"
         return {
             "sandbox": self.sandbox.id,
-            "root": self._workspace.known_root or "not known yet",
+            "root": self._workspace.known_root or unknown,
             "state": state,
             "running": count_of(self._commands + len(self._jobs), "job"),
         }

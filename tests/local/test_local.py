@@ -55,6 +55,7 @@ def test_auto_takes_what_confines(confined: SandboxSession) -> None:
     with SandboxSession(sandbox) as session:
         assert sandbox.isolation in CONFINED
         assert session.sandbox.id == f"local:{session.root}"
+        assert repr(session.sandbox).startswith(f"<LocalSandbox {session.root} (")
 
 
 def test_the_home_of_the_host_cannot_be_read(confined: SandboxSession) -> None:

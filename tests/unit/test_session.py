@@ -152,6 +152,9 @@ def test_the_root_is_known_once_the_session_is_open() -> None:
         print(session.root)
     with session:
         assert session.root == session.exec("pwd").stdout.strip()
+    with pytest.raises(SessionClosedError, match="make a new one"):
+        print(session.root)
+    assert "root=not known, state=closed" in repr(session)
 
 
 @pytest.mark.parametrize("root", ["~", "~/sub"])

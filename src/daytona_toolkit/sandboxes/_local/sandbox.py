@@ -190,6 +190,9 @@ class LocalSandbox:
             with contextlib.suppress(OSError):  # something is to be kept
                 kept.rmdir()
 
+    def __repr__(self) -> str:
+        return f"<LocalSandbox {self.id.removeprefix('local:')} ({self.isolation})>"
+
     def _prepare(self) -> tuple[Level, Place, dict[str, str]]:
         """Choose the level and make the folders."""
         level = confinement.choose(self.isolation)
