@@ -75,11 +75,11 @@ find_rest() {
     # shellcheck disable=SC2086 # it is to be split, and the dot keeps a character at the end
     set -- $_before$_TEXT.
     _count=$#
-    shift $((_count - 1))
+    shift "$((_count - 1))" # quoted, as IFS may be a digit
     _end=${1%.} # of the text, behind its last such character
     # shellcheck disable=SC2086
     set -- $_body.
-    shift $((_count - 1))
+    shift "$((_count - 1))"
     _after="$*"
     unset IFS
     set +f
