@@ -8,8 +8,8 @@ from daytona_toolkit.errors import InvalidArgumentError, SandboxFailedError
 OPEN = Source(__name__, "open")
 CLOSE = Source(__name__, "close")
 
-# What takes processes to find out. Empty until a program has needed it.
-_LEARNT = ("shell", "launch", "find", "grep")
+# What takes processes to find out. Empty until a search has needed it.
+_LEARNT = ("find", "grep")
 
 
 @dataclass(frozen=True)
@@ -21,10 +21,11 @@ class Facts:
         home: The home folder of the sandbox's user.
         state: Our own folder in the sandbox.
         session: This session's folder in it.
+        shell: What runs commands: bash where there is one.
+        launch: Words of sh that become a command, in a session of its own and, if anything
+            can, with SIGINT not ignored.
         swift: `yes` if the shell takes a program of some 100 KB within milliseconds.
         search_lacks: Tools that searching takes and that are missing.
-        shell: What runs commands: bash where there is one.
-        launch: What starts one; see `launch.sh`.
         find: What find can do; see `abilities.sh`.
         grep: What grep can do.
     """
@@ -33,10 +34,10 @@ class Facts:
     home: str
     state: str
     session: str
+    shell: str
+    launch: str
     swift: str
     search_lacks: str
-    shell: str = ""
-    launch: str = ""
     find: str = ""
     grep: str = ""
 

@@ -1,6 +1,6 @@
 # shellcheck shell=sh
-# open: begin a session; report its root, its folders, and which tools this sandbox lacks. What they
-# can do takes processes to find out: what needs to know it first does that, in launch.sh and abilities.sh.
+# open: begin a session; report its root, its folders, what starts commands, and which tools this
+# sandbox lacks. What those that search can do takes processes to find out: see abilities.sh.
 #
 # The sandbox names the session's folder, so a copy of this request that comes late makes a
 # folder that nobody uses. A later session removes it.
@@ -79,6 +79,38 @@ make_state() {
     printf '%65536s' '' >"$_session/ballast"
 }
 
+# locate TOOL: sets $_path, where it lies, as `command -v` says in a process more. A tool that the
+# shell has built in, as some builds of busybox have all, goes by its name.
+locate() {
+    _rest=$PATH:
+    while [ -n "$_rest" ]; do
+        _path=${_rest%%:*}/$1 _rest=${_rest#*:}
+        [ ! -f "$_path" ] || [ ! -x "$_path" ] || return 0
+    done
+    _path=$1
+    return 1
+}
+
+# find_launch: sets $_launch. A job is a `&` of our program, for which sh ignores SIGINT and SIGQUIT,
+# and whoever runs us may ignore more, as nohup does. Only a program that is no shell can bring them
+# back. GNU's env can give back a locale as well: without one, tools start 0.3 ms sooner.
+find_launch() {
+    locate setsid
+    _setsid="exec '$_path'"
+    locate env
+    _launch="LC_ALL=C $_setsid '$_path' --default-signal -u LC_ALL \${LC_ALL+\"LC_ALL=\$LC_ALL\"}"
+    ! env --default-signal >/dev/null || return 0
+    for _launch in \
+        "$_setsid env PERL_BADLANG=0 perl -e 'delete \$ENV{PERL_BADLANG}; \
+            \$SIG{\$_} = q(DEFAULT) for keys %SIG; exec @ARGV'" \
+        "$_setsid python3 -IS -c 'import os, sys; from signal import *; \
+            [signal(s, SIG_DFL) for s in valid_signals() - {SIGKILL, SIGSTOP}]; \
+            os.execvp(sys.argv[1], sys.argv[1:])'" \
+        "$_setsid"; do
+        ! (eval "$_launch cat") || break
+    done
+}
+
 begin
 export LC_ALL=C # tools then look for no locales
 # It keeps open files from the programs that it starts, so flock would lock nothing.
@@ -95,6 +127,10 @@ put_string home "${HOME:-/}"
 make_state
 put_string state "$PWD"
 put_string session "$PWD/$_session"
+locate bash || locate sh
+put shell "$_path"
+find_launch
+put launch "$_launch"
 # zsh and bash read a program byte by byte, and a printf that is a tool takes at most 128 KiB.
 case ${ZSH_VERSION-}${BASH_VERSION-}$(command -v printf) in printf) put swift yes ;; esac
 end

@@ -5,7 +5,8 @@
 #
 # In: those of job.sh, shell.sh, once.sh and upload.sh; _JOB (its name); _CWD; _COMMAND; _INPUT
 #     (stdin in base64, or empty; or it is in the upload); _INTERACTIVE (yes: more may be sent);
-#     _ENV (NAME=value words); _BOUND (of a stream's file, in blocks of 512 bytes); _WINDOW (hundredths of a
+#     _ENV (NAME=value words); _SHELL; _LAUNCH (sh that becomes the words after it, in a session
+#     of its own); _BOUND (of a stream's file, in blocks of 512 bytes); _WINDOW (hundredths of a
 #     second to wait), _TIMEOUT (of the job, likewise; 0: none); _FOLLOW (yes: answer as soon as
 #     there is output, after a while); _OUT, _ERR (as report takes them); _LIFE (hundredths of a
 #     second after which the job is ended even if no request comes any more; 0: never).
@@ -15,7 +16,6 @@
 . ../../_remote/once.sh
 . ../../_remote/upload.sh
 . ./job.sh
-. ./launch.sh
 . ./shell.sh
 
 # claim: the job is ours to start, and no copy of the request starts it again.
@@ -113,7 +113,7 @@ note_exit() {
 become() {
     [ ! -e "$_job.killed" ] || exit 143
     # The state may set any variable, also one of ours: what follows it needs none.
-    set -- "export $_GIVEN DAYTONA_TOOLKIT_JOB=$_id; $_launch \"\$@\"" "$_shell" "$@"
+    set -- "export $_GIVEN DAYTONA_TOOLKIT_JOB=$_id; $_LAUNCH \"\$@\"" "$_SHELL" "$@"
     # shellcheck disable=SC2031 # it is the whole program's
     _path=$PATH
     eval "export $_ENV DAYTONA_TOOLKIT_JOB"
@@ -230,7 +230,6 @@ _id=$_JOB _job=$_STATE/$_JOB
 cd -- "$_CWD" || fail_unreachable "${_CWD%/}"
 if claim; then
     is_whole || give_up upload
-    know_launch
     prepare || { make_room && rm -rf "$_job".* && prepare; } || give_up space
     # An argument may have 128 KiB at most; a longer command is run from its file.
     if [ ${#_COMMAND} -lt 30000 ]; then set -- -c "$_COMMAND"; else set -- "$_job.command"; fi
@@ -242,7 +241,7 @@ if claim; then
         case $1 in
         -c)
             set -- 'trap "$1" EXIT; daytona_toolkit_job=$2; shift 2; eval "$daytona_toolkit_job"' \
-                "$_shell" "$_trap" "$_COMMAND"
+                "$_SHELL" "$_trap" "$_COMMAND"
             ;;
         *) set -- 'trap "$1" EXIT; shift; . "$0"' "$_job.command" "$_trap" ;;
         esac
