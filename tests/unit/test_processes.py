@@ -1,5 +1,6 @@
 """Which tools each operation starts in the sandbox: a process each, and some 1 ms."""
 
+import os
 import stat
 import subprocess
 import time
@@ -70,6 +71,18 @@ def test_open(tools: Tools, tmp_path: Path) -> None:
     with session_with(tools, tmp_path):
         # In a folder that is there already, it looks for what was left.
         assert tools.started() == Counter(["mkdir", "find", "env"])
+
+
+def test_what_was_left_is_removed_with_one_process(tools: Tools, tmp_path: Path) -> None:
+    with session_with(tools, tmp_path) as session:
+        jobs = [session.exec("true", background=True).job_id for _ in range(3)]
+        assert {session.job(job, wait=10).state for job in jobs} == {"exited"}
+        for path in (tmp_path / ".daytona-toolkit").glob("job-*"):
+            os.utime(path, (0, 0))
+        tools.forget()
+        with session_with(tools, tmp_path) as later:
+            assert tools.started()["rm"] == 1
+            assert later.jobs() == []
 
 
 @needs_gnu

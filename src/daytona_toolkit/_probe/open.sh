@@ -41,17 +41,23 @@ is_ours() {
 # For `sh -c`, with old files as its arguments. A job that runs still needs all of its files.
 # shellcheck disable=SC2016 # the other sh expands it
 _sweep='
+    _seen=" "
     for _file; do
+        shift
         case $_file in
         ./job-*)
             _job=${_file#./}
             _job=${_job%%.*}
-            [ ! -s "$_job.exit" ] && read -r _pid <"$_job.supervisor" && kill -0 "$_pid" ||
-                rm -rf "$_job" "$_job".*
+            case $_seen in *" $_job "*) continue ;; esac
+            _seen="$_seen$_job "
+            [ -s "$_job.exit" ] || ! read -r _pid <"$_job.supervisor" || ! kill -0 "$_pid" ||
+                continue
+            set -- "$@" "$_job" "$_job".*
             ;;
-        *) rm -rf "$_file" ;;
+        *) set -- "$@" "$_file" ;;
         esac
-    done'
+    done
+    rm -rf "$@"'
 
 # fail_state: we can have no folder of our own; the reply names what should hold it.
 fail_state() {
