@@ -3,9 +3,9 @@
 #
 # In: those of path.sh, replace.sh, file.sh and upload.sh; _PATH; _SHA256 (of the file that the
 #     client saw, or empty: look for the text); _LENGTH, _OLD_SHA256, _TOUCHED, _INDEX, _LEAD,
-#     _KEY, _TEXT, _REFUSE_CR, _MAX_REPLY (see find_once), _SMALL, _CHAR (see find_in_small); _NEW (what
-#     takes the place of the text, if it can be an input); _PLAN (the steps that make the new
-#     file, a line each: `keep FROM LENGTH`, `insert BASE64`, `insert_new`, `insert_part FROM
+#     _KEY, _TEXT, _REFUSE_CR, _MAX_REPLY (see find_once), _SMALL, _CHAR (see find_in_small); _NEW
+#     (what takes the place of the text, if it can be an input); _PLAN (the steps that make the
+#     new file, a line each: `keep FROM LENGTH`, `insert BASE64`, `insert_new`, `insert_part FROM
 #     LENGTH` out of the upload; LENGTH `rest` is all that follows, FROM `old` where the text that
 #     was looked for ends, LENGTH `old` all before it).
 
@@ -13,7 +13,7 @@
 . ../../_remote/path.sh
 . ../../_remote/replace.sh
 . ../../_remote/file.sh
-. ../../_remote/inline.sh
+. ../../_remote/plain.sh
 . ../../_remote/upload.sh
 
 # new_content: what the steps of the plan make.
@@ -35,7 +35,7 @@ keep() {
     case $1:$2 in
     0:old) if [ -n "$_body" ]; then printf %s "$_before"; else head -c "$_at" "$_source"; fi ;;
     old:rest)
-        if [ -n "$_has_rest" ]; then
+        if [ -n "${_after+x}" ]; then
             printf %s "$_after"
         else
             tail -c "+$((_at + _LENGTH + 1))" "$_source"
@@ -67,8 +67,8 @@ is_small() {
     [ "$_size" -le "$_SMALL" ]
 }
 
-# find_rest: sets $_after, what follows the text in $_body. Shells take off a prefix in time that grows with
-# the square of its length, but split and join at a character in time that grows with the length.
+# find_rest: sets $_after, what follows the text in $_body. Shells take off a prefix in time that
+# grows with the square of its length; they split and join at a character in linear time.
 find_rest() {
     IFS=$_CHAR
     set -f
@@ -85,7 +85,6 @@ find_rest() {
     set +f
     _after=${_after#"$_end"}
     _after=${_after%.}
-    _has_rest=yes
 }
 
 # find_in_small: find_once for a small file, where _TEXT has all of the bytes, without a process
@@ -180,7 +179,7 @@ check_replaceable
 lock_folder
 is_whole || fail upload
 open_regular
-_body='' _like='*' _has_rest=''
+_body='' _like='*'
 if [ -n "$_SHA256" ]; then
     check_unchanged
 elif [ -n "$_TEXT" ] && is_small; then

@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # The short text of a file in a reply, without a process for base64.
 
-. ../../_remote/inline.sh
+. ../../_remote/plain.sh
 
 # put_text NAME SIZE: standard input as it is, if it is short and of ordinary characters.
 put_text() {

@@ -7,8 +7,7 @@
 # them was lost.
 #
 # In: those of path.sh and found.sh; _PATH; _FILTER (of the files to search); _PATTERN;
-#     _CONTEXT (lines); _CLIP (bytes kept of a line), _BYTES (of
-#     all of them together).
+#     _CONTEXT (lines); _CLIP (bytes kept of a line), _BYTES (of all of them together).
 
 . ../../_remote/frame.sh
 . ../../_remote/path.sh
