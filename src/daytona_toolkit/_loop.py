@@ -61,7 +61,7 @@ class Runner:
             )
         with self._lock:
             if self.is_closed:
-                raise _closed(self._owner)
+                raise closed_error(self._owner)
             if self._thread is None:
                 self._thread = _share_thread()
             return self._thread
@@ -95,7 +95,7 @@ class Runner:
 
     def _begin(self, call: "Call[T]", function: Callable[[], Coroutine[Any, Any, T]]) -> None:
         if self.is_closed:
-            call.future.set_exception(_closed(self._owner))
+            call.future.set_exception(closed_error(self._owner))
             return
         self._calls.add(call)
         call.future.add_done_callback(lambda _: self._calls.discard(call))
@@ -128,7 +128,7 @@ class Call(Generic[T]):
     def schedule(self, begin: Callable[[], None]) -> None:
         """Have the loop begin it."""
         if not self._thread.call(begin):
-            self.future.set_exception(_closed())
+            self.future.set_exception(closed_error())
 
     def begin(self, work: Coroutine[Any, Any, T]) -> None:
         """Run it; called on the loop."""
@@ -172,7 +172,7 @@ class Call(Generic[T]):
 
     def _end(self, task: "asyncio.Task[T]") -> None:
         if task.cancelled():
-            self.future.set_exception(_closed())
+            self.future.set_exception(closed_error())
         elif error := task.exception():
             _drop_frames(error)
             self.future.set_exception(error)
@@ -333,7 +333,8 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_reset_after_fork)
 
 
-def _closed(owner: str = "session") -> SessionClosedError:
+def closed_error(owner: str = "session") -> SessionClosedError:
+    """The error for what is asked of something that is closed."""
     return SessionClosedError(f"The {owner} is closed; make a new one.")
 
 

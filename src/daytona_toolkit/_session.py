@@ -13,7 +13,7 @@ from typing_extensions import Self, TypeVar
 
 from daytona_toolkit import _operations as operations
 from daytona_toolkit._arguments import AnyPath, check_variables
-from daytona_toolkit._loop import Ending, Runner
+from daytona_toolkit._loop import Ending, Runner, closed_error
 from daytona_toolkit._masking import Mask, MaskedOutput
 from daytona_toolkit._operations.exec import OnOutput
 from daytona_toolkit._result import Outcome, Result
@@ -23,7 +23,7 @@ from daytona_toolkit._transcript import Transcript
 from daytona_toolkit._transfer.progress import OnProgress
 from daytona_toolkit._twins import Operation, about, awaited, both
 from daytona_toolkit._workspace import Workspace
-from daytona_toolkit.errors import InvalidArgumentError, SandboxError, SessionClosedError
+from daytona_toolkit.errors import InvalidArgumentError, SandboxError
 from daytona_toolkit.limits import Limits
 from daytona_toolkit.results import (
     Checkpoint,
@@ -145,7 +145,7 @@ class SandboxSession(Generic[S_co]):
             SessionClosedError: The session is closed.
         """
         if self._runner.is_closed:
-            raise SessionClosedError("The session is closed; make a new one.")
+            raise closed_error()
         if not self.is_open:
             raise InvalidArgumentError(
                 "The session is not open, so its root is not known yet; call open() or aopen() "
