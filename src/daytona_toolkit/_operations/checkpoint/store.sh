@@ -32,6 +32,7 @@ enter_store() {
     export GIT_AUTHOR_NAME=daytona-toolkit GIT_AUTHOR_EMAIL=daytona-toolkit@localhost
     export GIT_COMMITTER_NAME=daytona-toolkit GIT_COMMITTER_EMAIL=daytona-toolkit@localhost
     { mkdir -p -- "$_ROOT" && cd -P -- "$_ROOT"; } || fail root
+    find_own
     _lists=$GIT_DIR/lists
     { mkdir -p "$_lists" && command exec 9>"$GIT_DIR/alone"; } || fail space
     flock 9
@@ -80,7 +81,6 @@ find_reference() {
 
 # find_all TEST...: what is under the root, without what git does not take and what is ours.
 find_all() {
-    find_own
     find . -name '.[gG][iI][tT]' -prune -o -name "$_temporaries" -prune -o \
         -type l -name '.[gG][iI][tT][mM][oO][dD][uU][lL][eE][sS]' -prune -o \
         -path "$_own" -prune -o ! -name . "$@" -print0
