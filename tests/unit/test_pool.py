@@ -319,6 +319,7 @@ def test_a_pool_that_was_forgotten_closes_its_sessions() -> None:
     assert soon(lambda: set(threading.enumerate()) <= before)
 
 
+@pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")  # on purpose
 def test_a_forked_child_is_told_to_make_its_own() -> None:
     with SessionPool(local) as pool, pool.use("a"):
         reader, writer = os.pipe()

@@ -260,6 +260,7 @@ def test_ctrl_c_ends_the_command() -> None:
         client.communicate(b"\n")
 
 
+@pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")  # on purpose
 def test_a_forked_child_is_told_to_make_its_own(session: SandboxSession) -> None:
     session.exec("true")
     reader, writer = os.pipe()
