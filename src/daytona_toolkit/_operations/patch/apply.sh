@@ -107,7 +107,8 @@ lock_all_others() {
 
 # change WHAT FOLDER NAME SHA256...
 change() {
-    true >"$_mark.report" || fail space
+    # A patch that only deletes has nothing else to tell, and an empty mark is none.
+    put applied yes >"$_mark.report" || fail space
     if (each build "$@" || fail changed) && echo 'fail halfway' >"$_mark"; then
         if each place "$@"; then
             mv -f "$_mark.report" "$_mark"

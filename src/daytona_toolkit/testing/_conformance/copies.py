@@ -117,6 +117,28 @@ def test_a_copy_of_a_change_undoes_nothing(
 
 
 @whenever
+def test_a_copy_of_a_patch_undoes_nothing(
+    session: SandboxSession, wait: Callable[[SandboxSession], None]
+) -> None:
+    session.write("changed", "one\n")
+    session.write("deleted", "old\n")
+    with recorded(session) as copies:
+        session.apply_patch(
+            "*** Begin Patch\n*** Update File: changed\n-one\n+one\n+two\n"
+            "*** Add File: added\n+old\n*** End Patch"
+        )
+        session.apply_patch("*** Begin Patch\n*** Delete File: deleted\n*** End Patch")
+    session.write("changed", "one\n")
+    session.write("deleted", "new\n")
+    session.remove("added")
+    wait(session)
+    copies.arrive(session)
+    found = {name: session.read(name).content for name in ("changed", "deleted")}
+    assert found == {"changed": "one\n", "deleted": "new\n"}
+    assert not session.exists("added")
+
+
+@whenever
 def test_a_copy_of_an_upload_undoes_nothing(
     session: SandboxSession, tmp_path: Path, wait: Callable[[SandboxSession], None]
 ) -> None:
