@@ -30,6 +30,7 @@ class Ledger:
         self._kept_bytes = kept_bytes
         self._next = 1
         self._floor = 1
+        self._wanted = 1
         self._under_way: set[int] = set()
         self._urgent = False
         self._own: dict[str, None] = {}
@@ -45,16 +46,20 @@ class Ledger:
         try:
             yield number
         except BaseException:
-            # It may have arrived all the same. The next request keeps it from running later.
-            self._urgent = True
+            self.close(number)  # it may have arrived all the same
             raise
         finally:
             self._under_way.discard(number)
 
+    def close(self, number: int) -> None:
+        """Let no copy of a request run once the next has come, and none before it is under way."""
+        self._wanted = max(self._wanted, number + 1)
+
     def removals(self) -> dict[str, str]:
         """What a request takes along: the floor to raise, if it is time, and names to remove."""
         floor = min(self._under_way, default=self._next)
-        due = floor - self._floor >= _NUMBER_BATCH or len(self._removable) >= _JOB_BATCH
+        wanted = self._floor < floor and self._floor < self._wanted
+        due = wanted or floor - self._floor >= _NUMBER_BATCH or len(self._removable) >= _JOB_BATCH
         if not (due or self._urgent):
             return {"floor": "", "forget": ""}
         self._floor, self._urgent = floor, False

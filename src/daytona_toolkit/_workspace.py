@@ -255,6 +255,8 @@ class Workspace:
                     f"{len(data):,} bytes were uploaded {_UPLOADS} times, and never arrived whole; "
                     "nothing was changed. Find out what damages uploads on the way to the sandbox."
                 )
+            if reply.failure:
+                self.ledger.close(number)  # a copy of it might not be refused any more
             if reply.failure in ("closed", "late"):
                 raise self.lost(
                     "The sandbox's folder for temporary files was emptied while the session used "

@@ -324,6 +324,18 @@ def test_no_floor_is_raised_over_a_request_that_is_under_way() -> None:
     assert ledger.removals()["floor"] == "102"
 
 
+def test_a_request_that_was_refused_is_closed_once_none_before_it_is_under_way() -> None:
+    ledger = Ledger(kept_jobs=1, kept_bytes=100)
+    with ledger.number():
+        with ledger.number() as refused:
+            ledger.close(refused)
+        with ledger.number():
+            assert ledger.removals()["floor"] == ""
+    with ledger.number() as number:
+        assert ledger.removals()["floor"] == str(number)
+    assert ledger.removals()["floor"] == ""
+
+
 @pytest.mark.parametrize(
     ("moment", "code"),
     [('LC_ALL=C mkfifo "$_job.done"', None), ('echo $! >"$_job.supervisor"', 3)],

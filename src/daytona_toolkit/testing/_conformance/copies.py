@@ -11,6 +11,12 @@ from pathlib import Path
 import pytest
 
 from daytona_toolkit import SandboxSession
+from daytona_toolkit.errors import (
+    FileChangedError,
+    NoMatchError,
+    PathExistsError,
+    PathNotFoundError,
+)
 
 # More than a session remembers of the past at any moment.
 _MANY = 100
@@ -150,6 +156,30 @@ def test_a_copy_of_an_upload_undoes_nothing(
     wait(session)
     copies.arrive(session)
     assert session.read("folder/a").content == "new\n"
+
+
+def test_a_copy_of_what_was_refused_does_nothing_later(session: SandboxSession) -> None:
+    """When it would not be refused any more."""
+    session.write("file", "old\n")
+    with recorded(session) as copies:
+        with pytest.raises(PathNotFoundError):
+            session.exec("echo ran >>../log", cwd="folder")
+        with pytest.raises(NoMatchError):
+            session.edit("file", "new", "changed")
+        with pytest.raises(FileChangedError):
+            session.write("file", "replaced\n", if_version="")
+        with pytest.raises(PathExistsError):
+            session.apply_patch("*** Begin Patch\n*** Add File: file\n+added\n*** End Patch")
+        with pytest.raises(PathNotFoundError):
+            session.apply_patch("*** Begin Patch\n*** Delete File: kept\n*** End Patch")
+    session.mkdir("folder")
+    session.write("kept", "")
+    session.remove("file")
+    copies.arrive(session)
+    assert {entry.path for entry in session.ls().entries} == {"folder", "kept"}
+    session.write("file", "new\n")
+    copies.arrive(session)
+    assert session.read("file").content == "new\n"
 
 
 def test_a_copy_of_a_closed_session_changes_nothing(
