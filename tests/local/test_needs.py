@@ -184,6 +184,29 @@ def test_the_helper_spells_paths_as_we_do() -> None:
     assert done.stdout == b"1\n"
 
 
+def test_any_name_is_spelt_in_any_locale(home_of_the_host: Path, outside: Path) -> None:
+    """That of the user, of the folder for temporary files, and of the one that holds Python."""
+    (home_of_the_host / ".gitconfig").write_bytes("[user]\nname = Björk ☃\n".encode())
+    temporary = outside / os.fsdecode(b"t\xff")
+    temporary.mkdir()
+    prefix = outside / "préfixe ☃"
+    prefix.symlink_to(sys.prefix)
+    program = (
+        "import sys; from daytona_toolkit import open_session\n"
+        "command = 'git config user.name; python3 -c \"import pydantic; print(1)\"'\n"
+        "with open_session() as session:\n"
+        "    sys.stdout.buffer.write(session.exec(command).output.encode())"
+    )
+    ascii_alone = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    for locale in {"LC_ALL": "C"}, {"LC_ALL": "C.UTF-8"}, ascii_alone:
+        done = subprocess.run(
+            [prefix / "bin" / Path(sys.executable).name, "-c", program],
+            capture_output=True,
+            env={**os.environ, **locale, "TMPDIR": os.fspath(temporary)},
+        )
+        assert done.stdout.decode() == "Björk ☃\n1\n", done.stderr
+
+
 @pytest.mark.parametrize("isolation", CONFINED)
 def test_a_client_may_ignore_the_end_of_its_children(isolation: str) -> None:
     """As servers do that never wait for them."""

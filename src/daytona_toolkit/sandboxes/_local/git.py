@@ -1,5 +1,6 @@
 """The configuration of git in a sandbox: the user's name and email, and what git does not show."""
 
+import os
 import subprocess
 from functools import cache
 from pathlib import Path
@@ -32,7 +33,7 @@ def write_config(path: Path, home: Path) -> None:
         ignore = path.with_name("gitignore")
         ignore.write_text(_IGNORED)
         lines.append(f"[core]\n\texcludesFile = {_quoted(str(ignore))}\n")
-    path.write_text("".join(lines))
+    path.write_bytes(os.fsencode("".join(lines)))
 
 
 def _quoted(value: str) -> str:
@@ -51,8 +52,6 @@ def _ask(key: str) -> str:
         done = subprocess.run(
             ["git", "config", "--global", key],
             capture_output=True,
-            text=True,
-            errors="replace",
             check=False,
             cwd="/",
             timeout=_PATIENCE,
@@ -60,4 +59,4 @@ def _ask(key: str) -> str:
         )
     except (OSError, subprocess.TimeoutExpired):
         return ""
-    return done.stdout.strip()
+    return os.fsdecode(done.stdout).strip()

@@ -24,20 +24,22 @@ def make(place: Path) -> None:
     (place / "bin").mkdir()
     for name in ("python", "python3", f"python{version}"):
         (place / "bin" / name).symlink_to(base)
-    (place / "pyvenv.cfg").write_text(
+    settings = (
         f"home = {os.path.dirname(base)}\ninclude-system-site-packages = false\n"
         f"version = {sys.version.split()[0]}\n"
     )
-    lines = [f"import site; site.addsitedir({path!r})" for path in python.packages()]
+    (place / "pyvenv.cfg").write_bytes(os.fsencode(settings))
+    # Python reads this file in the encoding of the locale.
+    lines = [f"import site; site.addsitedir({path!a})" for path in python.packages()]
     # Folders of source that a `.pth` names are not shown. Where they cannot be opened, rather
     # than are not there, pip ends with an error.
-    lines.append(f"import sys; sys.path[:] = [p for p in sys.path if p not in {python.hidden()!r}]")
+    lines.append(f"import sys; sys.path[:] = [p for p in sys.path if p not in {python.hidden()!a}]")
     # Last on the path: `python3 -m pip` finds it where our packages have none.
-    lines.extend(_wheel_of_pip())
+    lines += [f"import sys; sys.path.append({path!a})" for path in _wheel_of_pip()]
     (packages / "_host.pth").write_text("".join(f"{line}\n" for line in lines))
     for name in ("pip", "pip3"):
         script = place / "bin" / name
-        script.write_text(_pip())
+        script.write_bytes(os.fsencode(_pip()))
         script.chmod(0o755)
 
 
