@@ -27,7 +27,7 @@ from daytona_toolkit.errors import SessionClosedError
 from daytona_toolkit.tools import TOOLS
 from tests.adapters.scripted import langchain_model
 from tests.adapters.situations import MISTAKES, PICTURE
-from tests.support import sleeping, unique_seconds
+from tests.support import counting, sleeping, unique_seconds
 
 ASK = {"messages": [("user", "go on")]}
 
@@ -111,11 +111,36 @@ def test_output_is_streamed_to_a_thread_too(session: SandboxSession) -> None:
     ]
 
 
+async def test_a_command_is_followed_only_where_somebody_streams(session: SandboxSession) -> None:
+    """Else it costs one request, as without `stream_output`."""
+    agent = agent_of(session, [("exec", {"command": "echo 1; sleep 0.7; echo 2"})], "done")
+    with counting(session) as traffic:
+        agent.invoke(ASK)
+        await agent.ainvoke(ASK)
+        assert len(list(agent.stream(ASK, stream_mode="updates"))) == 3
+        assert traffic.requests == 3
+    for mode in ("custom", "tools"):
+        with counting(session) as traffic:
+            assert "1\\n" in str(list(agent.stream(ASK, stream_mode=mode)))
+            assert traffic.requests > 1
+
+
 def test_tools_work_with_the_first_langgraph_too(
     session: SandboxSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It has no `ToolRuntime`; output is streamed as custom events."""
     monkeypatch.delattr("langgraph.prebuilt.ToolRuntime")
+    test_output_is_streamed_to_a_thread_too(session)
+
+
+def test_a_runtime_of_tools_that_takes_more_ends_no_call(
+    session: SandboxSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As another LangGraph may have; output is streamed as custom events then."""
+
+    def later_runtime(*, more: Any, **fields: Any) -> None: ...
+
+    monkeypatch.setattr("langgraph.prebuilt.ToolRuntime", later_runtime)
     test_output_is_streamed_to_a_thread_too(session)
 
 

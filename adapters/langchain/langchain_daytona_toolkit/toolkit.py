@@ -21,7 +21,7 @@ class DaytonaToolkit(BaseToolkit):
         prefix: Put before the name of each tool.
         line_numbers: Whether lines of a file begin with their number.
         stream_output: Whether output is handed on while a command runs, to those who stream the
-            graph. It takes more requests than to wait for the command's end.
+            graph. That takes more requests than to wait for the command's end.
         shell: The name of the shell that the commands of `exec` share, such as `"main"`: `cd` and
             exported variables carry over from each to the next. Unless given, each starts fresh.
 

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import replace
 from functools import partial
@@ -33,7 +34,7 @@ class SandboxTool(BaseTool):
             `thread_id` of the runnable's config.
         line_numbers: Whether lines of a file begin with their number.
         stream_output: Whether output is handed on while a command runs, to those who stream the
-            graph. It takes more requests than to wait for the command's end.
+            graph. That takes more requests than to wait for the command's end.
         fields: Those of `BaseTool`, such as another `name`.
 
     Example:
@@ -143,6 +144,8 @@ class SandboxTool(BaseTool):
         except (KeyError, RuntimeError):  # the tool is called outside of a graph
             return None
         emit = _emitter(config, writer, tool_call_id)
+        if emit is None and _does_nothing(writer):
+            return None
 
         def on_output(stream: str, text: str) -> None:
             delta = {"stream": stream, "text": text}
@@ -179,20 +182,36 @@ class SandboxTool(BaseTool):
 def _emitter(
     config: RunnableConfig, writer: Callable[[Any], None], tool_call_id: str | None
 ) -> Callable[[Any], None] | None:
-    """What LangGraph has for the output of tools: from 1.2 on, else None."""
+    """What LangGraph has for the output of tools, from 1.2 on; None where nobody streams that."""
     try:
         from langgraph.prebuilt import ToolRuntime
-    except ImportError:  # LangGraph 1.0.0
+
+        runtime = ToolRuntime(
+            state=None,
+            context=None,
+            config=config,
+            stream_writer=writer,
+            tool_call_id=tool_call_id,
+            store=None,
+        )
+    except (ImportError, TypeError):  # LangGraph 1.0.0, or one whose runtime has more to it
         return None
-    runtime = ToolRuntime(
-        state=None,
-        context=None,
-        config=config,
-        stream_writer=writer,
-        tool_call_id=tool_call_id,
-        store=None,
-    )
+    with suppress(ImportError):  # where that cannot be found out, somebody may
+        from langgraph.pregel._tools import _tool_call_writer
+
+        if _tool_call_writer.get() is None:
+            return None
     return getattr(runtime, "emit_output_delta", None)
+
+
+def _nothing(chunk: Any) -> None:
+    pass
+
+
+def _does_nothing(writer: Callable[[Any], None]) -> bool:
+    """Whether it is what LangGraph gives to tools where nobody streams custom events."""
+    code = getattr(writer, "__code__", None)
+    return code is not None and code.co_code == _nothing.__code__.co_code
 
 
 def _thread(config: RunnableConfig) -> str:
