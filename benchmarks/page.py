@@ -1,6 +1,7 @@
 """The results page and its picture, from what was measured."""
 
 import math
+import re
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -15,6 +16,7 @@ from benchmarks.work import WORK
 Entry = dict[str, Any]
 
 _HERE = Path(__file__).parent
+_README = _HERE.parent / "README.md"
 
 OURS = "toolkit"
 RAW = "raw_sdk"
@@ -24,8 +26,10 @@ TITLES = {name: listed.title for name, listed in PEERS.items()}
 
 
 def write(results: dict[str, Any]) -> None:
-    """Write `results.md` and `results.svg` beside this file."""
-    (_HERE / "results.md").write_text(rendered(results))
+    """Write `results.md` and `results.svg` beside this file, and the figures of the README."""
+    page = rendered(results)
+    (_HERE / "results.md").write_text(page)
+    _README.write_text(quoted(_README.read_text(), page))
     draw(results["operations"]["50"], _HERE / "results.svg")
 
 
@@ -41,6 +45,16 @@ def rendered(results: dict[str, Any]) -> str:
     pages.globals.update(globals())
     pages.filters["ratio"] = ratio
     return pages.get_template("results.md.jinja").render(results, this=results)
+
+
+def quoted(text: str, page: str) -> str:
+    """A text whose findings, which begin as those of the page, are those of the page."""
+    subject = re.compile(r"- \*\*.+?\*\*")
+    lines = text.splitlines()
+    for finding in filter(subject.match, page.splitlines()):
+        start = subject.findall(finding)[0]
+        lines = [finding if line.startswith(start) else line for line in lines]
+    return "".join(f"{line}\n" for line in lines)
 
 
 def ratio(entry: Entry) -> float:

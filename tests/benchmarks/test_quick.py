@@ -66,6 +66,15 @@ def test_the_page_is_that_of_the_data(results: dict[str, Any], tmp_path: Path) -
     assert "daytona-toolkit" in (tmp_path / "picture.svg").read_text()
 
 
+def test_the_readme_has_the_figures_of_the_page() -> None:
+    readme, results = (ROOT / "README.md").read_text(), (ROOT / "benchmarks/results.md").read_text()
+    assert page.quoted(readme, results) == readme
+    findings = [line for line in results.splitlines() if line.startswith("- **")]
+    assert len(set(findings) & set(readme.splitlines())) == 2
+    outdated = readme.replace("60 requests", "61 requests")
+    assert outdated != readme == page.quoted(outdated, results)
+
+
 def test_a_package_whose_answers_were_wrong_is_not_the_best(results: dict[str, Any]) -> None:
     entries = results["operations"]["50"]["execute"]
     first, *others = page.ranked(entries)

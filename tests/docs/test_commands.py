@@ -22,7 +22,7 @@ OURS = {
 }
 
 # What others make, and what a shell brings.
-OTHERS = {".", "env", "export", "find", "git", "jupyter", "ls", "openssl", "sort", "zensical"}
+OTHERS = {".", "cd", "env", "export", "find", "git", "jupyter", "ls", "openssl", "sort", "zensical"}
 OTHERS |= {"pip", "pipx"}
 
 

@@ -10,6 +10,7 @@ import time
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from langchain_daytona_toolkit import DaytonaToolkit
@@ -215,11 +216,41 @@ def test_it_refuses_rather_than_runs_unconfined(
             SandboxSession(LocalSandbox(isolation=isolation)),
         ):
             pass
-    with (
-        pytest.raises(IsolationError, match=r'user namespaces.*isolation="none"'),
-        SandboxSession(LocalSandbox()),
-    ):
-        pass
+
+
+@pytest.mark.parametrize(
+    ("platform", "restriction", "told"),
+    [
+        ("linux", "0\n", "allow user namespaces (in a container"),
+        ("linux", None, "allow user namespaces (in a container"),
+        (
+            "linux",
+            "1\n",
+            "allow user namespaces with "
+            "`sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0` (in a container",
+        ),
+        ("darwin", None, "There are these ways: use DaytonaSandbox"),
+    ],
+)
+def test_the_refusal_says_what_allows_it_on_this_system(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    platform: str,
+    restriction: str | None,
+    told: str,
+) -> None:
+    setting = tmp_path / "apparmor_restrict_unprivileged_userns"
+    if restriction is not None:
+        setting.write_text(restriction)
+    monkeypatch.setattr(confinement, "sys", SimpleNamespace(platform=platform))
+    monkeypatch.setattr(confinement, "_RESTRICTION", setting)
+    monkeypatch.setattr(bubblewrap, "find", lambda: (None, "it was taken away"))
+    monkeypatch.setattr(kernel.Landlock, "version", lambda: 0)
+    with pytest.raises(IsolationError) as refused:
+        SandboxSession(LocalSandbox()).exec("true")
+    assert told in str(refused.value)
+    assert "use a container through CommandSandbox, or ask for no confinement" in str(refused.value)
+    assert ("user namespaces" in str(refused.value)) == (platform == "linux")
 
 
 def test_a_full_disk_leaves_the_old_file(tmp_path: Path) -> None:

@@ -22,6 +22,9 @@ Level = Literal["bubblewrap", "landlock", "none"]
 # Where the system keeps its tools.
 _PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
 
+# Whether AppArmor keeps user namespaces from programs that it has no profile for, as on Ubuntu.
+_RESTRICTION = Path("/proc/sys/kernel/apparmor_restrict_unprivileged_userns")
+
 # Variables of the host that a program may know; all others may hold credentials.
 _PASSED = ["LANG", "LC_ALL", "LC_CTYPE", "TZ"]
 
@@ -113,11 +116,24 @@ def choose(isolation: Isolation) -> Level:
             if not (reason := why_not()):
                 return level
             reasons.append(f"{level}: {reason}")
+    ways = [*_namespaces(), "use DaytonaSandbox", "use a container through CommandSandbox"]
     raise IsolationError(
-        f"Nothing here confines a local sandbox ({'; '.join(reasons)}). Allow user namespaces "
-        "(in a container: run it with a seccomp profile that permits them), use DaytonaSandbox, "
-        'or ask for no confinement at all with isolation="none".'
+        f"Nothing here confines a local sandbox ({'; '.join(reasons)}). There are these ways: "
+        f'{", ".join(ways)}, or ask for no confinement at all with isolation="none".'
     )
+
+
+def _namespaces() -> list[str]:
+    """How to allow user namespaces, where the system has them."""
+    if sys.platform != "linux":
+        return []
+    try:
+        restricted = _RESTRICTION.read_text().strip() == "1"
+    except OSError:
+        restricted = False
+    how = f" with `sudo sysctl -w kernel.{_RESTRICTION.name}=0`" if restricted else ""
+    container = "in a container: run it with a seccomp profile that permits them"
+    return [f"allow user namespaces{how} ({container})"]
 
 
 def command(level: Level, place: Place) -> list[str]:
