@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from unittest import mock
 
@@ -184,6 +184,27 @@ def test_a_session_made_in_a_forked_child_has_a_loop_of_its_own(session: Sandbox
 
 
 # What takes long
+
+
+def processor_of_the_loop() -> float:
+    """Seconds of processor that the thread of the loop has had."""
+    [thread] = loop_threads()
+    assert thread.ident
+    return time.clock_gettime(time.pthread_getcpuclockid(thread.ident))
+
+
+def test_long_work_for_one_session_leaves_the_loop_to_others(session: SandboxSession) -> None:
+    operations: list[Callable[[], object]] = [
+        lambda: session.glob("{a,b}" * 7 + "x" * 200),
+        lambda: session.grep("[a-z]" * 2000, ignore_case=True),
+    ]
+    session.open()
+    spent = []
+    for operation in operations:
+        before = processor_of_the_loop()
+        operation()
+        spent.append(processor_of_the_loop() - before)
+    assert max(spent) < 0.05, spent
 
 
 def test_slow_work_is_done_beside_the_loop_in_few_threads() -> None:

@@ -29,6 +29,8 @@ from daytona_toolkit.errors import SearchPatternError
         ("a{3,1}", "wrong order"),
         ("a{1000}", "more than 255 times"),
         ("((x{255}){255}){255}", "expands to too much"),
+        (r"\W" * 4000, "expands to too much"),
+        ("(" * 200 + "a" + ")" * 200, "has groups more than 50 deep"),
         ("[z-a]", "invalid range"),
         (r"[a-\d]", "invalid range"),
         ("[[:letter:]]", "does not know"),
@@ -61,6 +63,8 @@ def test_a_regular_expression_that_cannot_be_matched_is_refused(pattern: str, wo
         ("a\0b", "contains a NUL"),
         ("x" * 4097, "4,097 characters"),
         ("{a,b}" * 10 + "*", "more than 1,000 patterns"),
+        ("{a,b}" * 9 + "x" * 4000, "or to very long ones"),
+        ("{,}" * 1300, "or to very long ones"),
         ("{/a,b}", "absolute and relative at once"),
     ],
 )
@@ -121,6 +125,25 @@ def finds(expression: str, line: str) -> bool:
 )
 def test_an_expression_finds_what_it_says(pattern: str, line: str) -> None:
     assert finds(compile_regex(pattern), line)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "names", "others"),
+    [
+        ("{a,b{c,d}}{,.x}", "a bc bd a.x bc.x bd.x", "b a, c"),
+        ("{{a,b}", "{a {b", "a b"),
+        ("{a,b", "{a,b", "a b"),
+        ("{x{a,b}y}", "{xay} {xby}", "xay"),
+        ("[{,}]{a,b}", "{a ,b }a", "a b"),
+        (r"\{a,b}", "{a,b}", r"\a a"),
+        ("{a}{b,c}", "{a}b {a}c", "ab"),
+        ("[{a,b}", "[a [b", "a {"),
+    ],
+)
+def test_braces_stand_for_their_options(pattern: str, names: str, others: str) -> None:
+    filter_ = compile_glob(pattern).filter
+    assert all(finds(filter_, f"./{name}") for name in names.split(" "))
+    assert not any(finds(filter_, f"./{name}") for name in others.split(" "))
 
 
 ATOMS = r"a b foo . [^a-z] [_-d] [^\x00-\x7f]"

@@ -15,6 +15,7 @@ that what crosses the network is the result and its bound counts hits only.
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from daytona_toolkit._search.pattern import (
     NAMED_SETS,
@@ -28,9 +29,10 @@ from daytona_toolkit._search.pattern import (
 )
 from daytona_toolkit.errors import SearchPatternError
 
-# Limits on what a pattern expands to.
+# Limits on what a pattern expands to: patterns, and characters of all those on the way there.
 _LENGTH = 4096
 _ALTERNATIVES = 1000
+_CHARACTERS = 250_000
 
 _NAMED = re.compile(r"\[:(\w+):\]")
 _MAGIC = set("*?[{\\")
@@ -76,7 +78,8 @@ def compile_glob(pattern: str, *, hidden: bool = False) -> Glob:
     Raises:
         SearchPatternError: It cannot be matched.
     """
-    paths = [_components(path, pattern) for path in _alternatives(pattern)]
+    alternatives = _alternatives(pattern)
+    paths = [_components(path, pattern) for path in alternatives]
     start = _common_start(paths)
     rests = [path[len(start) :] for path in paths]
     if any(".." in rest for rest in rests):
@@ -86,7 +89,7 @@ def compile_glob(pattern: str, *, hidden: bool = False) -> Glob:
         )
     node = Alternation(tuple(_path(rest, pattern, hidden=hidden) for rest in rests))
     deep = any("**" in rest for rest in rests)
-    root = "/" if next(_expand_braces(pattern)).startswith("/") else ""
+    root = "/" if alternatives[0].startswith("/") else ""
     return Glob(
         start=root + "/".join(_unescaped(component) for component in start),
         filter=_anchored(node, pattern),
@@ -140,14 +143,7 @@ def _alternatives(pattern: str) -> list[str]:
             f"The glob pattern has {len(pattern):,} characters, and the limit is {_LENGTH:,}; "
             "search for a part of it."
         )
-    found: list[str] = []
-    for alternative in _expand_braces(pattern):
-        found.append(alternative)
-        if len(found) > _ALTERNATIVES:
-            raise SearchPatternError(
-                f"The braces of the glob pattern {pattern[:80]!r} expand to more than "
-                f"{_ALTERNATIVES:,} patterns; use fewer."
-            )
+    found = _expand_braces(pattern)
     if len({alternative.startswith("/") for alternative in found}) > 1:
         raise SearchPatternError(
             f"The glob pattern {pattern!r} is absolute and relative at once; search twice."
@@ -155,36 +151,44 @@ def _alternatives(pattern: str) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _expand_braces(pattern: str) -> Iterator[str]:
+def _expand_braces(pattern: str) -> list[str]:
     """Expand the first pair of braces that has a comma, and so on."""
+    found: list[str] = []
+    waiting, characters = [pattern], 0
+    while waiting:
+        partly = waiting.pop()
+        characters += len(partly)
+        if len(found) == _ALTERNATIVES or characters > _CHARACTERS:
+            raise SearchPatternError(
+                f"The braces of the glob pattern {pattern[:80]!r} expand to more than "
+                f"{_ALTERNATIVES:,} patterns, or to very long ones; use fewer."
+            )
+        if pair := _first_braces(partly):
+            options = [partly[start + 1 : end] for start, end in pairwise(pair)]
+            before, after = partly[: pair[0]], partly[pair[-1] + 1 :]
+            waiting += [before + option + after for option in reversed(options)]
+        else:
+            found.append(partly)
+    return found
+
+
+def _first_braces(pattern: str) -> list[int] | None:
+    """Where the first pair of braces with a comma has its braces and its commas."""
+    found: list[int] | None = None
+    unclosed: list[list[int]] = []
     position = 0
-    while position < len(pattern):
-        if pattern[position] == "{" and (found := _brace_options(pattern, position)):
-            options, end = found
-            for option in options:
-                yield from _expand_braces(pattern[:position] + option + pattern[end:])
-            return
-        position = _after(pattern, position)
-    yield pattern
-
-
-def _brace_options(pattern: str, start: int) -> tuple[list[str], int] | None:
-    """The options between the braces that begin here, and the position after them."""
-    options, depth, begin, position = [], 0, start + 1, start
-    while position < len(pattern):
+    while position < len(pattern) and (unclosed or not found):
         match pattern[position]:
             case "{":
-                depth += 1
-            case "," if depth == 1:
-                options.append(pattern[begin:position])
-                begin = position + 1
-            case "}":
-                depth -= 1
-                if not depth:
-                    options.append(pattern[begin:position])
-                    return (options, position + 1) if len(options) > 1 else None
+                unclosed.append([position])
+            case "," if unclosed:
+                unclosed[-1].append(position)
+            case "}" if unclosed:
+                pair = [*unclosed.pop(), position]
+                if len(pair) > 2 and (not found or pair[0] < found[0]):
+                    found = pair
         position = _after(pattern, position)
-    return None
+    return found
 
 
 def _after(pattern: str, position: int) -> int:
@@ -199,6 +203,8 @@ def _after(pattern: str, position: int) -> int:
 def _set_end(text: str, start: int) -> int | None:
     """The position after the set in brackets that begins here; None if none does."""
     position = start + 1
+    if text.find("]", position) < 0:
+        return None
     if text[position : position + 1] in ("!", "^"):
         position += 1
     first = position

@@ -3,6 +3,7 @@
 import string
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 from daytona_toolkit.errors import SearchPatternError
 
@@ -21,12 +22,14 @@ _ANY_BYTE = frozenset(range(1, 256)) - {_NEWLINE}
 
 
 class Node:
-    """A part of a pattern."""
+    """A part of a pattern; one that is in it many times is written once."""
 
+    @cached_property
     def size(self) -> int:
         """How much an engine has to build for it."""
         return 1
 
+    @cached_property
     def grep(self) -> bytes:
         """As an extended regular expression over bytes."""
         raise NotImplementedError
@@ -38,6 +41,7 @@ class ByteSet(Node):
 
     members: frozenset[int]
 
+    @cached_property
     def grep(self) -> bytes:
         if self.members == _ANY_BYTE:
             return b"."
@@ -54,6 +58,7 @@ class Anchor(Node):
 
     text: bytes
 
+    @cached_property
     def grep(self) -> bytes:
         return self.text
 
@@ -64,12 +69,14 @@ class Concat(Node):
 
     parts: tuple[Node, ...]
 
+    @cached_property
     def size(self) -> int:
-        return sum(part.size() for part in self.parts)
+        return sum(part.size for part in self.parts)
 
+    @cached_property
     def grep(self) -> bytes:
         return b"".join(
-            b"(" + part.grep() + b")" if isinstance(part, Alternation) else part.grep()
+            b"(" + part.grep + b")" if isinstance(part, Alternation) else part.grep
             for part in self.parts
         )
 
@@ -80,11 +87,13 @@ class Alternation(Node):
 
     branches: tuple[Node, ...]
 
+    @cached_property
     def size(self) -> int:
-        return sum(branch.size() for branch in self.branches)
+        return sum(branch.size for branch in self.branches)
 
+    @cached_property
     def grep(self) -> bytes:
-        return b"|".join(branch.grep() for branch in self.branches)
+        return b"|".join(branch.grep for branch in self.branches)
 
 
 @dataclass(frozen=True)
@@ -95,11 +104,13 @@ class Repeat(Node):
     least: int
     most: int | None
 
+    @cached_property
     def size(self) -> int:
-        return 1 + self.part.size() * max(self.least, self.most or 1)
+        return 1 + self.part.size * max(self.least, self.most or 1)
 
+    @cached_property
     def grep(self) -> bytes:
-        text = self.part.grep()
+        text = self.part.grep
         if not isinstance(self.part, ByteSet):
             text = b"(" + text + b")"
         return text + self._count().encode()
@@ -168,6 +179,7 @@ class Characters:
         }
         return self.plus((code, code) for code in others)
 
+    @lru_cache(maxsize=256)  # noqa: B019 # its bound is all that is kept
     def node(self, *, repeated: bool = False) -> Node:
         """The part of a pattern that matches one of them.
 
@@ -218,7 +230,7 @@ def expression(node: Node, pattern: str) -> str:
     Raises:
         SearchPatternError: An engine would take too long to build it.
     """
-    if node.size() > _SIZE or len(written := node.grep()) > _BYTES:
+    if node.size > _SIZE or len(written := node.grep) > _BYTES:
         raise SearchPatternError(
             f"The pattern {pattern[:80]!r} expands to too much; repeat less, or split it."
         )

@@ -38,6 +38,8 @@ from daytona_toolkit.errors import SearchPatternError
 # The most that POSIX promises for {n,m}.
 _REPEATS = 255
 _LENGTH = 10_000
+# Groups in each other: reading them is a recursion, of which Python allows few.
+_DEPTH = 50
 
 _INTERVAL = re.compile(r"\{(\d*)(,?)(\d*)\}")
 _HEX = re.compile(r"x([0-9A-Fa-f]{2})|x\{([0-9A-Fa-f]{1,6})\}|u([0-9A-Fa-f]{4})")
@@ -45,7 +47,7 @@ _NAMED = re.compile(r":(\^?)(\w+):\]")
 _CONTROLS = {"t": "\t", "r": "\r", "f": "\f", "v": "\v"}
 _ANCHORS = {"b": rb"\b", "B": rb"\B", "<": rb"\<", ">": rb"\>"}
 
-_ANY = Characters(((0, LAST),))
+_ANY = Characters(((0, LAST),)).without("\n")
 _END = Concat((Repeat(ByteSet(frozenset(b"\r")), 0, 1), Anchor(b"$")))
 _ESCAPED_SETS = {"d": NAMED_SETS["digit"], "w": NAMED_SETS["word"], "s": NAMED_SETS["space"]}
 _ESCAPED_SETS |= {letter.upper(): each.inverted() for letter, each in _ESCAPED_SETS.items()}
@@ -89,6 +91,7 @@ class _Parser:
     pattern: str
     ignore_case: bool
     position: int = field(default=0, init=False)
+    depth: int = field(default=0, init=False)
 
     def literal(self) -> Node:
         return Concat(tuple(self._single(char).node() for char in self.pattern))
@@ -156,7 +159,7 @@ class _Parser:
             case "[":
                 return self._set()
             case ".":
-                return _ANY.without("\n")
+                return _ANY
             case "^":
                 return Anchor(b"^")
             case "$":
@@ -179,9 +182,13 @@ class _Parser:
             elif kind[1:2] == "i":
                 advice = "use ignore_case=True"
             raise self._fault(f"has ({kind}…, which grep does not know", advice)
+        self.depth += 1
+        if self.depth > _DEPTH:
+            raise self._fault(f"has groups more than {_DEPTH} deep", "remove some brackets")
         node = self._choice()
         if not self._take(")"):
             raise self._fault("has a `(` without a `)`", "escape it as \\(")
+        self.depth -= 1
         return node
 
     def _escape(self) -> Node | Characters:

@@ -2,7 +2,7 @@
 
 from daytona_toolkit._arguments import AnyPath, check_encodable, check_path
 from daytona_toolkit._remote import Input, Source
-from daytona_toolkit._search import BOTTOMLESS
+from daytona_toolkit._search import BOTTOMLESS, compiled
 from daytona_toolkit._search.globs import compile_glob
 from daytona_toolkit._search.listing import Listing, list_files
 from daytona_toolkit._workspace import Workspace
@@ -18,16 +18,16 @@ async def glob(
     check_encodable(pattern, "pattern")
     if pattern == "~" or pattern.startswith("~/"):
         pattern = workspace.facts.home + pattern[1:]
-    compiled = compile_glob(pattern, hidden=hidden)
-    subfolder = compiled.start
+    wanted = await compiled(compile_glob, pattern, hidden=hidden)
+    subfolder = wanted.start
     if pattern.startswith("/"):
         path, subfolder = subfolder, ""
     inputs: dict[str, Input] = {
         "subfolder": subfolder,
-        "filter": compiled.filter,
-        "depth": compiled.depth or BOTTOMLESS,
-        "hidden": "yes" if compiled.hidden else None,
-        "type": "d" if compiled.folders else None,
+        "filter": wanted.filter,
+        "depth": wanted.depth or BOTTOMLESS,
+        "hidden": "yes" if wanted.hidden else None,
+        "type": "d" if wanted.folders else None,
     }
     found = await list_files(workspace, _GLOB, path, inputs, subfolder)
     if not found.entries and not found.notes and "/" not in pattern and "**" not in pattern:

@@ -10,6 +10,7 @@ from daytona_toolkit._operations.grep.result import GrepResult, Match
 from daytona_toolkit._remote import Input, Reply, Source
 from daytona_toolkit._search import (
     BOTTOMLESS,
+    compiled,
     join,
     permission_notes,
     run_search,
@@ -59,7 +60,7 @@ async def grep(
             f"context is {context}; ask for 0 to {_MOST_CONTEXT} lines around each match."
         )
     limits = workspace.limits
-    regex = compile_regex(pattern, fixed=fixed, ignore_case=ignore_case)
+    regex = await compiled(compile_regex, pattern, fixed=fixed, ignore_case=ignore_case)
     most = limits.entries * _LINE_BYTES + limits.line_chars * 4
 
     def is_whole(reply: Reply) -> bool:
@@ -70,7 +71,7 @@ async def grep(
     names = None
     if glob is not None:
         check_encodable(glob, "glob")
-        names = compile_name_glob(glob, hidden=hidden)
+        names = await compiled(compile_name_glob, glob, hidden=hidden)
     inputs: dict[str, Input] = {
         "filter": names,
         "depth": BOTTOMLESS,
