@@ -224,6 +224,20 @@ with open_session(isolation={isolation!r}) as session:
     assert time.monotonic() - started < 20
 
 
+@pytest.mark.parametrize("isolation", [*CONFINED, "none"])
+def test_a_client_may_block_every_signal(isolation: str) -> None:
+    """As servers do that wait for them in a thread."""
+    program = f"""
+import signal
+signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+from daytona_toolkit import open_session
+with open_session(isolation={isolation!r}) as session:
+    print(session.exec("grep SigBlk /proc/self/status", timeout=20).output)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout.split() == ["SigBlk:", "0" * 16], done.stderr
+
+
 @pytest.mark.parametrize("isolation", CONFINED)
 def test_git_knows_the_user_and_asks_nothing(isolation: Any, home_of_the_host: Path) -> None:
     identity = "[user]\nname = Ann Onym\nemail = ann@example.org\n"

@@ -50,6 +50,8 @@ def main(settings: str) -> None:
     alone = options["level"] == "bubblewrap"
     # Not Python's own handler, which raises. Process 1 gets no signal that it has no handler for.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    # A client that blocks signals, to wait for them, has passed that on.
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
     launcher = None
     if sys.platform == "linux":
         kernel.be_out_of_reach()
