@@ -3,6 +3,8 @@
 import asyncio
 import math
 from collections.abc import Callable, Iterator
+from contextlib import aclosing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -204,6 +206,25 @@ async def test_a_conversation_finds_its_sandbox_again(server: DaytonaServer) -> 
     assert second.workspace.ref == WorkspaceRef(provider="daytona", id=made)
     assert server.sandboxes[made].state == "started"
     assert await first.workspace.read_text("note") == "kept\n"  # also when the run is over
+
+
+async def test_a_conversation_goes_on_in_a_session_that_is_not_open_yet(tmp_path: Path) -> None:
+    """As in another process; one over another sandbox is never taken for it."""
+    asks = [("shell", {"command": "echo so >> note"})]
+    (tmp_path / "other").mkdir()
+    async with SandboxSession(LocalSandbox(tmp_path)) as session:
+        first = await agent_with(DaytonaWorkspace(session), asks, "done").run("go on")
+    history = first.all_messages()
+    async with aclosing(SandboxSession(LocalSandbox(tmp_path))) as same:
+        agent = agent_with(DaytonaWorkspace(same), asks, "done")
+        second = await agent.run("go on", message_history=history)
+        assert await second.workspace.read_text("note") == "so\nso\n"
+        assert second.workspace.ref == DaytonaBackend(same).ref
+    async with aclosing(SandboxSession(LocalSandbox(tmp_path / "other"))) as other:
+        agent = agent_with(DaytonaWorkspace(other), asks, "done")
+        with pytest.raises(WorkspaceUnavailableError, match=f"goes on in 'local:{tmp_path}'"):
+            await agent.run("go on", message_history=history)
+        assert not await other.aexists("note")
 
 
 async def test_a_run_that_needs_no_workspace_makes_none(server: DaytonaServer) -> None:

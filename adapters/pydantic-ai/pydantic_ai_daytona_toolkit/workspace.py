@@ -9,7 +9,7 @@ from pydantic_ai import RunContext
 from pydantic_ai.agent import AgentRunResult
 from pydantic_ai.capabilities import AbstractCapability, WrapRunHandler
 from pydantic_ai.exceptions import UserError
-from pydantic_ai.workspaces import WorkspaceBackend, WorkspaceRef
+from pydantic_ai.workspaces import WorkspaceBackend, WorkspaceRef, WorkspaceUnavailableError
 
 from daytona_toolkit import DaytonaSandbox, SandboxSession
 from pydantic_ai_daytona_toolkit.backend import LIMITS, DaytonaBackend, ref_to, translated
@@ -60,7 +60,10 @@ class DaytonaWorkspace(AbstractCapability[Any]):
         """The workspace of a run; None for a `ref` that leads elsewhere."""
         if isinstance(self.session, SandboxSession):
             backend = DaytonaBackend(self.session)
-            return backend if ref in (None, backend.ref) else None
+            if ref in (None, backend.ref):
+                return backend
+            could_be = backend.ref is None and ref.provider == ref_to(self.session.sandbox).provider
+            return _Expected(self.session, ref) if could_be else None
         if ref is not None and ref.provider not in ("daytona", "daytona-toolkit"):
             return None
         return _OfRun(self.session, ref, ctx.run_id)
@@ -74,6 +77,34 @@ class DaytonaWorkspace(AbstractCapability[Any]):
             async with backend.kept_open():
                 return await handler()
         return await handler()
+
+
+class _Expected(DaytonaBackend):
+    """A session that was not open yet when a conversation was to go on in its sandbox.
+
+    Whether it is that sandbox shows when it opens.
+    """
+
+    def __init__(self, session: SandboxSession, ref: WorkspaceRef) -> None:
+        super().__init__(session)
+        self._ref = ref
+
+    @property
+    def ref(self) -> WorkspaceRef:
+        """What the messages of the conversation lead to."""
+        return self._ref
+
+    @asynccontextmanager
+    async def _use(self) -> AsyncIterator[SandboxSession]:
+        async with super()._use() as session:
+            if not session.is_open:
+                await session.aopen()
+            if ref_to(session.sandbox) != self._ref:
+                raise WorkspaceUnavailableError(
+                    f"The conversation goes on in {self._ref.id!r}, and this session is over "
+                    f"{session.sandbox.id!r}. Attach to the former, or pass workspace='new'."
+                )
+            yield session
 
 
 class _OfRun(DaytonaBackend):
