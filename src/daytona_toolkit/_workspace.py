@@ -15,12 +15,12 @@ from daytona_toolkit._ledger import Ledger
 from daytona_toolkit._masking import Mask
 from daytona_toolkit._probe import CLOSE, OPEN, Facts, facts_of
 from daytona_toolkit._remote import (
-    CutReplyError,
     Input,
     LostReplyError,
     Program,
     Reply,
     Source,
+    cut_reply,
     parse,
 )
 from daytona_toolkit._workers import in_thread_if_large
@@ -352,7 +352,7 @@ class Workspace:
         is_whole: Callable[[Reply], bool] = lambda _: True,
     ) -> Reply:
         """Run a program, again if its reply was lost: once or often is the same to it."""
-        lost: LostReplyError = CutReplyError(source.name)
+        lost = cut_reply(source.name)
         for pause in _PAUSES:
             if pause:
                 await asyncio.sleep(pause)
@@ -364,7 +364,7 @@ class Workspace:
                     return reply
             except LostReplyError as error:
                 lost = error
-        raise lost
+        raise SandboxFailedError(str(lost))
 
     async def _ask(self, program: Program, wait: float) -> Reply:
         with self.asking():

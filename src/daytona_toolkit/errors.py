@@ -108,7 +108,7 @@ class OffsetError(PathError):
 
 
 class FileChangedError(PathError):
-    """Others have changed the file since it was seen; nothing was written."""
+    """Others have changed the file since it was seen; nothing was written unless it says so."""
 
 
 class WriteFailedError(PathError):

@@ -2,20 +2,22 @@
 
 import base64
 import os
+import pickle
 import re
 import subprocess
 import tempfile
 from collections import Counter
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from daytona_toolkit import CommandSandbox, SandboxSession
+from daytona_toolkit import CommandSandbox, LocalSandbox, SandboxSession
 from daytona_toolkit import _remote as remote
 from daytona_toolkit._probe import facts_of
-from daytona_toolkit.errors import SandboxFailedError
+from daytona_toolkit.errors import FileChangedError, SandboxFailedError
 from tests.support import needs
 
 PACKAGE = Path(remote.__file__).parents[1]
@@ -253,6 +255,65 @@ def test_half_a_reply_is_an_error_that_says_what_to_do() -> None:
     program = EXISTS.program({"path": "/", "confine": "", "state": ""})
     with pytest.raises(SandboxFailedError, match=r"did not finish .* 'exists'.*out of processes"):
         remote.parse(program, f"@{program.nonce}{{\nsize 3\n".encode())
+
+
+@pytest.mark.parametrize("damaged", ["size<\nYWJ\n.", "size x|\nab", "size 3|\nab", "size |"])
+def test_a_damaged_reply_is_asked_for_again(damaged: str) -> None:
+    program = EXISTS.program({"path": "/", "confine": "", "state": ""})
+    with pytest.raises(remote.LostReplyError, match="did not finish the program 'exists'"):
+        remote.parse(program, f"@{program.nonce}{{\n{damaged}\n@{program.nonce}}}\n".encode())
+
+
+def test_a_reply_that_never_arrives_is_a_public_error_that_can_be_pickled() -> None:
+    session = SandboxSession(LocalSandbox(isolation="none"))
+    run = session.sandbox.run
+
+    async def cut(program: str, *, timeout: float) -> bytes:
+        return (await run(program, timeout=timeout))[:30]
+
+    with session:
+        session.open()
+        with (
+            mock.patch.object(session.sandbox, "run", cut),
+            mock.patch("daytona_toolkit._workspace._PAUSES", (0.0, 0.01)),
+            pytest.raises(SandboxFailedError, match="did not finish the program") as caught,
+        ):
+            session.exists("file")
+    assert type(caught.value) is SandboxFailedError
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+
+
+def test_a_number_that_is_none_is_named() -> None:
+    reply = remote.Reply({"size": ""}, {})
+    with pytest.raises(SandboxFailedError, match="answered '' where the number 'size' should be"):
+        reply.number("size")
+
+
+def test_a_file_that_cannot_be_summed_is_not_downloaded(tmp_path: Path) -> None:
+    (tmp_path / "sha256sum").write_text("exit 1\n")
+    (tmp_path / "sha256sum").chmod(0o755)
+    argv = ["env", f"PATH={tmp_path}:{os.environ['PATH']}", "sh"]
+    with SandboxSession(CommandSandbox(argv), root=tmp_path / "root") as session:
+        (tmp_path / "root/file").write_bytes(b"x" * 1_100_000)
+        with (
+            mock.patch("daytona_toolkit._workspace._PAUSES", (0.0, 0.01)),
+            pytest.raises(SandboxFailedError, match="did not finish the program 'tree'"),
+        ):
+            session.download("file", tmp_path / "here")
+    assert not (tmp_path / "here").exists()
+
+
+def test_an_edit_of_a_file_that_others_rewrite_meanwhile_says_so(tmp_path: Path) -> None:
+    """They write into the file, with no lock and under its name, once the text was found."""
+    file = tmp_path / "root/file"
+    tool = tmp_path / "sha256sum"
+    tool.write_text(f"#!/bin/sh\n{needs('sha256sum')}\n[ ! -e {file} ] || echo other >{file}\n")
+    tool.chmod(0o755)
+    argv = ["env", f"PATH={tmp_path}:{os.environ['PATH']}", "sh"]
+    with SandboxSession(CommandSandbox(argv), root=tmp_path / "root") as session:
+        file.write_text("a line\n" * 5_000 + "the text\n")
+        with pytest.raises(FileChangedError, match="changed by others, in place, while it was"):
+            session.edit("file", "the text", "another text")
 
 
 any_text = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])) | st.binary(

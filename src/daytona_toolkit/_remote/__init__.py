@@ -9,16 +9,16 @@ from daytona_toolkit._remote.program import (
     text_of,
     text_or_base64,
 )
-from daytona_toolkit._remote.reply import CutReplyError, LostReplyError, Reply, parse
+from daytona_toolkit._remote.reply import LostReplyError, Reply, cut_reply, parse
 
 __all__ = [
-    "CutReplyError",
     "Input",
     "LostReplyError",
     "Program",
     "Reply",
     "Source",
     "assign",
+    "cut_reply",
     "parse",
     "quote",
     "text_of",

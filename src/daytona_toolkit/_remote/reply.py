@@ -14,17 +14,18 @@ _ANY_START = re.compile(rb"^@[0-9a-f]{16}\{$", re.MULTILINE)
 
 
 class LostReplyError(SandboxFailedError):
-    """The reply of a program did not arrive; it may if the program is run again."""
+    """The reply of a program did not arrive; it may if the program is run again.
+
+    It does not leave the workspace, which raises its base with the same words in the end.
+    """
 
 
-class CutReplyError(LostReplyError):
-    """A program began its reply and did not end it, or a stage of it was lost."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(
-            f"The sandbox did not finish the program {name!r}; it may have run out of processes or "
-            "memory, or a command may have killed it. Stop what need not run there, and try again."
-        )
+def cut_reply(name: str) -> LostReplyError:
+    """The error that a program began its reply and did not end it, or that a stage was lost."""
+    return LostReplyError(
+        f"The sandbox did not finish the program {name!r}; it may have run out of processes or "
+        "memory, or a command may have killed it. Stop what need not run there, and try again."
+    )
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,19 @@ class Reply:
         return self.values.get("fail")
 
     def number(self, name: str) -> int:
-        """The value of that name; 0 if it is not there."""
-        return int(self.values.get(name, 0))
+        """The value of that name; 0 if it is not there.
+
+        Raises:
+            SandboxFailedError: It is no number.
+        """
+        value = self.values.get(name, "0")
+        try:
+            return int(value)
+        except ValueError:
+            raise SandboxFailedError(
+                f"The sandbox answered {value!r} where the number {name!r} should be. Find out "
+                "which of its tools fails, or what damages answers on the way from there."
+            ) from None
 
     def text(self, name: str) -> str:
         """The bytes of that name as text; bytes that are not UTF-8 become surrogates."""
@@ -58,9 +70,8 @@ def parse(program: Program, printed: bytes) -> Reply:
 
     Raises:
         SandboxFailedError: There is no reply in it.
-        LostReplyError: There is nothing in it, or the reply to another request, which a proxy may
-            have mixed up.
-        CutReplyError: The reply, or a part of it, has no end.
+        LostReplyError: There is nothing in it; or the reply to another request, which a proxy may
+            have mixed up; or the reply, or a part of it, has no end.
     """
     start, end = f"@{program.nonce}{{\n".encode(), f"\n@{program.nonce}}}".encode()
     _, found, rest = printed.partition(start)
@@ -77,7 +88,7 @@ def parse(program: Program, printed: bytes) -> Reply:
             f"there is sh. It printed: {shown or 'nothing'}"
         )
     if not closed:
-        raise CutReplyError(program.name)
+        raise cut_reply(program.name)
     values: dict[str, str] = {}
     blobs: dict[str, bytes] = {}
     lines = iter(body.decode("ascii", "replace").split("\n"))
@@ -87,12 +98,13 @@ def parse(program: Program, printed: bytes) -> Reply:
             try:
                 blobs[name] = base64.b64decode("".join(_block(lines)))
             except binascii.Error:
-                raise CutReplyError(program.name) from None
+                raise cut_reply(program.name) from None
         elif kind == "|":
-            name, _, size = name.partition(" ")
-            plain = _plain(lines, int(size))
-            if len(plain) != int(size):
-                raise CutReplyError(program.name)
+            name, _, digits = name.partition(" ")
+            size = int(digits) if digits.isdecimal() else -1
+            plain = _plain(lines, size)
+            if len(plain) != size:
+                raise cut_reply(program.name)
             blobs[name] = plain.encode()
         elif line:
             key, _, value = line.partition(" ")

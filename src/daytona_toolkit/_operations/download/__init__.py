@@ -7,7 +7,7 @@ from pathlib import Path
 
 from daytona_toolkit._arguments import AnyPath, check_path
 from daytona_toolkit._refusals import refusal
-from daytona_toolkit._remote import Source
+from daytona_toolkit._remote import Reply, Source
 from daytona_toolkit._search import BOTTOMLESS
 from daytona_toolkit._transfer import OMITTED, PART, Remote, Report, batches
 from daytona_toolkit._transfer import local_files as host
@@ -107,6 +107,12 @@ async def _wanted(
     return wanted
 
 
+def _is_complete(reply: Reply) -> bool:
+    """Whether a folder was listed to its end, and a file has a sum."""
+    is_listed = reply.blobs.get("entries", _LAST).endswith(_LAST)
+    return is_listed and reply.values.get("sum") != ""
+
+
 async def _tree(source: Remote, report: Report) -> tuple[list[Item], list[str], bytes | None]:
     """What there is to download.
 
@@ -115,7 +121,7 @@ async def _tree(source: Remote, report: Report) -> tuple[list[Item], list[str], 
     """
     reply = await source.workspace.run(
         _TREE,
-        lambda reply: reply.blobs.get("entries", _LAST).endswith(_LAST),
+        _is_complete,
         wait=_TREE_TIME,
         path=source.full,
         hidden="yes",

@@ -228,7 +228,14 @@ async def _replace_in_sandbox(
     if reply.failure:
         return _current(reply, workspace, full, path)
     around = reply.blobs["around"]
-    start = around.index(old_bytes)
+    start = around.find(old_bytes)
+    if start < 0:
+        workspace.files.drop(full)
+        raise FileChangedError(
+            f"{path!r} was changed by others, in place, while it was edited, and may have parts of "
+            "both changes. Read it before you go on.",
+            path,
+        )
     splices = [Splice(start, start + len(old_bytes), new_bytes)]
     if "whole" in reply.values:
         workspace.files.put(full, splice(around, splices))
