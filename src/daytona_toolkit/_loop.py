@@ -335,7 +335,9 @@ if hasattr(os, "register_at_fork"):
 
 def closed_error(owner: str = "session") -> SessionClosedError:
     """The error for what is asked of something that is closed."""
-    return SessionClosedError(f"The {owner} is closed; make a new one.")
+    return SessionClosedError(
+        f"The {owner} is closed: no tool of it works any more, and the program must make a new one."
+    )
 
 
 async def _wait_shielded(ended: asyncio.Event) -> None:

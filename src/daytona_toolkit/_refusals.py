@@ -17,7 +17,8 @@ from daytona_toolkit.errors import (
 _REFUSALS: dict[str, tuple[type[PathError], str]] = {
     "missing": (
         PathNotFoundError,
-        "{path!r} does not exist. Relative paths start in {root!r}; look there with ls or glob.",
+        "{path!r} does not exist. Relative paths start in {root!r}; list that folder to find the "
+        "right path.",
     ),
     "isdir": (NotAFileError, "{path!r} is a folder, not a file; give the path of a file in it."),
     "special": (

@@ -22,9 +22,14 @@ from daytona_toolkit.limits import Limits
 
 _NETWORK = {
     None: "",
-    False: " There is no network: downloads and installs from it fail.",
+    False: " There is no network: downloads and package installs fail.",
     True: " The network can be used.",
 }
+
+_PREFIXED = (
+    " The tools whose names begin with {0} work in one workspace. Where a text names one of them, "
+    "put {0} before the name."
+)
 
 # Characters of a wrong argument that are repeated in the message about it.
 _REPEATED = 80
@@ -170,8 +175,10 @@ class Tool:
         destructive: Whether it can delete or overwrite what was there.
         idempotent: Whether a second call with the same arguments changes nothing more.
         open_world: Whether it can reach beyond the workspace.
+        starts_commands: Whether it starts commands; the description then tells of their network.
         limits: The limits of the session that its description speaks of.
         network: Whether the session's commands reach the network; None if it is not known.
+        prefix: What its model finds before its name, and before those of the tools beside it.
         seen: The memory of the agent that has the tool, if it has one.
     """
 
@@ -184,15 +191,18 @@ class Tool:
     destructive: bool = True
     idempotent: bool = False
     open_world: bool = False
+    starts_commands: bool = False
     limits: Limits = field(default=Limits(), repr=False)
     network: bool | None = field(default=None, repr=False)
+    prefix: str = field(default="", repr=False)
     seen: SeenFiles | None = field(default=None, repr=False, compare=False)
 
     @property
     def description(self) -> str:
         """What a model is told of it."""
         text = self.text if isinstance(self.text, str) else self.text(self.limits)
-        return text + (_NETWORK[self.network] if self.open_world else "")
+        network = _NETWORK[self.network] if self.starts_commands else ""
+        return text + network + (_PREFIXED.format(self.prefix) if self.prefix else "")
 
     def schema(self) -> dict[str, Any]:
         """The JSON schema of the arguments."""
@@ -351,14 +361,16 @@ class Tool:
         if len(shown) > _REPEATED:
             shown = f"{shown[:_REPEATED]}..."
         match error["type"]:
-            case "missing":
-                return f"{name} is missing"
             case "extra_forbidden":
                 known = ", ".join(self.arguments.model_fields)
                 return f"{name} is not an argument of {self.name}; it takes {known}"
             case "value_error":
                 return ": ".join(filter(None, [name, str(error["ctx"]["error"])]))
-        return f"{name}: {error['msg'][:1].lower()}{error['msg'][1:]}, not {shown}"
+        about = self.arguments.model_fields.get(name.partition(".")[0])
+        what = f". It is: {about.description}" if about and about.description else ""
+        if error["type"] == "missing":
+            return f"{name} is missing{what}"
+        return f"{name}: {error['msg'][:1].lower()}{error['msg'][1:]}, not {shown}{what}"
 
 
 # A row of the table for a tool that changes nothing.

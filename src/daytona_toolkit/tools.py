@@ -84,7 +84,7 @@ def choose(
 
     Args:
         tools: `"core"` (exec, read, write, edit), `"read_only"`, `"all"`, or names.
-        prefix: Put before each name, to tell two workspaces apart.
+        prefix: Put before each name, to tell two workspaces apart; the descriptions say so.
         session: What they work in. Of a session the descriptions tell the limits, and whether
             commands reach the network.
         shell: The name of the shell that the commands of `exec` share, such as `"main"`: the
@@ -125,6 +125,6 @@ def choose(
     if isinstance(session, SandboxSession):
         limits, network = session.limits, session.network
     return {
-        prefix + name: replace(rows[name], limits=limits, network=network, seen=seen)
+        prefix + name: replace(rows[name], limits=limits, network=network, seen=seen, prefix=prefix)
         for name in tools
     }

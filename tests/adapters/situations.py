@@ -85,7 +85,9 @@ SITUATIONS = {
         r"^begun\n\[timed out: .* 1\.\d s",
     ),
     "a command in the background": ok(
-        "exec", {"command": "sleep 60", "background": True}, r"running in the background as job-"
+        "exec",
+        {"command": "sleep 60", "background": True},
+        r"^\[still running as job-.*\.out \(stderr: ",
     ),
     "another folder": ok("exec", {"command": "pwd", "cwd": "/tmp"}, r"^/tmp\n"),
     "a variable": ok("exec", {"command": "echo $A", "env": ["A=b=c"]}, r"^b=c\n"),
@@ -100,14 +102,16 @@ SITUATIONS = {
     "half a surrogate pair": error("exec", {"command": "echo \ud800"}, "half of a surr"),
     "a variable without value": error("exec", {"command": "env", "env": ["A"]}, "NAME=value"),
     "a bad name of a variable": error("exec", {"command": "env", "env": ["1A=b"]}, "'1A'"),
-    "an argument that is missing": error("exec", {}, "command is missing"),
+    "an argument that is missing": error("exec", {}, "command is missing. It is: The command"),
     "an argument that is unknown": error(
         "exec",
         {"command": "ls", "shell": "zsh"},
         "shell is not an argument of exec; it takes command",
     ),
     "an argument of a wrong type": error("exec", {"command": ["ls"]}, r"command: .*not \['ls'\]"),
-    "a negative timeout": error("exec", {"command": "ls", "timeout": -1}, "timeout: .*not -1"),
+    "a negative timeout": error(
+        "exec", {"command": "ls", "timeout": -1}, "timeout: .*not -1. It is: Seconds"
+    ),
     "several wrong arguments": error(
         "exec", {"timeout": "soon"}, "command is missing", "timeout: "
     ),
@@ -184,7 +188,9 @@ SITUATIONS = {
     "input to a command that takes none": error(
         "exec", {"command": "cat", "interactive": True}, "interactive is not an argument of exec"
     ),
-    "a port without a network": error("preview", {"port": 8000}, "no network.*network=True"),
+    "a port without a network": error(
+        "preview", {"port": 8000}, "without a network.*tell your user"
+    ),
     "no port": error("preview", {"port": 0}, "port: .*not 0"),
     "nothing to kill": error("job", {"kill": True}, "kill needs a job_id"),
 }

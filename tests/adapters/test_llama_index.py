@@ -299,7 +299,7 @@ def test_tools_can_be_chosen_and_named(session: SandboxSession) -> None:
 def test_a_tool_can_be_looked_up_by_its_name(session: SandboxSession) -> None:
     spec = DaytonaToolSpec(session, prefix="lab_")
     metadata = spec.get_metadata_from_fn_name("lab_exec")
-    row = choose("core", session=session)["exec"]
+    row = choose("core", "lab_", session=session)["lab_exec"]
     assert metadata is not None
     assert (metadata.name, metadata.description) == ("lab_exec", row.description)
     assert metadata.fn_schema is spec.get_fn_schema_from_fn_name("lab_exec")

@@ -94,7 +94,7 @@ async def test_tools_are_announced_as_the_table_has_them(session: SandboxSession
     async with connected(make_server(session, prefix="box-"), way) as client:
         tools = (await client.list_tools()).tools
     assert [tool.name for tool in tools] == [f"box-{name}" for name in TOOLS]
-    rows = choose("all", session=session)
+    rows = choose("all", "box-", session=session)
     for tool, row in zip(tools, rows.values(), strict=True):
         assert (tool.description, tool.input_schema) == (row.description, row.schema())
         assert tool.output_schema is None
@@ -263,7 +263,7 @@ async def test_a_long_command_goes_on_when_the_client_would_give_up(
     async with connected(make_server(session), way) as client:
         slow = {"command": "echo begun; until [ -e enough ]; do sleep 0.1; done; echo end"}
         begun = await client.call_tool("exec", slow)
-        assert text_of(begun).startswith("begun\n[running ")
+        assert text_of(begun).startswith("begun\n[still running as job-")
         job = {"job_id": data_of(begun)["job_id"]}
         assert job["job_id"] in text_of(begun)
         await client.call_tool("write", {"file_path": "enough", "content": ""})

@@ -35,6 +35,14 @@ async def test_models_are_told_the_same_of_a_tool(shared: SandboxSession, name: 
         assert "title" not in str(each.schema), side
 
 
+async def test_a_prefix_is_told_of_by_all(shared: SandboxSession) -> None:
+    told = choose(["edit"], "lab_", session=shared)["lab_edit"].description
+    assert "put lab_ before the name" in told
+    for side, each in SIDES.items():
+        seen = await each.told(shared, "lab_edit", tools=["edit"], prefix="lab_")
+        assert (seen.name, seen.description) == ("lab_edit", told), side
+
+
 @pytest.mark.parametrize("situation", SITUATIONS.values(), ids=list(SITUATIONS))
 async def test_a_model_is_shown_the_same(shared: SandboxSession, situation: Situation) -> None:
     shown, requests = {}, {}

@@ -102,6 +102,34 @@ def test_what_a_model_is_told_are_the_limits_of_its_session() -> None:
     assert "9 seconds" in rows["send"].description
 
 
+def test_exec_alone_tells_of_the_network() -> None:
+    rows = choose("all", session=SandboxSession(LocalSandbox()))
+    tell = [name for name, row in rows.items() if "no network" in row.description]
+    assert tell == ["exec"]
+
+
+def test_the_tools_of_two_workspaces_can_be_told_apart() -> None:
+    [plain], [lab] = choose(["edit"]).values(), choose(["edit"], "lab_").values()
+    assert lab.description == (
+        f"{plain.description} The tools whose names begin with lab_ work in one workspace. Where "
+        "a text names one of them, put lab_ before the name."
+    )
+    assert lab.name == "edit"
+
+
+def test_a_complaint_says_what_the_argument_is() -> None:
+    with pytest.raises(InvalidArgumentError) as wrong:
+        choose("core")["exec"].parse({"timeout": 120_000, "env": {"A": "1"}})
+    assert str(wrong.value).splitlines() == [
+        "exec was not run:",
+        "- command is missing. It is: The command: one line, or a whole script.",
+        "- env: input should be a valid list, not {'A': '1'}. It is: Environment variables for "
+        'this command, each written as "NAME=value".',
+        "- timeout: input should be less than or equal to 3600, not 120000. It is: Seconds after "
+        "which the command is killed. Not used with background.",
+    ]
+
+
 def test_exec_takes_input_where_there_is_send() -> None:
     assert "no input" in choose("core")["exec"].description
     assert "interactive" not in choose("core")["exec"].schema()["properties"]
@@ -167,14 +195,14 @@ def status(**fields: Any) -> JobStatus:
         "command": "make\nall",
         "state": "running",
         "duration": 3.0,
-        "stdout_path": "/s/out",
-        "stderr_path": "/s/err",
+        "stdout_path": "/s/job-1.out",
+        "stderr_path": "/s/job-1.err",
     }
     return JobStatus.model_validate(usual | fields)
 
 
 def test_the_model_learns_how_a_job_stands() -> None:
-    files = "all of its output is in /s/out and /s/err]"
+    files = "all of its output is in /s/job-1.out (stderr: the same with .err)]"
     assert render(status()).text == f"[no new output]\n[job-1: running for 3.0 s; {files}"
     exited = status(state="exited", exit_code=2, stdout="x")
     assert render(exited).text == f"x\n[job-1: exit code 2, after 3.0 s; {files}"

@@ -180,7 +180,7 @@ class _Parser:
             if kind[1:2] in ("=", "!", "<"):
                 advice = "search for what surrounds it too, or filter the result"
             elif kind[1:2] == "i":
-                advice = "use ignore_case=True"
+                advice = "use ignore_case=true"
             raise self._fault(f"has ({kind}…, which grep does not know", advice)
         self.depth += 1
         if self.depth > _DEPTH:
@@ -294,7 +294,7 @@ class _Parser:
     def _fault(self, what: str, advice: str) -> SearchPatternError:
         return SearchPatternError(
             f"The regular expression {self.pattern!r} {what}, at character {self.position}; "
-            f"{advice}, or use fixed=True to search for the text as it is."
+            f"{advice}, or use fixed=true to search for the text as it is."
         )
 
 

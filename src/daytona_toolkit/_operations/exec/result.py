@@ -82,10 +82,8 @@ class ExecResult(Result):
 
     def _end(self) -> Iterator[str]:
         if self.running:
-            yield (
-                f"running in the background as {self.job_id}; its output goes to "
-                f"{self.stdout_path} and {self.stderr_path}"
-            )
+            yield f"still running as {self.job_id}; wait for it, or look at it later, by this id"
+            yield f"its output goes to {_files(self.stdout_path)}"
             return
         if self.survived:
             yield (
@@ -152,8 +150,8 @@ class JobStatus(Result):
     def text(self, *, line_numbers: bool = True) -> str:
         """What a model is told: new output, and the state of the job."""
         shown = streams(self.stdout, self.stderr) or "[no new output]\n"
-        files = f"{self.stdout_path} and {self.stderr_path}"
-        return f"{shown}[{self.job_id}: {self._state()}; all of its output is in {files}]"
+        end = f"{self._state()}; all of its output is in {_files(self.stdout_path)}"
+        return f"{shown}[{self.job_id}: {end}]"
 
     def line(self) -> str:
         """The job in a list of jobs."""
@@ -194,6 +192,11 @@ class JobList(Result):
 def streams(stdout: str, stderr: str) -> str:
     """What was printed, each stream closed by a newline."""
     return closed(stdout) + closed(f"[stderr]\n{stderr}" if stderr else "")
+
+
+def _files(stdout_path: str | None) -> str:
+    """Where a job keeps both streams: the names differ in their ends alone."""
+    return f"{stdout_path} (stderr: the same with .err)"
 
 
 def _joined(stdout: str, stderr: str) -> str:

@@ -19,9 +19,9 @@ _SEND = Source(__package__, "send")
 
 # Why nothing can be sent to a command, by the code in send.sh.
 _SEND_REFUSALS = {
-    "plain": "its input is not open. Start it with interactive=True to send to it.",
+    "plain": "its input is not open. Start it with interactive=true to send to it.",
     "ended": "it has ended. Look at its output, and start it again if need be.",
-    "eof": "its input was closed with eof=True. Start it again to send more.",
+    "eof": "its input was closed with eof=true. Start it again to send more.",
     "deaf": "it has closed its input. Look at its output.",
     "backlog": "too much of what was sent before is still unread. Wait until it reads, or kill it.",
 }

@@ -184,15 +184,16 @@ def _about_exec(limits: Limits, state: str = _FRESH, stdin: str = _NO_INPUT) -> 
         f"printed to stdout and stderr, and its exit code. {state} {stdin} Output over "
         f"{limits.output_bytes:,} bytes per stream is cut to its head and tail, and the path of "
         "the full output is given. Commands that exceed the timeout are killed; for servers and "
-        "long work use background=true, which returns the paths of the output."
+        "long work use background=true, which tells where the output goes."
     )
 
 
 def _about_job(limits: Limits) -> str:
     return (
-        "Check a command that exec started with background=true: its output since the last check, "
-        "whether it is running, and its exit code. Can wait for it to end (at most "
-        f"{limits.window:g} seconds in one call), or kill it."
+        "Check a command that still runs: one that exec started with background=true, or answered "
+        "as still running. Returns its output since the last check, whether it is running, and its "
+        f"exit code. Can wait for it to end (at most {limits.window:g} seconds in one call), or "
+        "kill it."
     )
 
 
@@ -205,7 +206,15 @@ def _about_send(limits: Limits) -> str:
     )
 
 
-EXEC = Tool("exec", "Run a command", _about_exec, ExecArguments, _exec, open_world=True)
+EXEC = Tool(
+    "exec",
+    "Run a command",
+    _about_exec,
+    ExecArguments,
+    _exec,
+    starts_commands=True,
+    open_world=True,
+)
 
 
 def exec_with(*, shell: str | None, interactive: bool) -> Tool:

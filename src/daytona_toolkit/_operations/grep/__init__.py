@@ -153,7 +153,7 @@ def _check_pattern(reply: Reply) -> None:
     if words and reply.blobs.get("lines", _END) == _END:
         raise SearchPatternError(
             f"grep in the sandbox says of the pattern: {printable(words[1])}. Make it simpler, or "
-            "use fixed=True to search for the text as it is."
+            "use fixed=true to search for the text as it is."
         )
 
 

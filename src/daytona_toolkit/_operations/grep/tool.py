@@ -13,7 +13,10 @@ _CONTEXT = 20
 class GrepArguments(ReadOnlyArguments):
     """Arguments of grep."""
 
-    pattern: str = Field(description="An extended regular expression, found within a line.")
+    pattern: str = Field(
+        description="An extended regular expression, found within a line. \\d \\w \\s \\b work; "
+        "look-around, (?i) and back references do not."
+    )
     path: str = Field(
         default=".",
         description="The folder or file. Relative paths start at the workspace root.",

@@ -24,8 +24,8 @@ class Preview(Result):
         if not self.headers:
             return self.url
         return (
-            f"{self.url}\n[private: requests need headers, which only the program that runs you "
-            "gets, from preview(); commands in the sandbox use http://127.0.0.1 and the port]"
+            f"{self.url}\n[private: a browser or program needs a token that you do not have. Give "
+            "this URL to your user. In the workspace, use http://127.0.0.1 and the port.]"
         )
 
     def outcome(self) -> Outcome:

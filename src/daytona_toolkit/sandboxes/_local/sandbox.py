@@ -167,13 +167,13 @@ class LocalSandbox:
         """The address of a port, which is this machine's if the network is.
 
         Raises:
-            PreviewError: The sandbox has a network of its own, or none.
+            PreviewError: The sandbox has a network of its own, or none. One that is made with
+                `network=True` has this machine's.
         """
         if not self.network:
             raise PreviewError(
-                f"Port {port} cannot be reached from outside: this local sandbox has no network. "
-                "Use the server inside, with exec, or make the sandbox with "
-                "LocalSandbox(network=True)."
+                f"Port {port} cannot be reached from outside: the workspace was made without a "
+                "network. Use the server inside, with exec, or tell your user."
             )
         return f"http://127.0.0.1:{port}", {}
 
