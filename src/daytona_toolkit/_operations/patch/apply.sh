@@ -87,10 +87,10 @@ lock() {
     )
 }
 
-# in_order: the index of a file of each folder, each with a blank. All patches lock folders in
-# one order, so none waits for another that waits for it.
+# in_order: the index of a file of each folder, each with a blank. Patches and moves lock folders in
+# one order, that of their numbers, so none waits for another that waits for it.
 in_order() {
-    sort <<IDS | while read -r _id _of; do
+    sort -t : -k 1,1n -k 2,2n <<IDS | while read -r _id _of; do
 $_ids
 IDS
         [ -z "$_id" ] || [ "$_id" = "$_before" ] || printf '%s ' "$_of"
@@ -107,22 +107,31 @@ lock_all_others() {
 
 # change WHAT FOLDER NAME SHA256...
 change() {
+    _index=0
     # A patch that only deletes has nothing else to tell, and an empty mark is none.
     put applied yes >"$_mark.report" || fail space
-    if (each build "$@" || fail changed) && echo 'fail halfway' >"$_mark"; then
-        if each place "$@"; then
-            mv -f "$_mark.report" "$_mark"
-            cat "$_mark"
-        else
-            _last=$_index
-            each take_back "$@"
-            rm -f "$_mark" "$_mark.report"
-            printf %s "${_why##*: }" | head -c 500 | put_bytes why
-            put fail "$_code"
-            put index "$_last"
-        fi
-    fi
+    if (each build "$@" || fail changed); then place_all "$@"; fi
     each clean "$@"
+}
+
+# place_all WHAT FOLDER NAME SHA256...: put all files in place, or none.
+place_all() {
+    echo 'fail halfway' >"$_mark" || {
+        rm -f "$_mark"
+        (fail space)
+        return
+    }
+    if each place "$@"; then
+        mv -f "$_mark.report" "$_mark"
+        cat "$_mark"
+    else
+        _last=$_index
+        each take_back "$@"
+        rm -f "$_mark" "$_mark.report"
+        printf %s "${_why##*: }" | head -c 500 | put_bytes why
+        put fail "$_code"
+        put index "$_last"
+    fi
 }
 
 # each COMMAND WHAT FOLDER NAME SHA256...: run it for every file, until it fails for one.

@@ -16,6 +16,7 @@ from daytona_toolkit._transfer.records import RECORD, files_of, name_of
 from daytona_toolkit._transfer.result import TransferResult
 from daytona_toolkit._workers import in_thread
 from daytona_toolkit._workspace import Workspace
+from daytona_toolkit.errors import WriteFailedError
 
 # Bytes per second that a sandbox is expected to hash at least.
 _HASHING = 50_000_000
@@ -186,3 +187,9 @@ async def _unpack(
         if code := reply.values.get(f"fail.{index}"):
             given = f"{target.given.rstrip('/')}/{name}" if name else target.given
             raise refusal(Reply({"fail": code}, reply.blobs), given, workspace)
+    if "complete" not in reply.values:
+        raise WriteFailedError(
+            "There is no space left in the sandbox to report what was uploaded, so it is not known "
+            "which files are there. Make room, and upload again.",
+            target.given,
+        )

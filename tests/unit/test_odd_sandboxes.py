@@ -1,0 +1,96 @@
+"""Sandboxes with a full disk, a tool that is slow or another one, or folders of odd names."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeAlias
+
+import pytest
+
+from daytona_toolkit import CommandSandbox, SandboxSession
+from daytona_toolkit.errors import WriteFailedError
+from tests.support import needs
+
+# Says that a folder `a` has the inode 10006, and any other 9999.
+_INODES = r"""
+case $2 in %i?%d) ;; *) exec "$real" "$@" ;; esac
+between=${2#%i} between=${between%%d}
+shift 2
+[ "$1" != -- ] || shift
+for path; do
+    case $(readlink -f "$path") in */a) inode=10006 ;; *) inode=9999 ;; esac
+    echo "$inode${between}1"
+done
+"""
+
+Wrap: TypeAlias = Callable[[str, str], CommandSandbox]
+
+
+@pytest.fixture
+def with_tool(tmp_path: Path) -> Wrap:
+    """`with_tool(name, script)`: a sandbox with a script in place of a tool, which is "$real"."""
+    tools = tmp_path / "tools"
+    tools.mkdir()
+
+    def wrap(tool: str, script: str) -> CommandSandbox:
+        wrapper = tools / tool
+        wrapper.write_text(f"#!/bin/sh\nreal={needs(tool)}\n{script}\n")
+        wrapper.chmod(0o755)
+        path = f"PATH={tools}:{os.environ['PATH']}"
+        return CommandSandbox(["env", path, f"TMPDIR={tmp_path}", "sh"])
+
+    return wrap
+
+
+def test_a_patch_and_a_move_lock_folders_in_one_order(with_tool: Wrap, tmp_path: Path) -> None:
+    """The numbers of the folders sort otherwise as texts; else each could wait for the other."""
+    locked = tmp_path / "locked"
+    sandbox = with_tool("flock", f'readlink "/proc/self/fd/$1" >>{locked}; exec "$real" "$@"')
+    with_tool("stat", _INODES)
+    with SandboxSession(sandbox, root=tmp_path / "root") as session:
+        session.write("a/file", "text\n")
+        session.write("b/file", "text\n")
+        locked.unlink()
+        session.apply_patch(
+            "*** Begin Patch\n*** Update File: a/file\n@@\n-text\n+new\n"
+            "*** Update File: b/file\n@@\n-text\n+new\n*** End Patch"
+        )
+        session.move("a/file", "b/other")
+    folders = [Path(path).name for path in locked.read_text().split() if Path(path).name in "ab"]
+    assert folders == ["b", "a", "b", "a"]
+
+
+@pytest.fixture
+def filling(tmp_path: Path) -> tuple[SandboxSession, Callable[[], None]]:
+    """A session, and what fills its disk: from then on no file takes a byte."""
+    full = tmp_path / "full"
+    limit = f"[ ! -e {full} ] || {{ trap '' XFSZ; ulimit -f 0; }}; exec sh"
+    sandbox = CommandSandbox(["env", f"TMPDIR={tmp_path}", "sh", "-c", limit])
+    return SandboxSession(sandbox, root=tmp_path / "root"), full.touch
+
+
+Filling: TypeAlias = tuple[SandboxSession, Callable[[], None]]
+
+
+def test_a_patch_that_there_is_no_room_for_is_not_said_to_be_applied(filling: Filling) -> None:
+    opened, fill = filling
+    with opened as session:
+        session.write("old.txt", "text\n")
+        fill()
+        with pytest.raises(WriteFailedError, match=r"no space left for 'old\.txt'"):
+            session.apply_patch("*** Begin Patch\n*** Delete File: old.txt\n*** End Patch")
+        assert session.exists("old.txt")
+
+
+def test_an_upload_whose_report_there_is_no_room_for_is_not_said_to_be_done(
+    filling: Filling, tmp_path: Path
+) -> None:
+    opened, fill = filling
+    here = tmp_path / "here"
+    here.mkdir()
+    (here / "file").touch()
+    with opened as session:
+        session.write("in the way", "text\n")
+        fill()
+        with pytest.raises(WriteFailedError, match=r"no space left in the sandbox.*upload again"):
+            session.upload(here, "in the way/there")
