@@ -31,7 +31,8 @@ class Ledger:
         self._next = 1
         self._floor = 1
         self._wanted = 1
-        self._under_way: set[int] = set()
+        # Requests that are under way, with the names that each is to remove.
+        self._under_way: dict[int, list[str]] = {}
         self._urgent = False
         self._own: dict[str, None] = {}
         self._kept: deque[tuple[str, int]] = deque()
@@ -42,37 +43,45 @@ class Ledger:
     def number(self) -> Iterator[int]:
         """The number of a request, which is under way until the block ends."""
         number, self._next = self._next, self._next + 1
-        self._under_way.add(number)
+        self._under_way[number] = []
         try:
             yield number
         except BaseException:
             self.close(number)  # it may have arrived all the same
             raise
         finally:
-            self._under_way.discard(number)
+            del self._under_way[number]
 
     def close(self, number: int) -> None:
-        """Let no copy of a request run once the next has come, and none before it is under way."""
-        self._wanted = max(self._wanted, number + 1)
+        """Let no copy of a request run once the next has come, and none before it is under way.
 
-    def removals(self) -> dict[str, str]:
+        It may not have removed what it was to remove, so a later one does.
+        """
+        self._wanted = max(self._wanted, number + 1)
+        self._removable += self._under_way[number]
+        self._under_way[number] = []
+
+    def removals(self, number: int) -> dict[str, str]:
         """What a request takes along: the floor to raise, if it is time, and names to remove."""
-        floor = min(self._under_way, default=self._next)
+        floor = min(self._under_way)
         wanted = self._floor < floor and self._floor < self._wanted
         due = wanted or floor - self._floor >= _NUMBER_BATCH or len(self._removable) >= _JOB_BATCH
         if not (due or self._urgent):
             return {"floor": "", "forget": ""}
         self._floor, self._urgent = floor, False
-        return {"floor": str(floor), "forget": self.pop_removable()}
+        names = self._under_way[number] = self._pop_removable()
+        return {"floor": str(floor), "forget": " ".join(names)}
 
-    def pop_removable(self, *, everything: bool = False) -> str:
-        """Names under the state folder that the next request may remove."""
-        names, self._removable = self._removable, []
-        if everything:
-            names += [name for name, _ in self._kept]
-            self._kept.clear()
-        self._removed.extend(names)
+    def pop_all(self) -> str:
+        """All names under the state folder that are of this session, to be removed at its end."""
+        names = self._pop_removable() + [name for name, _ in self._kept]
+        self._kept.clear()
         return " ".join(names)
+
+    def _pop_removable(self) -> list[str]:
+        names, self._removable = self._removable, []
+        self._removed.extend(names)
+        return names
 
     def remove(self, name: str) -> None:
         """Let a name under the state folder be removed some time."""
@@ -97,6 +106,11 @@ class Ledger:
         self._own[name] = None
         if len(self._own) > _MOST_OWN:
             del self._own[next(iter(self._own))]
+
+    @property
+    def running(self) -> int:
+        """How many jobs of this session were last seen running."""
+        return len(self._own)
 
     def keep_own(self, name: str, size: int) -> None:
         """Keep a job whose end was seen for later reading, if it is of this session."""

@@ -1,6 +1,7 @@
 """SandboxSession: every operation, for any thread and any event loop."""
 
 import asyncio
+import contextlib
 import html
 import logging
 import time
@@ -126,7 +127,6 @@ class SandboxSession(Generic[S_co]):
             mask=self.mask,
         )
         self._commands = 0
-        self._jobs: set[str] = set()
         self._opening = asyncio.Lock()
         self._runner = Runner()
         self._finalizer = weakref.finalize(self, _close_forgotten, self._runner, self._workspace)
@@ -1046,7 +1046,7 @@ class SandboxSession(Generic[S_co]):
             ```
         """
         try:
-            await operations.read.exists(self._workspace, "/")
+            await operations.read.exists(self._workspace, self._workspace.root)
         except SandboxError:
             return False
         return True
@@ -1094,7 +1094,8 @@ class SandboxSession(Generic[S_co]):
         try:
             self.open()
         except BaseException:
-            self.close()
+            with contextlib.suppress(SandboxError):  # the first error counts
+                self.close()
             raise
         return self
 
@@ -1105,7 +1106,8 @@ class SandboxSession(Generic[S_co]):
         try:
             await self.aopen()
         except BaseException:
-            await self.aclose()
+            with contextlib.suppress(SandboxError):
+                await self.aclose()
             raise
         return self
 
@@ -1133,7 +1135,7 @@ class SandboxSession(Generic[S_co]):
             "sandbox": self.sandbox.id,
             "root": self._workspace.known_root or unknown,
             "state": state,
-            "running": count_of(self._commands + len(self._jobs), "job"),
+            "running": count_of(self._commands + self._workspace.ledger.running, "job"),
         }
 
     def _perform(self, operation: Operation[T]) -> T:
@@ -1161,7 +1163,6 @@ class SandboxSession(Generic[S_co]):
                         await self._workspace.open()
                 result = self.mask.hide(await operation.work())
                 note.outcome = outcome_of(result)
-                self._count(result)
             except SandboxError as error:
                 note.outcome = Outcome(False, type(error).__name__)
                 if (shown := self.mask.hide(error)) is not error:
@@ -1175,14 +1176,6 @@ class SandboxSession(Generic[S_co]):
                 where = self.sandbox.id
                 logger.info("%s: %s (%.3f s, sandbox %s)", what, step.outcome, duration, where)
         return result
-
-    def _count(self, result: object) -> None:
-        """Keep count of the jobs that this session knows to run."""
-        match result:
-            case ExecResult(running=True) | JobStatus(state="running"):
-                self._jobs.add(result.job_id)
-            case JobStatus():
-                self._jobs.discard(result.job_id)
 
     def _start_closing(self) -> Ending | None:
         """Begin to close; None where there is nothing to close, or no longer."""

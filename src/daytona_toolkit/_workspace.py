@@ -5,7 +5,6 @@ import contextlib
 import hashlib
 import secrets
 from collections.abc import Callable, Iterator, Mapping
-from typing import Protocol, runtime_checkable
 from weakref import WeakValueDictionary
 
 from daytona_toolkit._arguments import AnyPath, check_path
@@ -55,22 +54,6 @@ _BUSY_WINDOW = 1.0
 # Bytes that travel inside a request to a shell that reads slowly: longer takes as long as the
 # request that an upload costs.
 _SLOW_INLINE = 32 * 1024
-
-
-@runtime_checkable
-class _WithVariables(Protocol):
-    """A sandbox with variables for commands alone."""
-
-    @property
-    def command_env(self) -> Mapping[str, str]: ...
-
-
-@runtime_checkable
-class _WithTurns(Protocol):
-    """A sandbox whose requests may have to wait for their turn."""
-
-    @property
-    def is_busy(self) -> bool: ...
 
 
 class Workspace:
@@ -135,13 +118,12 @@ class Workspace:
     @property
     def env(self) -> dict[str, str]:
         """Variables that every command gets: the session's, over those of the sandbox."""
-        of_sandbox = self.sandbox.command_env if isinstance(self.sandbox, _WithVariables) else {}
-        return {**of_sandbox, **self._env}
+        return {**getattr(self.sandbox, "command_env", {}), **self._env}
 
     @property
     def window(self) -> float:
         """Seconds that a request waits for a command, so that others have their turn as well."""
-        is_busy = isinstance(self.sandbox, _WithTurns) and self.sandbox.is_busy
+        is_busy = getattr(self.sandbox, "is_busy", False)
         return min(self.limits.window, _BUSY_WINDOW) if is_busy else self.limits.window
 
     @property
@@ -171,7 +153,8 @@ class Workspace:
             self._facts = facts_of(reply, self._wanted_root)
             self._is_lost = False
         except BaseException:
-            with self.asking():
+            # Why it could not be opened counts, whether or not it can be closed.
+            with contextlib.suppress(SandboxError), self.asking():
                 await self.sandbox.close()
             self.has_sandbox = False
             raise
@@ -181,7 +164,7 @@ class Workspace:
         facts, self._facts = self._facts, None
         try:
             if facts and not self.sandbox.owned:
-                names = self.ledger.pop_removable(everything=True)
+                names = self.ledger.pop_all()
                 inputs = {"state": facts.state, "session": facts.session, "forget": names}
                 with contextlib.suppress(SandboxError):  # it may be gone, and they with it
                     await self._send(CLOSE, inputs)
@@ -242,7 +225,7 @@ class Workspace:
             StateLostError: Its folder for temporary files was emptied.
         """
         with self.ledger.number() as number:
-            numbered: dict[str, Input] = {"number": number, **self.ledger.removals()}
+            numbered: dict[str, Input] = {"number": number, **self.ledger.removals(number)}
             for _ in range(_UPLOADS):
                 if "upload" in source.inputs:
                     numbered |= await self._upload(data)

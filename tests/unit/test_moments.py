@@ -308,20 +308,37 @@ def test_what_a_request_takes_along_to_be_removed_is_in_no_list_any_more() -> No
     for name in "abcdefgh":
         ledger.remove(name)
     assert ledger.is_removed("a")
-    assert ledger.removals() == {"floor": "1", "forget": "a b c d e f g h"}
+    with ledger.number() as number:
+        assert ledger.removals(number) == {"floor": "1", "forget": "a b c d e f g h"}
     assert ledger.is_removed("a")
     assert not ledger.is_removed("i")
-    assert ledger.removals() == {"floor": "", "forget": ""}
+    with ledger.number() as number:
+        assert ledger.removals(number) == {"floor": "", "forget": ""}
+
+
+def test_what_a_refused_request_was_to_remove_is_left_to_a_later_one() -> None:
+    ledger = Ledger(kept_jobs=1, kept_bytes=100)
+    for name in "abcdefgh":
+        ledger.remove(name)
+    with ledger.number() as refused:
+        ledger.removals(refused)
+        ledger.close(refused)
+    lost = ledger.number()
+    assert ledger.removals(lost.__enter__())["forget"] == "a b c d e f g h"
+    assert not lost.__exit__(OSError, OSError("lost"), None)
+    with ledger.number() as number:
+        assert ledger.removals(number)["forget"] == "a b c d e f g h"
+    assert ledger.pop_all() == ""
 
 
 def test_no_floor_is_raised_over_a_request_that_is_under_way() -> None:
     ledger = Ledger(kept_jobs=1, kept_bytes=100)
     with ledger.number() as first:
         for _ in range(100):
-            with ledger.number():
-                pass
-        assert ledger.removals()["floor"] in ("", str(first))
-    assert ledger.removals()["floor"] == "102"
+            with ledger.number() as number:
+                assert ledger.removals(number)["floor"] in ("", str(first))
+    with ledger.number() as last:
+        assert ledger.removals(last)["floor"] == "102"
 
 
 def test_a_request_that_was_refused_is_closed_once_none_before_it_is_under_way() -> None:
@@ -329,11 +346,12 @@ def test_a_request_that_was_refused_is_closed_once_none_before_it_is_under_way()
     with ledger.number():
         with ledger.number() as refused:
             ledger.close(refused)
-        with ledger.number():
-            assert ledger.removals()["floor"] == ""
+        with ledger.number() as number:
+            assert ledger.removals(number)["floor"] == ""
     with ledger.number() as number:
-        assert ledger.removals()["floor"] == str(number)
-    assert ledger.removals()["floor"] == ""
+        assert ledger.removals(number)["floor"] == str(number)
+    with ledger.number() as number:
+        assert ledger.removals(number)["floor"] == ""
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,10 @@ async def job(workspace: Workspace, job_id: str, *, wait: float = 0) -> JobStatu
 async def kill(workspace: Workspace, job_id: str) -> JobStatus:
     """End a job, with every process that it started."""
     handle, cursor = _handle(workspace, job_id)
-    return _seen(handle, await handle.end(cursor), cursor)
+    reply = await handle.end(cursor)
+    if reply.failure:
+        workspace.ledger.remove(handle.id)  # what keeps it from starting afterwards
+    return _seen(handle, reply, cursor)
 
 
 async def send(
