@@ -94,3 +94,23 @@ def test_an_upload_whose_report_there_is_no_room_for_is_not_said_to_be_done(
         fill()
         with pytest.raises(WriteFailedError, match=r"no space left in the sandbox.*upload again"):
             session.upload(here, "in the way/there")
+
+
+def test_a_job_that_is_removed_while_they_are_listed_hides_no_other(tmp_path: Path) -> None:
+    with SandboxSession(CommandSandbox(["env", f"TMPDIR={tmp_path}", "sh"])) as session:
+        # As if it had gone between the look for all and the look at it.
+        (tmp_path / ".daytona-toolkit/job-000000000000.start").symlink_to("nothing")
+        started = session.exec("sleep 60", background=True).job_id
+        assert [(job.job_id, job.state) for job in session.jobs()] == [(started, "running")]
+        session.kill(started)
+
+
+@pytest.mark.parametrize("folder", ["jörg", "it's", "two words", "a\ttab", 'a "$HOME" `x`'])
+def test_the_tools_that_start_commands_may_lie_anywhere(folder: str, tmp_path: Path) -> None:
+    tools = tmp_path / folder
+    tools.mkdir()
+    for tool in ("bash", "setsid", "env"):
+        (tools / tool).symlink_to(needs(tool))
+    argv = ["env", f"PATH={tools}:{os.environ['PATH']}", f"TMPDIR={tmp_path}", "sh"]
+    with SandboxSession(CommandSandbox(argv), root=tmp_path) as session:
+        assert session.exec("echo fine; trap - INT; kill -INT $$").stdout == "fine\n"

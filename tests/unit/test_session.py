@@ -18,10 +18,16 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from daytona_toolkit import CommandSandbox, LocalSandbox, SandboxError, SandboxSession
+from daytona_toolkit import CommandSandbox, Limits, LocalSandbox, SandboxError, SandboxSession
 from daytona_toolkit import _tracing as tracing
 from daytona_toolkit._twins import Operation
-from daytona_toolkit.errors import InvalidArgumentError, SandboxFailedError, SessionClosedError
+from daytona_toolkit.errors import (
+    AuthenticationError,
+    InvalidArgumentError,
+    SandboxFailedError,
+    SandboxUnavailableError,
+    SessionClosedError,
+)
 from tests.support import counting, running, unique_seconds
 
 
@@ -121,6 +127,46 @@ def test_what_a_sandbox_of_somebody_else_raises_becomes_an_error_of_ours(method:
     with pytest.raises(SandboxFailedError, match=r"failed with KeyError: 'bug'") as caught:
         use()
     assert isinstance(caught.value.__cause__, KeyError)
+
+
+def test_why_a_session_cannot_be_opened_is_told_though_it_cannot_be_closed_either() -> None:
+    class Failing(CommandSandbox):
+        async def open(self) -> None:
+            raise AuthenticationError("the key is wrong")
+
+        async def close(self) -> None:
+            raise SandboxUnavailableError("it could not be closed")
+
+    with pytest.raises(AuthenticationError, match="the key is wrong"):
+        SandboxSession(Failing(["sh"])).__enter__()
+
+
+def test_a_confined_session_is_alive() -> None:
+    with SandboxSession(LocalSandbox(), confined=True) as session:
+        assert session.is_alive()
+
+
+def test_a_command_ends_at_its_time_limit_though_nobody_asks_any_more() -> None:
+    class Partitioned(CommandSandbox):
+        """Nothing arrives any more once a command was started."""
+
+        is_cut_off = False
+
+        async def run(self, program: str, *, timeout: float) -> bytes:
+            if self.is_cut_off:
+                raise SandboxUnavailableError("there is no way there")
+            self.is_cut_off = f"sleep {seconds}" in program
+            return await super().run(program, timeout=timeout)
+
+    seconds = unique_seconds()
+    with SandboxSession(Partitioned(["sh"]), limits=Limits(window=1)) as session:
+        with pytest.raises(SandboxUnavailableError, match="no way there"):
+            session.exec(f"sleep {seconds}", timeout=3)
+        assert running(seconds)
+        deadline = time.monotonic() + 20
+        while running(seconds):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
 
 
 def test_what_is_no_answer_of_a_sandbox_is_said() -> None:

@@ -86,11 +86,13 @@ make_state() {
 }
 
 # locate TOOL: sets $_path, where it lies, as `command -v` says in a process more. A tool that the
-# shell has built in, as some builds of busybox have all, goes by its name.
+# shell has built in, as some builds of busybox have all, goes by its name; so does one whose path
+# has a quote, which would end the quotes around it.
 locate() {
     _rest=$PATH:
     while [ -n "$_rest" ]; do
         _path=${_rest%%:*}/$1 _rest=${_rest#*:}
+        case $_path in *\'*) continue ;; esac
         [ ! -f "$_path" ] || [ ! -x "$_path" ] || return 0
     done
     _path=$1
@@ -134,9 +136,9 @@ make_state
 put_string state "$PWD"
 put_string session "$PWD/$_session"
 locate bash || locate sh
-put shell "$_path"
+put_string shell "$_path"
 find_launch
-put launch "$_launch"
+put_string launch "$_launch"
 # zsh and bash read a program byte by byte, and a printf that is a tool takes at most 128 KiB.
 case ${ZSH_VERSION-}${BASH_VERSION-}$(command -v printf) in printf) put swift yes ;; esac
 end

@@ -76,7 +76,6 @@ async def run(
             interactive="yes" if interactive else "",
             **_shell(handle, shell, env, stay=cwd is None),
             bound=workspace.limits.stream_bytes // 512,
-            life=round(limit * 100) if limit is not None and patience is not None else 0,
             **watch.inputs(window),
         )
         if reply.failure:

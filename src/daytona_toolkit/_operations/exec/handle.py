@@ -85,19 +85,25 @@ class JobHandle:
         if is_over(reply) and not cursor.seen[stream]:
             cursor.seen[stream] = reply.number(f"{FILES[stream]}_size")
             return self.kept(reply, stream)
-        return cursor.take(reply, stream, last=is_over(reply))
+        text = cursor.take(reply, stream, last=is_over(reply))
+        return text.partition(self._seal)[0]
 
     def kept(self, reply: Reply, stream: Stream) -> str:
         """What comes back of a stream: all of it, or its two ends."""
         name = FILES[stream]
         data, size = reply.blobs.get(name, b""), reply.number(f"{name}_size")
-        if (end := data.find(f"\n[{self.id}: the command ended here;".encode())) >= 0:
-            data, size = data[:end], size - (len(data) - end)  # see await_output in job.sh
+        if (end := data.find(self._seal.encode())) >= 0:
+            data, size = data[:end], size - (len(data) - end)
         limit = self.workspace.limits.output_bytes
         if size <= limit:
             return data.decode(errors="replace")
         half = limit // 2
         return join_ends(data[:half], data[half:], size, self.path(stream), self.workspace.mask)
+
+    @property
+    def _seal(self) -> str:
+        """How the line begins that follows what the command printed; see await_output in job.sh."""
+        return f"\n[{self.id}: the command ended here;"
 
 
 def is_over(reply: Reply) -> bool:
@@ -107,7 +113,7 @@ def is_over(reply: Reply) -> bool:
 
 def window_of(workspace: Workspace, *bounds: float | None) -> float:
     """Seconds that one request waits: at most these, of which None is no bound."""
-    return min(each for each in (workspace.limits.window, *bounds) if each is not None)
+    return min(each for each in (workspace.window, *bounds) if each is not None)
 
 
 def number_of(text: str | None) -> int | None:

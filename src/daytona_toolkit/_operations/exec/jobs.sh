@@ -13,7 +13,7 @@ begin
 cd -- "$_STATE" || end
 _growing= # files that have no size yet which stays
 for _start in job-*.start; do
-    [ -e "$_start" ] || end
+    [ -e "$_start" ] || continue # it was removed just now, or there is none
     _id=${_start%.start} _job=$_id _report='' _line=''
     report_state
     put begun "$_start" # the time of the file is in seconds

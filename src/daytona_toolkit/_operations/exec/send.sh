@@ -83,7 +83,7 @@ is_file start || fail nojob
 # The mark comes before the move, which takes the part away: with both it was not sent yet.
 if [ ! -e "$_mark" ] || [ -e "$_part" ]; then
     is_fresh || fail "$_late"
-    check_listening
+    [ -z "$_UPLOAD$_INPUT$_EOF" ] || check_listening
     is_whole || fail upload
     find_last
     count_unread

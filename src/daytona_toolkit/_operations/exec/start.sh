@@ -8,8 +8,7 @@
 #     _ENV (NAME=value words); _SHELL; _LAUNCH (sh that becomes the words after it, in a session
 #     of its own); _BOUND (of a stream's file, in blocks of 512 bytes); _WINDOW (hundredths of a
 #     second to wait), _TIMEOUT (of the job, likewise; 0: none); _FOLLOW (yes: answer as soon as
-#     there is output, after a while); _OUT, _ERR (as report takes them); _LIFE (hundredths of a
-#     second after which the job is ended even if no request comes any more; 0: never).
+#     there is output, after a while); _OUT, _ERR (as report takes them).
 
 . ../../_remote/frame.sh
 . ../../_remote/path.sh
@@ -142,11 +141,6 @@ supervise() {
     exec 3>&- 4>&-
     _leader=$!
     echo "$_leader" >"$_job.leader"
-    _watch=
-    if [ "$_LIFE" != 0 ]; then
-        (watch) 9>&- &
-        _watch=$!
-    fi
     wait "$_leader"
     _code=$?
     [ -z "$_NAMED" ] || hand_on "$_code"
@@ -155,7 +149,6 @@ supervise() {
     [ ! -e "$_job.exit" ] || rm -rf "$_job.exit"
     note_exit || [ ! -e "$_job" ] || { make_room && note_exit; }
     exec 9>&-
-    [ -z "$_watch" ] || kill "$_watch"
     # What the command left running may go on reading. Without a reader the feeder ends.
     [ -z "$_feeder" ] || { note eof && echo 1<>"$_job.more"; } || kill "$_feeder"
     drain
@@ -182,16 +175,10 @@ drain() {
     echo 1<>"$_job.wake"
 }
 
-# watch: end the command when its time is over, also if no request comes any more.
+# watch: end the command at its time limit, also if no request comes any more.
 watch() {
-    trap 'kill $!' TERM # nobody waits for a sleep whose command has ended
-    set_time "$_LIFE"
-    sleep "$_time" &
-    wait $!
-    has_ended || {
-        note expired
-        kill_job
-    }
+    await_done "$_TIMEOUT" "$_TIMEOUT" '' '' ''
+    expire "$_TIMEOUT"
 }
 
 # await: until the job has ended, or the request has waited long enough. What waits is a read
@@ -259,6 +246,7 @@ else
     is_file start || fail unknown
 fi
 [ "$_WINDOW" = 0 ] || conclude "$_TIMEOUT"
+[ "$_TIMEOUT" = 0 ] || is_over || (watch) >/dev/null &
 is_file start || fail nojob
 report "$_OUT" "$_ERR"
 tidy

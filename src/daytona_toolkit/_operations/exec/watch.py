@@ -32,8 +32,7 @@ class Watch:
 
     def window(self) -> float:
         """Seconds that the next request waits."""
-        workspace = self.handle.workspace
-        return window_of(workspace, workspace.window, self.timeout, self._left())
+        return window_of(self.handle.workspace, self.timeout, self._left())
 
     def inputs(self, window: float) -> dict[str, Input]:
         """The inputs of a request that waits for so many seconds."""

@@ -587,6 +587,13 @@ def test_output_arrives_while_the_command_runs(make_session: MakeSession) -> Non
     assert result.stdout == "first\n€"
 
 
+def test_output_that_is_passed_on_has_no_line_of_ours(session: SandboxSession) -> None:
+    seen: list[str] = []
+    command = "echo a; sleep 1; echo b; sleep 5 &"
+    result = session.exec(command, on_output=lambda _, text: seen.append(text))
+    assert "".join(seen) == result.stdout == "a\nb\n"
+
+
 def test_of_what_a_command_prints_at_once_both_ends_are_passed_on(session: SandboxSession) -> None:
     seen: list[str] = []
     result = session.exec("seq 100000", on_output=lambda _, text: seen.append(text))

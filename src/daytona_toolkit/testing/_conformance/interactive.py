@@ -53,6 +53,19 @@ def test_send_waits_for_output(session: SandboxSession) -> None:
     assert time.monotonic() - started < 8
 
 
+def test_sending_nothing_shows_the_last_output_and_the_end(session: SandboxSession) -> None:
+    asking = session.exec("read -r word; echo said $word; exit 3", interactive=True)
+    session.send(asking.job_id, "hello\n")
+    look = session.job(asking.job_id)
+    shown = look.stdout
+    while look.state == "running":
+        look = session.send(asking.job_id, "", wait=5)
+        shown += look.stdout
+    look = session.send(asking.job_id, "")
+    assert (look.state, look.exit_code, look.stdout) == ("exited", 3, "")
+    assert shown in ("said hello\n", "")  # the request that sent may have brought it
+
+
 def test_an_interactive_command_can_yield(session: SandboxSession) -> None:
     result = session.exec(f"echo ready; {ECHO}", interactive=True, yield_after=0.5, timeout=3)
     assert (result.running, result.stdout) == (True, "ready\n")
