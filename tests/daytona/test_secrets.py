@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from langchain_daytona_toolkit import DaytonaToolkit
 from llama_index.tools.daytona import DaytonaToolSpec
+from openai_agents_daytona_toolkit import daytona_tools
 
 from daytona_toolkit import DaytonaSandbox, SandboxSession, open_session
 from daytona_toolkit.errors import SandboxError
@@ -14,6 +15,7 @@ from daytona_toolkit.sandboxes._daytona import control_plane as daytona_control
 from daytona_toolkit.sandboxes._daytona import retries
 from daytona_toolkit.testing import DaytonaServer, DropBefore, Fault, RateLimit, Status
 from daytona_toolkit.tools import TOOLS
+from tests.adapters.sides import SIDES
 from tests.daytona.support import config_of, sandbox_on
 
 CANARY = "dtn_canary_3f1d0c5e9a7b"
@@ -109,22 +111,39 @@ def test_a_refused_key_is_not_repeated(server: DaytonaServer) -> None:
     assert CANARY not in shown(caught.value)
 
 
-def test_no_tool_shows_the_key(server: DaytonaServer, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_no_tool_shows_the_key(
+    server: DaytonaServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in server.env.items():
+        monkeypatch.setenv(name, value)
+    seen = []
+    async with open_session() as session:
+        for side, each in SIDES.items():
+            seen.append(repr(await each.told(session, "exec")))
+            for tool, arguments in (
+                ("exec", {"command": "env | tee seen; cat /proc/self/environ"}),
+                ("read", {"file_path": "seen"}),
+            ):
+                shown = await each.call(session, tool, arguments)
+                assert not shown.is_error, side
+                assert "PATH=" in shown.text, side
+                seen.append(repr(shown))
+    assert CANARY not in "\n".join(seen)
+
+
+def test_no_repr_of_a_tool_shows_the_key(
+    server: DaytonaServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name, value in server.env.items():
         monkeypatch.setenv(name, value)
     with open_session() as session:
-        seen = []
-        for tool in DaytonaToolkit(session=session, tools="all").get_tools():
-            command = {"command": "env; cat /proc/self/environ", "file_path": "nope"}
-            arguments = {name: command.get(name, "x") for name in tool.args_schema.model_fields}
-            call = {"type": "tool_call", "id": "1", "name": tool.name, "args": arguments}
-            message = tool.invoke(call)
-            seen += [repr(tool), str(tool.tool_call_schema.model_json_schema()), repr(message)]
-        for function in DaytonaToolSpec(session, tools="all").to_tool_list():
-            output = function.call(command="env", file_path="nope")
-            seen += [repr(function.metadata), repr(output), str(output.model_dump(mode="json"))]
-    assert len(seen) == 6 * len(TOOLS)
-    assert CANARY not in "\n".join(seen)
+        tools = [
+            *DaytonaToolkit(session=session, tools="all").get_tools(),
+            *DaytonaToolSpec(session, tools="all").to_tool_list(),
+            *daytona_tools(session, tools="all"),
+        ]
+    assert len(tools) == 3 * len(TOOLS)
+    assert CANARY not in repr([(tool, vars(tool)) for tool in tools])
 
 
 @pytest.mark.parametrize("fault", [Status(403), Status(503), DropBefore()])
