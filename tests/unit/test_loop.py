@@ -18,7 +18,7 @@ import pytest
 from daytona_toolkit import LocalSandbox, SandboxSession
 from daytona_toolkit._loop import Runner
 from daytona_toolkit._workers import in_thread
-from daytona_toolkit.errors import SandboxUnavailableError, SessionClosedError
+from daytona_toolkit.errors import NoMatchError, SandboxUnavailableError, SessionClosedError
 from tests.support import running, unique_seconds
 
 
@@ -194,11 +194,22 @@ def processor_of_the_loop() -> float:
 
 
 def test_long_work_for_one_session_leaves_the_loop_to_others(session: SandboxSession) -> None:
+    def edit_in_vain() -> None:
+        with pytest.raises(NoMatchError, match="line 1: 'value_0 = function_of"):
+            session.edit("file", "value_b = function(x)", "")
+
+    patch = "*** Begin Patch\n*** Update File: same\n@@\n-x\n-y\n"
+    patch += "-x\n-y\n+y\n+y\n" * 199 + "*** End Patch"
     operations: list[Callable[[], object]] = [
         lambda: session.glob("{a,b}" * 7 + "x" * 200),
         lambda: session.grep("[a-z]" * 2000, ignore_case=True),
+        edit_in_vain,
+        lambda: session.edit("same", "x\n" * 400, "x\ny\n" * 200),
+        lambda: session.edit("file", "value", "other", replace_all=True),
+        lambda: session.apply_patch(patch),
     ]
-    session.open()
+    session.write("file", "".join(f"value_{i} = function_of(value_{i}, x)\n" for i in range(1_900)))
+    session.write("same", "x\n" * 400)
     spent = []
     for operation in operations:
         before = processor_of_the_loop()

@@ -74,6 +74,13 @@ def test_a_diff_of_a_large_file_costs_the_edit() -> None:
     assert time.perf_counter() - started < 2
 
 
+def test_a_diff_of_lines_that_are_all_alike_is_made_soon() -> None:
+    old = b"x\n" * 1_000
+    started = time.process_time()
+    assert unified_diff(old, [Splice(0, len(old), b"x\ny\n" * 500)], "f").count("\n+y\n") > 400
+    assert time.process_time() - started < 1
+
+
 @pytest.mark.parametrize(
     ("content", "old", "hint"),
     [
@@ -100,3 +107,9 @@ def test_a_miss_in_a_large_file_is_described_soon() -> None:
     started = time.process_time()  # not what else the machine does meanwhile
     assert describe_absence(content, "hgfedcba" * 8, "f")
     assert time.process_time() - started < 5
+
+
+def test_the_closest_line_is_found_behind_many_that_share_a_word() -> None:
+    content = b"the first of many lines\n" * 3_000 + b"    return the_value(of, many)\n"
+    assert "line 3001:" in describe_absence(content, "    return the_value(of, many", "f")
+    assert "line 3001:" in describe_absence(content, "    return the_value(of, any, many)", "f")

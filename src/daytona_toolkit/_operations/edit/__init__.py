@@ -4,7 +4,7 @@ import base64
 import hashlib
 import os
 import re
-from functools import partial
+from dataclasses import dataclass
 
 from daytona_toolkit._arguments import AnyPath, check_encodable
 from daytona_toolkit._masking import Mask
@@ -23,7 +23,7 @@ from daytona_toolkit._operations.edit.result import EditResult
 from daytona_toolkit._operations.read import fetch
 from daytona_toolkit._refusals import refusal
 from daytona_toolkit._remote import Input, Reply, Source, text_of
-from daytona_toolkit._workers import in_thread_if_large
+from daytona_toolkit._workers import in_thread, in_thread_if
 from daytona_toolkit._workspace import Workspace
 from daytona_toolkit.errors import (
     AmbiguousMatchError,
@@ -49,6 +49,9 @@ _ORDINARY = re.compile(r"[!-\-/-~]")
 # Ranges that one request replaces; nearer ones are joined.
 _SPLICES = 8
 
+# Lines up to which a diff is made within a few milliseconds.
+_QUICK_LINES = 50
+
 _EDIT = Source(__name__, "edit")
 _CHECK_INPUTS = (
     "sha256",
@@ -66,6 +69,23 @@ _CHECK_INPUTS = (
 )
 
 _ADVICE = "change it with exec, for example with `sed -i`,"
+
+
+@dataclass(frozen=True)
+class _Change:
+    """What an edit makes of a file.
+
+    Attributes:
+        sha256: The sum of the file before.
+        splices: What is replaced.
+        pieces: The same in few pieces, which one request replaces.
+        result: What the file holds in the end.
+    """
+
+    sha256: str
+    splices: list[Splice]
+    pieces: list[Splice]
+    result: bytes
 
 
 async def edit(
@@ -115,26 +135,25 @@ async def _edit(
     elif content is None:
         content = await fetch(workspace, path, full, _ADVICE)
     for _ in range(_TRIES):
-        found = await in_thread_if_large(len(content), match, content, old_string, new_string)
+        found = await in_thread(match, content, old_string, new_string)
         if not fresh and len(found.starts) != 1:
             # What we remember may be old: fetch the file before we refuse.
             content = await fetch(workspace, path, full, _ADVICE)
             fresh = True
             continue
-        check = partial(_check, workspace.mask, path, replace_all=replace_all)
-        await in_thread_if_large(len(content), check, content, old_string, found)
-        splices = found.splices()
-        wanted = await in_thread_if_large(len(content), splice, content, splices)
-        reply = await _swap(workspace, full, content, splices)
+        change = await in_thread(
+            _change, workspace.mask, path, content, old_string, found, replace_all=replace_all
+        )
+        reply = await _swap(workspace, full, content, change)
         if reply.failure:
             current = _current(reply, workspace, full, path)
             fresh = True
-            if current != wanted:
+            if current != change.result:
                 content = current
                 continue
-        workspace.files.put(full, wanted)
-        diff = await in_thread_if_large(len(content), unified_diff, content, splices, path)
-        return EditResult(path=full, occurrences=len(splices), diff=diff, **_versions(reply))
+        workspace.files.put(full, change.result)
+        diff = await in_thread(unified_diff, content, change.splices, path)
+        return EditResult(path=full, occurrences=len(change.splices), diff=diff, **_versions(reply))
     raise FileChangedError(
         f"{path!r} was changed by others each of the {_TRIES} times that this edit was tried; "
         "nothing was written. Try again.",
@@ -156,6 +175,20 @@ def _current(reply: Reply, workspace: Workspace, full: str, path: str) -> bytes:
         )
     workspace.files.put(full, reply.blobs["content"])
     return reply.blobs["content"]
+
+
+def _change(
+    mask: Mask, path: str, content: bytes, old: str, found: Match, *, replace_all: bool
+) -> _Change:
+    """What the edit changes, if it may."""
+    _check(mask, path, content, old, found, replace_all=replace_all)
+    splices = found.splices()
+    return _Change(
+        hashlib.sha256(content).hexdigest(),
+        splices,
+        merge(content, splices, _SPLICES),
+        splice(content, splices),
+    )
 
 
 def _check(
@@ -239,7 +272,8 @@ async def _replace_in_sandbox(
     splices = [Splice(start, start + len(old_bytes), new_bytes)]
     if "whole" in reply.values:
         workspace.files.put(full, splice(around, splices))
-    diff = unified_diff(around, splices, path, reply.number("line"))
+    is_long = len(lines) + new.count("\n") > _QUICK_LINES
+    diff = await in_thread_if(is_long, unified_diff, around, splices, path, reply.number("line"))
     return EditResult(path=full, occurrences=1, diff=diff, **_versions(reply))
 
 
@@ -258,17 +292,16 @@ def _search_key(lines: list[bytes]) -> tuple[bytes, int, int]:
     return key, index, lead
 
 
-async def _swap(workspace: Workspace, full: str, content: bytes, splices: list[Splice]) -> Reply:
-    """Ask for the splices, if the file still is what we saw."""
-    pieces = await in_thread_if_large(len(content), merge, content, splices, _SPLICES)
-    digest = await in_thread_if_large(len(content), hashlib.sha256, content)
+async def _swap(workspace: Workspace, full: str, content: bytes, change: _Change) -> Reply:
+    """Ask for the change, if the file still is what we saw."""
+    pieces = change.pieces
     borders = [0, *(border for piece in pieces for border in (piece.start, piece.end))]
     kept = [
         f"keep {start} {end - start}" if end > start else ""
         for start, end in zip(borders[::2], borders[1::2], strict=False)
     ]
     last = f"keep {borders[-1]} rest" if borders[-1] < len(content) else ""
-    return await _send(workspace, full, pieces, [*kept, last], sha256=digest.hexdigest())
+    return await _send(workspace, full, pieces, [*kept, last], sha256=change.sha256)
 
 
 async def _send(

@@ -9,7 +9,7 @@ from itertools import pairwise
 from daytona_toolkit._text import count_of
 
 # Lines that are compared at length (0.3 ms each), and near misses that are shown.
-_COMPARED = 2_000
+_COMPARED = 500
 _SHOWN = 3
 # Places that are looked for, of some 25 microseconds each.
 MOST_PLACES = 500_000
@@ -238,8 +238,9 @@ def _alike(lines: list[str], target: str) -> list[int]:
     matcher.set_seq2(target[:300])
     scored = []
     words = set(_WORD.findall(target))
-    related = [i for i, line in enumerate(lines) if not words.isdisjoint(_WORD.findall(line))]
-    for i in (related or range(len(lines)))[:_COMPARED]:
+    shared = [len(words.intersection(_WORD.findall(line))) for line in lines]
+    related = [i for i, number in enumerate(shared) if number] or range(len(lines))
+    for i in sorted(related, key=lambda i: -shared[i])[:_COMPARED]:
         matcher.set_seq1(lines[i][:300])
         if matcher.real_quick_ratio() > _CLOSE and matcher.quick_ratio() > _CLOSE:
             ratio = matcher.ratio()
@@ -317,7 +318,8 @@ def _hunks(old: list[str], new: list[str], first_old: int, first_new: int) -> It
         yield f"@@ -{first_old},{len(old)} +{first_new},{len(new)} @@\n"
         yield f"... {count_of(len(old), 'line')} replaced by {count_of(len(new), 'line')}\n"
         return
-    matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
+    # With what is in it all the time as junk: else the time grows with the cube of such lines.
+    matcher = difflib.SequenceMatcher(None, old, new)
     for group in matcher.get_grouped_opcodes(_CONTEXT):
         i, j = group[0][1], group[0][3]
         old_count, new_count = group[-1][2] - i, group[-1][4] - j

@@ -13,7 +13,7 @@ from daytona_toolkit._operations.patch.v4a import FileChange, parse, splices
 from daytona_toolkit._operations.read import check_complete
 from daytona_toolkit._refusals import refusal
 from daytona_toolkit._remote import Reply, Source
-from daytona_toolkit._workers import in_thread_if_large
+from daytona_toolkit._workers import in_thread
 from daytona_toolkit._workspace import Workspace
 from daytona_toolkit.errors import (
     FileChangedError,
@@ -71,7 +71,7 @@ class _Step:
 async def apply_patch(workspace: Workspace, patch: str) -> PatchResult:
     """Change files as a patch says, all of them or none."""
     check_encodable(patch, "patch")
-    changes = await in_thread_if_large(len(patch), parse, patch)
+    changes = await in_thread(parse, patch)
     paths = [(each, path) for each in changes for path in (each.path, each.target) if path]
     if len(changes) > _FILES:
         raise InvalidArgumentError(
@@ -87,10 +87,8 @@ async def apply_patch(workspace: Workspace, patch: str) -> PatchResult:
     for _ in range(_TRIES):
         unseen = [each for each in updated if each.path not in remembered | fresh]
         fresh |= await _fetch(workspace, unseen)
-        seen = remembered | fresh
-        size = len(patch) + sum(map(len, seen.values()))
         try:
-            steps, files = await in_thread_if_large(size, _plan, workspace, changes, seen)
+            steps, files = await in_thread(_plan, workspace, changes, remembered | fresh)
         except RecoverableError:
             if not remembered:
                 raise
