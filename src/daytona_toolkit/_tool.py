@@ -258,14 +258,15 @@ class Tool:
             return False
 
     def question(self, arguments: Mapping[str, Any] | str) -> str:
-        """A call in plain text, for a person who is asked to approve it.
+        r"""A call in plain text, for a person who is asked to approve it.
 
         Args:
             arguments: By name or as JSON, unchecked; what is no JSON is shown as it stands.
 
         Returns:
             The tool's title and what the call does, a command in full and an edit as a diff.
-            Of a long text the middle is left out.
+            Of a long text the middle is left out. A character that would not be seen, or change
+            how others are shown, is written as an escape, such as `\x1b`.
 
         Example:
             ```python
@@ -280,7 +281,7 @@ class Tool:
                 call = arguments
             else:
                 call = "\n".join(f"{name}: {value}" for name, value in arguments.items())
-        return f"{self.title}\n\n{without_middle(valid_unicode(call), _ENOUGH)}"
+        return f"{self.title}\n\n{_visible(without_middle(valid_unicode(call), _ENOUGH))}"
 
     def run(
         self,
@@ -371,6 +372,14 @@ class Tool:
         if error["type"] == "missing":
             return f"{name} is missing{what}"
         return f"{name}: {error['msg'][:1].lower()}{error['msg'][1:]}, not {shown}{what}"
+
+
+def _visible(text: str) -> str:
+    """A text as it is: a terminal would obey some characters, and draw others in another order."""
+    return "".join(
+        each if each.isprintable() or each in "\n\t" else each.encode("unicode_escape").decode()
+        for each in text
+    )
 
 
 # A row of the table for a tool that changes nothing.

@@ -140,6 +140,13 @@ def test_exec_takes_input_where_there_is_send() -> None:
     assert question == "Run a command\n\npython3 -i\n[in src, open to further input]"
 
 
+def test_a_person_is_told_where_a_command_of_a_shell_runs() -> None:
+    exec = choose(shell="main")["exec"]
+    shown = exec.question({"command": "make"})
+    assert shown == "Run a command\n\nmake\n[where the last command ended]"
+    assert exec.question({"command": "make", "cwd": "src"}) == "Run a command\n\nmake\n[in src]"
+
+
 @pytest.mark.parametrize(
     ("name", "arguments", "needed"),
     [
@@ -295,6 +302,12 @@ QUESTIONS = {
     "JSON": ("exec", '{"command": "ls"}', "Run a command\n\nls"),
     "no JSON": ("exec", '{"command": ', 'Run a command\n\n{"command": '),
     "JSON of no arguments": ("exec", "[1]", "Run a command\n\n[1]"),
+    # In a terminal it would look like another command.
+    "control characters": (
+        "exec",
+        {"command": "rm -rf / #\x1b[2K\recho\thi\n\u202els \u200d\x9b1A é 語"},
+        "Run a command\n\nrm -rf / #\\x1b[2K\\recho\thi\n\\u202els \\u200d\\x9b1A é 語",
+    ),
     # Text with half a surrogate pair cannot be shown or sent on.
     "half a pair": ("exec", {"command": "ls \ud800"}, "Run a command\n\nls \ufffd"),
 }

@@ -74,6 +74,10 @@ class ShellExecArguments(ExecArguments):
         "Relative paths start at the workspace root.",
     )
 
+    def _notes(self) -> list[str]:
+        where = ["where the last command ended"] if self.cwd in _HERE else []
+        return where + super()._notes()
+
 
 class InteractiveExecArguments(ExecArguments):
     """Arguments of exec where there is `send`."""
