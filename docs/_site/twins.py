@@ -8,8 +8,8 @@ import griffe
 class Twins(griffe.Extension):
     """Shows a method and its twin for `async` code once, under the name of the first.
 
-    Both come from one coroutine function (`daytona_toolkit._twins`), or from one generator of
-    steps (in the adapter for LangChain), which is all that can be read without running it.
+    Both come from one coroutine function (`daytona_toolkit._twins`), which is all that can be read
+    without running it.
     """
 
     def on_class_members(self, *, cls: griffe.Class, **_: Any) -> None:
@@ -18,10 +18,6 @@ class Twins(griffe.Extension):
             if isinstance(member, griffe.Function) and "both" in decorators(member):
                 member.labels.discard("async")
                 member.decorators.clear()
-                if isinstance(member.returns, griffe.ExprSubscript) and (
-                    str(member.returns.left) == "Steps"
-                ):
-                    member.returns = member.returns.slice
             elif isinstance(member, griffe.Attribute) and str(member.value).startswith("awaited("):
                 del cls.members[name]
 

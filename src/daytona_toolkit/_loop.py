@@ -103,8 +103,8 @@ class Runner:
 
     async def _finish(self, closing: Callable[[], Coroutine[Any, Any, None]] | None) -> None:
         running = [call.task for call in self._calls if call.task]
-        for task in running:
-            task.cancel()
+        for call in self._calls:
+            call.cancel_once()
         if running:
             await asyncio.wait(running, timeout=_CANCEL_GRACE)
         if closing:
@@ -124,6 +124,7 @@ class Call(Generic[T]):
         self.future: Future[T] = Future()
         self.task: asyncio.Task[T] | None = None
         self._thread = thread
+        self._is_cancelled = False
 
     def schedule(self, begin: Callable[[], None]) -> None:
         """Have the loop begin it."""
@@ -137,7 +138,13 @@ class Call(Generic[T]):
 
     def cancel(self) -> None:
         """Cancel it; it may still need a moment to clean up."""
-        self._thread.call(lambda: self.task and self.task.cancel())
+        self._thread.call(self.cancel_once)
+
+    def cancel_once(self) -> None:
+        """Cancel it; called on the loop. A second time would cut its cleaning up off."""
+        if self.task and not self._is_cancelled:
+            self._is_cancelled = True
+            self.task.cancel()
 
     def wait(self, callbacks: CallbackQueue | None = None) -> T:
         """Wait in a thread. An interrupt (Ctrl-C) cancels the call."""

@@ -1,14 +1,16 @@
-"""The session that a tool call uses: a given one, or one of a pool."""
+"""The session that a tool call uses: a given one, or one of a pool; and how to wait for it."""
 
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import nullcontext
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, ParamSpec, TypeAlias, TypeVar
 
 from daytona_toolkit._pool import SessionPool, Use
 from daytona_toolkit._session import SandboxSession
 
 Context = TypeVar("Context")
+P = ParamSpec("P")
+T = TypeVar("T")
 
 Key: TypeAlias = str | Callable[[Context], str | Awaitable[str]]
 """Which session of a pool a call has: a fixed key, or what finds it in the call's context."""
@@ -86,3 +88,39 @@ def use(
             "have the function that finds it raise."
         )
     return session.use(str(found))
+
+
+def wait_for(
+    session: SandboxSession,
+    function: Callable[P, Coroutine[Any, Any, T]],
+    /,
+    *args: P.args,
+    **options: P.kwargs,
+) -> T:
+    """Run a coroutine function on the session's own loop, and wait for it in this thread.
+
+    With it an adapter writes what it does once, in `async` code, also for a framework that calls
+    it in threads. An interrupt (Ctrl-C) cancels it.
+
+    Args:
+        session: Whose methods the function awaits.
+        function: The coroutine function.
+        args: Its arguments.
+        options: Those by name.
+
+    Raises:
+        RuntimeError: The caller is on that loop, where nobody may wait.
+        SessionClosedError: The session is closed, or is closed meanwhile.
+
+    Example:
+        ```python
+        async def backup(name: str) -> bytes:
+            await session.aexec(f"tar -cf {name} .", timeout=600)
+            return await session.aread_bytes(name)
+
+        content = wait_for(session, backup, "all.tar")
+        ```
+    """
+    if session._runner.is_current():
+        raise RuntimeError("use `await` in code that runs on the session's loop")
+    return session._runner.start(lambda: function(*args, **options)).wait()

@@ -28,7 +28,7 @@ from daytona_toolkit._pool import SessionPool
 from daytona_toolkit._result import Image
 from daytona_toolkit._seen import SeenFiles
 from daytona_toolkit._session import SandboxSession
-from daytona_toolkit._sharing import Key, check_key, check_session, key_in, use
+from daytona_toolkit._sharing import Key, check_key, check_session, key_in, use, wait_for
 from daytona_toolkit._tool import Arguments, Rendered, Tool
 from daytona_toolkit.limits import Limits
 
@@ -58,6 +58,7 @@ __all__ = [
     "key_in",
     "use",
     "valid_unicode",
+    "wait_for",
 ]
 
 Choice: TypeAlias = Literal["core", "read_only", "all"] | Sequence[str]

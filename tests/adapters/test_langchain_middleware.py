@@ -15,7 +15,11 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
 
 from daytona_toolkit import LocalSandbox, SandboxSession, SessionPool
-from daytona_toolkit.errors import CheckpointNotFoundError, SandboxUnavailableError
+from daytona_toolkit.errors import (
+    CheckpointError,
+    CheckpointNotFoundError,
+    SandboxUnavailableError,
+)
 from tests.adapters.scripted import Call, langchain_model
 
 THREAD: Any = {"configurable": {"thread_id": "a thread"}}
@@ -229,6 +233,24 @@ def test_files_that_are_gone_are_not_passed_over(session: SandboxSession) -> Non
         agent = agent_of(another, "done", checkpointer=saver)
         with pytest.raises(CheckpointNotFoundError, match="of a local sandbox when it is closed"):
             agent.invoke(ask(), THREAD)
+
+
+async def test_files_that_cannot_be_recorded_end_no_run(session: SandboxSession) -> None:
+    """A pipe in the place of a file that git reads is one way to that."""
+    spoil, mend = [run("rm -f .gitignore; mkfifo .gitignore")], [run("rm .gitignore; touch b")]
+    agent = agent_of(session, spoil, [write("a")], "done", mend, "done", "done again")
+    for state in (agent.invoke(ask(), THREAD), await agent.ainvoke(ask(), THREAD)):
+        notes = ["could not be recorded" in m.text for m in state["messages"] if m.type == "tool"]
+    assert notes == [True, True, False]
+    assert ".gitignore" in state["messages"][2].text
+    assert files(session) == "a b"
+
+    agent.invoke(None, before(agent, "tools", "'a'"))
+    assert done(session, "restore") == 1
+    assert files(session) == "a"  # as the files were recorded last, and what the call did again
+    session.exec("mkfifo .gitignore")
+    with pytest.raises(CheckpointError):
+        agent.invoke(ask(), {"configurable": {"thread_id": "a new one"}})
 
 
 def test_a_run_without_a_checkpointer_is_refused(session: SandboxSession) -> None:

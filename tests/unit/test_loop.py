@@ -19,6 +19,7 @@ from daytona_toolkit import LocalSandbox, SandboxSession
 from daytona_toolkit._loop import Runner
 from daytona_toolkit._workers import in_thread
 from daytona_toolkit.errors import NoMatchError, SandboxUnavailableError, SessionClosedError
+from daytona_toolkit.tools import wait_for
 from tests.support import running, unique_seconds
 
 
@@ -287,3 +288,31 @@ def test_slow_work_is_done_on_the_loop_where_no_thread_can_be_started() -> None:
 
     assert runner.start(work).wait() == "daytona-toolkit"
     end(runner)
+
+
+def test_a_thread_waits_for_what_is_written_in_async_code(session: SandboxSession) -> None:
+    async def twice(command: str, *, times: int) -> str:
+        results = [await session.aexec(command) for _ in range(times)]
+        return "".join(result.stdout for result in results)
+
+    assert wait_for(session, twice, "echo hi", times=2) == "hi\nhi\n"
+
+    async def waits() -> None:
+        wait_for(session, twice, "echo hi", times=1)
+
+    with pytest.raises(RuntimeError, match="use `await` in code that runs on the session's loop"):
+        wait_for(session, waits)
+
+
+def test_closing_the_session_ends_what_is_written_in_async_code(session: SandboxSession) -> None:
+    seconds = unique_seconds()
+
+    async def command() -> None:
+        threading.Timer(0.3, session.close).start()
+        await session.aexec(f"sleep {seconds}")
+
+    with pytest.raises(SessionClosedError):
+        wait_for(session, command)
+    assert not running(seconds)
+    with pytest.raises(SessionClosedError):
+        wait_for(session, command)

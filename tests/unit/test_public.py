@@ -43,6 +43,7 @@ PUBLIC = {
     "daytona_toolkit.tools": """
         APPLY_PATCH Arguments Choice EDIT EXEC GLOB GREP Image JOB Key LS OnOutput PREVIEW READ
         Rendered SEND TOOLS Tool WRITE check_key check_session choose key_in use valid_unicode
+        wait_for
     """,
 }
 

@@ -280,17 +280,19 @@ def test_closing_ends_what_runs() -> None:
     assert len(failures) == 1
 
 
-def test_ctrl_c_ends_the_command() -> None:
+@pytest.mark.parametrize("call", ["session.exec(", "wait_for(session, session.aexec, "])
+def test_ctrl_c_ends_the_command(call: str) -> None:
     seconds = unique_seconds()
     code = (
         "import signal\n"
         "from daytona_toolkit import *\n"
+        "from daytona_toolkit.tools import wait_for\n"
         # Whoever is started in the background, as these tests may be, ignores it.
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "with SandboxSession(LocalSandbox()) as session:\n"
         "    session.open(); print('ready', flush=True)\n"
         "    try:\n"
-        f"        session.exec('sleep {seconds}')\n"
+        f"        {call}'sleep {seconds}')\n"
         "    except KeyboardInterrupt:\n"
         "        print('interrupted', flush=True); input()\n"
     )

@@ -5,6 +5,7 @@ It needs `langchain` and a LangGraph that knows where in a graph it runs: instal
 """
 
 import asyncio
+import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -28,14 +29,22 @@ from langchain.agents.middleware.types import (
     ToolCallRequest,
 )
 from langchain_core.messages import ToolMessage
+from langchain_core.messages.content import create_text_block
 from langgraph.runtime import Runtime
 from langgraph.types import Command
 from typing_extensions import NotRequired, TypedDict
 
 from daytona_toolkit import SandboxSession, SessionPool
-from daytona_toolkit.tools import check_session, use
-from langchain_daytona_toolkit._steps import Steps, arun, ask, run
+from daytona_toolkit.errors import RecoverableError
+from daytona_toolkit.tools import check_session, use, valid_unicode, wait_for
 from langchain_daytona_toolkit.tools import SandboxTool
+
+logger = logging.getLogger("daytona_toolkit")
+
+_NOT_RECORDED = (
+    "The files could not be recorded, so going back to this step brings back those of an earlier "
+    "one"
+)
 
 # Conversations that are remembered here; the sandbox knows where the files of all of them stand.
 _BOUND = 10_000
@@ -137,7 +146,8 @@ class WorkspaceMiddleware(AgentMiddleware[WorkspaceState, Any, Any]):
     It makes a checkpoint of the workspace when a run begins and after each call of a tool that
     may have changed something, and keeps its id in the state of the graph, under `workspace`.
     When the graph goes on from one of its earlier checkpoints, the files become what they were
-    there, before the model or a tool is called. Each checkpoint costs one request.
+    there, before the model or a tool is called. Each checkpoint costs one request. Where none can
+    be made after a call, the model and the log are told, and the run goes on.
 
     The files are those under the session's root, without what a `.gitignore` leaves out, and the
     sandbox must have git. A local sandbox loses its checkpoints when it is closed, and with them
@@ -178,8 +188,7 @@ class WorkspaceMiddleware(AgentMiddleware[WorkspaceState, Any, Any]):
         """Record what a run begins with, or bring back what it goes on from."""
         place = _Place.of(state, runtime)
         with use(self._session, place.thread) as session:
-            self._arrive(session, place)
-            return {"workspace": run(session, self._record(place))}
+            return wait_for(session, self._begin, session, place)
 
     async def abefore_agent(
         self, state: WorkspaceState, runtime: Runtime[Any]
@@ -187,8 +196,7 @@ class WorkspaceMiddleware(AgentMiddleware[WorkspaceState, Any, Any]):
         """`before_agent` for async code."""
         place = _Place.of(state, runtime)
         async with use(self._session, place.thread) as session:
-            await self._aarrive(session, place)
-            return {"workspace": await arun(session, self._record(place))}
+            return await self._begin(session, place)
 
     def wrap_model_call(
         self,
@@ -198,7 +206,7 @@ class WorkspaceMiddleware(AgentMiddleware[WorkspaceState, Any, Any]):
         """Bring the files back before the model is asked, if it is asked again."""
         place = _Place.of(request.state, request.runtime)
         with use(self._session, place.thread) as session:
-            self._arrive(session, place)
+            wait_for(session, self._arrive, session, place)
         return handler(request)
 
     async def awrap_model_call(
@@ -209,7 +217,7 @@ class WorkspaceMiddleware(AgentMiddleware[WorkspaceState, Any, Any]):
         """`wrap_model_call` for async code."""
         place = _Place.of(request.state, request.runtime)
         async with use(self._session, place.thread) as session:
-            await self._aarrive(session, place)
+            await self._arrive(session, place)
         return await handler(request)
 
     def wrap_tool_call(
@@ -220,11 +228,11 @@ class WorkspaceMiddleware(AgentMiddleware[WorkspaceState, Any, Any]):
         """Bring the files back before a tool runs again, and record what it leaves."""
         place = _Place.of(request.state, request.runtime)
         with use(self._session, place.thread) as session:
-            self._arrive(session, place)
+            wait_for(session, self._arrive, session, place)
             result = handler(request)
             if _is_read_only(request):
                 return result
-            return _with_workspace(result, run(session, self._record(place)))
+            return wait_for(session, self._settle, session, place, result)
 
     async def awrap_tool_call(
         self,
@@ -234,48 +242,54 @@ class WorkspaceMiddleware(AgentMiddleware[WorkspaceState, Any, Any]):
         """`wrap_tool_call` for async code."""
         place = _Place.of(request.state, request.runtime)
         async with use(self._session, place.thread) as session:
-            await self._aarrive(session, place)
+            await self._arrive(session, place)
             result = await handler(request)
             if _is_read_only(request):
                 return result
-            return _with_workspace(result, await arun(session, self._record(place)))
+            return await self._settle(session, place, result)
 
-    def _arrive(self, session: SandboxSession, place: _Place) -> None:
+    async def _begin(self, session: SandboxSession, place: _Place) -> dict[str, Any] | None:
+        """What a run begins with."""
+        await self._arrive(session, place)
+        try:
+            return {"workspace": await self._record(session, place)}
+        except RecoverableError as error:
+            if not place.checkpoint:
+                raise
+            logger.warning("%s: %s", _NOT_RECORDED, error)
+            return None
+
+    async def _settle(
+        self, session: SandboxSession, place: _Place, result: ToolMessage | Command[Any]
+    ) -> ToolMessage | Command[Any]:
+        """What a tool gives the graph, and which files belong to it."""
+        try:
+            return _with_workspace(result, await self._record(session, place))
+        except RecoverableError as error:
+            logger.warning("%s: %s", _NOT_RECORDED, error)
+            return _with_note(result, f"[{_NOT_RECORDED}: {valid_unicode(error)}]")
+
+    async def _arrive(self, session: SandboxSession, place: _Place) -> None:
         """Have the files be those of this place; calls at the same time do it once."""
-        conversation, arrival, is_first = self._begin(place)
-        if is_first:
-            with _settling(arrival):
-                run(session, _bring_back(conversation, place))
-        else:
-            arrival.result()
-
-    async def _aarrive(self, session: SandboxSession, place: _Place) -> None:
-        """`_arrive` for async code."""
-        conversation, arrival, is_first = self._begin(place)
-        if is_first:
-            with _settling(arrival):
-                await arun(session, _bring_back(conversation, place))
-        else:
-            await asyncio.shield(asyncio.wrap_future(arrival))
-
-    def _begin(self, place: _Place) -> tuple[_Conversation, Future[None], bool]:
-        """What tells that the files are there, and whether the caller has to see to it."""
         with self._lock:
             conversation = self._conversation(place)
-            arrival = conversation.arrival
+            arrival, is_first = conversation.arrival, False
             if arrival is None or conversation.graph != place.graph or _has_failed(arrival):
-                arrival = Future()
+                arrival, is_first = Future(), True
                 conversation.graph, conversation.arrival = place.graph, arrival
-                return conversation, arrival, True
-            return conversation, arrival, False
+        if not is_first:
+            await asyncio.shield(asyncio.wrap_future(arrival))
+            return
+        with _settling(arrival):
+            await _bring_back(session, conversation, place)
 
-    def _record(self, place: _Place) -> Steps[WorkspaceAt]:
+    async def _record(self, session: SandboxSession, place: _Place) -> WorkspaceAt:
         """Make a checkpoint."""
         with self._lock:
             # Of calls at the same time, the last one that asks has all of their changes.
             conversation = self._conversation(place)
             conversation.step = step = max(conversation.step, place.step) + 1
-        made = yield ask("checkpoint", place.label)
+        made = await session.acheckpoint(place.label)
         with self._lock:
             if conversation.head is None or conversation.head.step < step:
                 conversation.head = _Head(made.id, place.graph, step)
@@ -289,7 +303,7 @@ class WorkspaceMiddleware(AgentMiddleware[WorkspaceState, Any, Any]):
         return conversation
 
 
-def _bring_back(conversation: _Conversation, place: _Place) -> Steps[None]:
+async def _bring_back(session: SandboxSession, conversation: _Conversation, place: _Place) -> None:
     """Restore the files of a place, if they stand elsewhere."""
     head = conversation.head
     if not place.checkpoint or place.belongs_to(head):
@@ -297,13 +311,13 @@ def _bring_back(conversation: _Conversation, place: _Place) -> Steps[None]:
     if head is not _NOWHERE:
         # Another process may have gone on with the conversation: the sandbox knows.
         own, head = place.label.rpartition(" ")[0], None
-        for each in (yield ask("checkpoints")):
+        for each in await session.acheckpoints():
             label, _, graph = each.label.rpartition(" ")
             if label == own:
                 head = _Head(each.id, graph)
     if not place.belongs_to(head):
         conversation.head = _NOWHERE
-        yield ask("restore", place.checkpoint)
+        await session.arestore(place.checkpoint)
         head = _Head(place.checkpoint, place.graph)
     conversation.head = head
 
@@ -337,3 +351,15 @@ def _with_workspace(result: ToolMessage | Command[Any], at: WorkspaceAt) -> Comm
     if isinstance(update, dict):
         return replace(result, update={**update, "workspace": at})
     return replace(result, update=[*update, ("workspace", at)])
+
+
+def _with_note(result: ToolMessage | Command[Any], note: str) -> ToolMessage | Command[Any]:
+    """What a tool gives the graph, with something that the model is to know."""
+    if not isinstance(result, ToolMessage):
+        return result
+    content: Any = result.content
+    if isinstance(content, str):
+        content = f"{content}\n{note}"
+    else:
+        content = [*content, create_text_block(note)]
+    return result.model_copy(update={"content": content})

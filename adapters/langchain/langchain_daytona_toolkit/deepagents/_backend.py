@@ -20,7 +20,6 @@ from deepagents.backends.utils import _get_backend_read_file_type
 from daytona_toolkit import Limits, SandboxSession
 from daytona_toolkit.errors import BinaryFileError, FileTooLargeError, RecoverableError
 from daytona_toolkit.tools import check_session
-from langchain_daytona_toolkit._steps import Steps, arun, ask, awaited, both, run
 from langchain_daytona_toolkit.deepagents import _search
 from langchain_daytona_toolkit.deepagents._answers import (
     code_of,
@@ -29,6 +28,7 @@ from langchain_daytona_toolkit.deepagents._answers import (
     text,
     worded,
 )
+from langchain_daytona_toolkit.deepagents._twins import awaited, both, sendable
 
 LIMITS = Limits(output_bytes=1024 * 1024, read_bytes=500 * 1024, line_chars=100_000, entries=10_000)
 """Limits for a session that serves Deep Agents alone.
@@ -77,11 +77,11 @@ class DaytonaBackend(SandboxBackendProtocol):
         return self._session.sandbox.id
 
     @both
-    def execute(self, command: str, *, timeout: int | None = None) -> Steps[ExecuteResponse]:
+    async def execute(self, command: str, *, timeout: int | None = None) -> ExecuteResponse:
         """Run a command; `timeout=0` sets no limit."""
         seconds = self._timeout if timeout is None else timeout or _A_DAY
         try:
-            result = yield ask("exec", command, timeout=seconds)
+            result = await sendable(self._session.aexec(command, timeout=seconds))
         except RecoverableError as error:
             return ExecuteResponse(output=f"Error: {error}", exit_code=1)
         output = result.stdout
@@ -100,10 +100,10 @@ class DaytonaBackend(SandboxBackendProtocol):
     aexecute = awaited(execute)
 
     @both
-    def ls(self, path: str) -> Steps[LsResult]:
+    async def ls(self, path: str) -> LsResult:
         """List a folder."""
         try:
-            listing = yield ask("ls", path)
+            listing = await sendable(self._session.als(path))
         except RecoverableError as error:
             return LsResult(error=f"Path '{path}': {worded(error)}")
         if listing.truncated:  # the result has no field for that
@@ -116,16 +116,18 @@ class DaytonaBackend(SandboxBackendProtocol):
     als = awaited(ls)
 
     @both
-    def read(self, file_path: str, offset: int = 0, limit: int = 2000) -> Steps[ReadResult]:
+    async def read(self, file_path: str, offset: int = 0, limit: int = 2000) -> ReadResult:
         """Read lines of a text file, or a file that is no text in base64."""
         try:
             if _get_backend_read_file_type(file_path) != "text":
-                return (yield from self._preview(file_path))
+                return await self._preview(file_path)
             if limit <= 0:
                 return ReadResult(file_data=text(""), no_lines_requested=True)
-            window = yield ask("read", file_path, offset=max(offset, 0) + 1, limit=limit)
+            window = await sendable(
+                self._session.aread(file_path, offset=max(offset, 0) + 1, limit=limit)
+            )
         except BinaryFileError:
-            return (yield from self._preview(file_path))
+            return await self._preview(file_path)
         except RecoverableError as error:
             return ReadResult(error=f"File '{file_path}': {worded(error)}")
         if window.image:
@@ -142,9 +144,9 @@ class DaytonaBackend(SandboxBackendProtocol):
 
     aread = awaited(read)
 
-    def _preview(self, file_path: str) -> Steps[ReadResult]:
+    async def _preview(self, file_path: str) -> ReadResult:
         try:
-            content = yield ask("read_bytes", file_path)
+            content = await sendable(self._session.aread_bytes(file_path))
         except FileTooLargeError:
             return preview_of(file_path, None)
         except RecoverableError as error:
@@ -152,10 +154,10 @@ class DaytonaBackend(SandboxBackendProtocol):
         return preview_of(file_path, content)
 
     @both
-    def write(self, file_path: str, content: str) -> Steps[WriteResult]:
+    async def write(self, file_path: str, content: str) -> WriteResult:
         """Create or replace a file, and the folders above it."""
         try:
-            yield ask("write", file_path, content)
+            await sendable(self._session.awrite(file_path, content))
         except RecoverableError as error:
             return WriteResult(error=f"Error: {worded(error)}")
         return WriteResult(path=file_path)
@@ -163,12 +165,14 @@ class DaytonaBackend(SandboxBackendProtocol):
     awrite = awaited(write)
 
     @both
-    def edit(
+    async def edit(
         self, file_path: str, old_string: str, new_string: str, replace_all: bool = False
-    ) -> Steps[EditResult]:
+    ) -> EditResult:
         """Replace a text that stands in one place, or wherever it stands."""
         try:
-            result = yield ask("edit", file_path, old_string, new_string, replace_all=replace_all)
+            result = await sendable(
+                self._session.aedit(file_path, old_string, new_string, replace_all=replace_all)
+            )
         except RecoverableError as error:
             return EditResult(error=f"Error: {worded(error)}")
         return EditResult(path=file_path, occurrences=result.occurrences)
@@ -176,10 +180,10 @@ class DaytonaBackend(SandboxBackendProtocol):
     aedit = awaited(edit)
 
     @both
-    def delete(self, file_path: str) -> Steps[DeleteResult]:
+    async def delete(self, file_path: str) -> DeleteResult:
         """Remove a file, a symlink itself, or a folder with all that is in it."""
         try:
-            yield ask("remove", file_path, recursive=True)
+            await sendable(self._session.aremove(file_path, recursive=True))
         except RecoverableError as error:
             return DeleteResult(error=f"Error: {worded(error)}")
         return DeleteResult(path=file_path)
@@ -187,60 +191,54 @@ class DaytonaBackend(SandboxBackendProtocol):
     adelete = awaited(delete)
 
     @both
-    def grep(
+    async def grep(
         self,
         pattern: str,
         path: str | None = None,
         glob: str | None = None,
         *,
         max_count: int | None = None,
-    ) -> Steps[GrepResult]:
+    ) -> GrepResult:
         """Find lines that hold a text; `.git` is left out."""
-        return _search.grep(pattern, path, glob, max_count)
+        return await _search.grep(self._session, pattern, path, glob, max_count)
 
     agrep = awaited(grep)
 
     @both
-    def glob(self, pattern: str, path: str | None = None) -> Steps[GlobResult]:
+    async def glob(self, pattern: str, path: str | None = None) -> GlobResult:
         """Find files: by their name at any depth, or by their path if there is a slash."""
-        return _search.glob(pattern, path)
+        return await _search.glob(self._session, pattern, path)
 
     aglob = awaited(glob)
 
-    def upload_files(self, files: list[tuple[str, bytes]]) -> list[FileUploadResponse]:
-        """Write files; each has its own answer."""
-        return [run(self._session, self._upload(path, content)) for path, content in files]
+    @both
+    async def upload_files(self, files: list[tuple[str, bytes]]) -> list[FileUploadResponse]:
+        """Write files, all of them at once; each has its own answer."""
+        return list(await asyncio.gather(*(self._upload(*file) for file in files)))
 
-    async def aupload_files(self, files: list[tuple[str, bytes]]) -> list[FileUploadResponse]:
-        """`upload_files` for async code, all of them at once."""
-        return list(
-            await asyncio.gather(*(arun(self._session, self._upload(*file)) for file in files))
-        )
+    aupload_files = awaited(upload_files)
 
-    def _upload(self, path: str, content: bytes) -> Steps[FileUploadResponse]:
+    async def _upload(self, path: str, content: bytes) -> FileUploadResponse:
         if not path.startswith("/"):
             return FileUploadResponse(path=path, error="invalid_path")
         try:
-            yield ask("write", path, content)
+            await sendable(self._session.awrite(path, content))
         except RecoverableError as error:
             return FileUploadResponse(path=path, error=code_of(error))
         return FileUploadResponse(path=path)
 
-    def download_files(self, paths: list[str]) -> list[FileDownloadResponse]:
-        """The bytes of files; each has its own answer."""
-        return [run(self._session, self._download(path)) for path in paths]
+    @both
+    async def download_files(self, paths: list[str]) -> list[FileDownloadResponse]:
+        """The bytes of files, all of them at once; each has its own answer."""
+        return list(await asyncio.gather(*map(self._download, paths)))
 
-    async def adownload_files(self, paths: list[str]) -> list[FileDownloadResponse]:
-        """`download_files` for async code, all of them at once."""
-        return list(
-            await asyncio.gather(*(arun(self._session, self._download(path)) for path in paths))
-        )
+    adownload_files = awaited(download_files)
 
-    def _download(self, path: str) -> Steps[FileDownloadResponse]:
+    async def _download(self, path: str) -> FileDownloadResponse:
         if not path.startswith("/"):
             return FileDownloadResponse(path=path, error="invalid_path")
         try:
-            content = yield ask("read_bytes", path)
+            content = await sendable(self._session.aread_bytes(path))
         except RecoverableError as error:
             return FileDownloadResponse(path=path, error=code_of(error))
         return FileDownloadResponse(path=path, content=content)

@@ -6,20 +6,25 @@ from typing import cast
 from deepagents.backends.protocol import GlobResult, GlobTruncationReason, GrepMatch, GrepResult
 from deepagents.backends.utils import compile_grep_include_glob
 
+from daytona_toolkit import SandboxSession
 from daytona_toolkit.errors import RecoverableError
-from langchain_daytona_toolkit._steps import Steps, ask
 from langchain_daytona_toolkit.deepagents._answers import file_info, worded
+from langchain_daytona_toolkit.deepagents._twins import sendable
 
 
-def grep(
-    pattern: str, path: str | None, glob: str | None, max_count: int | None
-) -> Steps[GrepResult]:
+async def grep(
+    session: SandboxSession,
+    pattern: str,
+    path: str | None,
+    glob: str | None,
+    max_count: int | None,
+) -> GrepResult:
     """Find lines that hold a text; `.git` is left out."""
     folder = path or "."
     files = glob.lstrip("/") if glob else None
     try:
         included = compile_grep_include_glob(glob) if glob else None
-        found = yield ask("grep", pattern, folder, glob=files, fixed=True, hidden=True)
+        found = await sendable(session.agrep(pattern, folder, glob=files, fixed=True, hidden=True))
     except (RecoverableError, ValueError) as error:
         return GrepResult(error=f"Path '{folder}': {worded(error)}")
     matches = [
@@ -38,7 +43,7 @@ def grep(
     )
 
 
-def glob(pattern: str, path: str | None) -> Steps[GlobResult]:
+async def glob(session: SandboxSession, pattern: str, path: str | None) -> GlobResult:
     """Find files: by their name at any depth, or by their path if there is a slash."""
     folder = path or "."
     by_name = "/" not in pattern
@@ -46,7 +51,7 @@ def glob(pattern: str, path: str | None) -> Steps[GlobResult]:
     try:
         included = compile_grep_include_glob(pattern)
         # Names are found in hidden folders too, which ** does not enter.
-        found = yield ask("glob", wanted, folder, hidden=by_name)
+        found = await sendable(session.aglob(wanted, folder, hidden=by_name))
     except (RecoverableError, ValueError) as error:
         return GlobResult(error=f"Path '{folder}': {worded(error)}")
     matches = [
