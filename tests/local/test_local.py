@@ -1,5 +1,6 @@
 """The local sandbox: what each level keeps from a command, and what is left at the end."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -199,6 +200,22 @@ def test_a_client_that_is_killed_leaves_no_process(number: signal.Signals, tmp_p
         client.stdout.readline()
         started = becomes(True, seconds)  # which `&` does not wait for
         client.send_signal(number)
+    assert started
+    assert becomes(False, seconds)
+
+
+@pytest.mark.parametrize("isolation", CONFINED)
+def test_a_helper_that_is_killed_leaves_no_process(isolation: confinement.Isolation) -> None:
+    """As the system kills one when memory runs out."""
+    seconds = unique_seconds()
+    with SandboxSession(LocalSandbox(isolation=isolation)) as session:
+        session.exec(f"setsid sleep {seconds} &")
+        started = becomes(True, seconds)
+        for status in Path("/proc").glob("[0-9]*/status"):
+            with contextlib.suppress(OSError):
+                is_ours = f"PPid:\t{os.getpid()}\n" in status.read_text()
+                if is_ours and b"_local.helper" in status.with_name("cmdline").read_bytes():
+                    os.kill(int(status.parent.name), signal.SIGKILL)
     assert started
     assert becomes(False, seconds)
 
