@@ -21,6 +21,7 @@ from daytona_toolkit._remote import (
     Source,
     cut_reply,
     parse,
+    text_or_base64,
 )
 from daytona_toolkit._workers import in_thread_if_large
 from daytona_toolkit.errors import (
@@ -216,7 +217,8 @@ class Workspace:
 
         Args:
             source: The program. It has the inputs of `once.sh`.
-            data: Bytes that it takes from an upload.
+            data: Bytes that it takes along: by an upload, or inside the request if they are few and
+                it has the inputs of `payload.sh`.
             wait: Seconds that it waits by intention.
             inputs: What it takes besides these and what is known of the sandbox.
 
@@ -224,13 +226,17 @@ class Workspace:
             SandboxError: The sandbox could not run it.
             StateLostError: Its folder for temporary files was emptied.
         """
+        carried: dict[str, Input] = {}
+        if "content" in source.inputs:
+            inline, data = self.split(data)
+            carried["text"], carried["content"] = text_or_base64(inline)
         with self.ledger.number() as number:
             numbered: dict[str, Input] = {"number": number, **self.ledger.removals(number)}
             for _ in range(_UPLOADS):
                 if "upload" in source.inputs:
                     numbered |= await self._upload(data)
                 common = self._common(source)
-                reply = await self._send(source, common | numbered | inputs, wait)
+                reply = await self._send(source, common | carried | numbered | inputs, wait)
                 if reply.failure != "upload":
                     break
             else:

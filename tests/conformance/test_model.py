@@ -169,6 +169,8 @@ class Files(RuleBasedStateMachine):
                 else:
                     start = data.draw(st.integers(0, len(lines)))
                     end = data.draw(st.integers(start, len(lines)))
+                    if lines[start:end] == new:
+                        new.append("more")  # a hunk that changes nothing is refused
                     patch.extend(f" {line}" for line in lines[:start])
                     patch.extend(f"-{line}" for line in lines[start:end])
                     patch.extend(f"+{line}" for line in new)

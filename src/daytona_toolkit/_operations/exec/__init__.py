@@ -1,7 +1,6 @@
 """exec: commands, each of which runs once, as a job."""
 
 import asyncio
-import base64
 import contextlib
 import os
 import re
@@ -64,15 +63,14 @@ async def run(
         limit, patience = None, 0.0
     watch = Watch(handle, limit, patience, on_output)
     window = watch.window()
-    inline, uploaded = workspace.split(as_bytes(b"" if stdin is None else stdin, "stdin"))
+    data = as_bytes(b"" if stdin is None else stdin, "stdin")
     try:
         reply = await workspace.change(
             _START,
-            data=uploaded,
+            data=data,
             wait=window,
             command=_checked_command(command),
             cwd=workspace.resolve(cwd) if cwd else workspace.root,
-            input=base64.b64encode(inline).decode(),
             interactive="yes" if interactive else "",
             **_shell(handle, shell, env, stay=cwd is None),
             bound=workspace.limits.stream_bytes // 512,

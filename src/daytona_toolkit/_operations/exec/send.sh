@@ -4,14 +4,13 @@
 # A text becomes a file beside the job, which the job's feeder puts into the command's pipe. So
 # nothing waits here for a command that does not read, and a text is there whole or not at all.
 #
-# In: those of job.sh, once.sh and upload.sh; _JOB (its name); _INPUT (the text in base64, or
-#     empty; or it is in the upload); _EOF (yes: nothing comes after it); _BACKLOG (bytes that may
+# In: those of job.sh, once.sh and payload.sh (the text); _JOB (its name); _EOF (yes: nothing comes after it); _BACKLOG (bytes that may
 #     wait to be read); _WINDOW (hundredths of a second to wait for output); _OUT, _ERR (as
 #     report takes them); _SHOWN (bytes of the command wanted).
 
 . ../../_remote/frame.sh
 . ../../_remote/once.sh
-. ../../_remote/upload.sh
+. ../../_remote/payload.sh
 . ./job.sh
 
 # check_listening: the command can still be given something.
@@ -45,11 +44,7 @@ find_last() {
 
 # lay_down: the text is in a file that nobody looks at yet, and the mark is left.
 lay_down() {
-    if [ -n "$_UPLOAD" ]; then
-        cp "$_UPLOAD" "$_part"
-    elif [ -n "$_INPUT" ]; then
-        printf %s "$_INPUT" | base64 -d >"$_part"
-    fi && echo "$_last" >"$_mark"
+    if has_payload; then payload >"$_part"; fi && echo "$_last" >"$_mark"
 }
 
 # await_reader: the text is in the pipe, or nobody reads it, or it takes long.
@@ -83,12 +78,12 @@ is_file start || fail nojob
 # The mark comes before the move, which takes the part away: with both it was not sent yet.
 if [ ! -e "$_mark" ] || [ -e "$_part" ]; then
     is_fresh || fail "$_late"
-    [ -z "$_UPLOAD$_INPUT$_EOF" ] || check_listening
+    if has_payload || [ -n "$_EOF" ]; then check_listening; fi
     is_whole || fail upload
     find_last
     count_unread
     [ "$_unread" -le "$_BACKLOG" ] || fail backlog
-    [ -z "$_UPLOAD$_INPUT" ] || _last=$((_last + 1))
+    ! has_payload || _last=$((_last + 1))
     lay_down || { make_room && lay_down; } || {
         rm -f "$_part" "$_mark"
         fail space

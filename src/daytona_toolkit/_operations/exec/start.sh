@@ -3,8 +3,8 @@
 #
 # A copy of the request finds the claim, and waits for the job that is already there.
 #
-# In: those of job.sh, shell.sh, once.sh and upload.sh; _JOB (its name); _CWD; _COMMAND; _INPUT
-#     (stdin in base64, or empty; or it is in the upload); _INTERACTIVE (yes: more may be sent);
+# In: those of job.sh, shell.sh, once.sh and payload.sh (stdin); _JOB (its name); _CWD; _COMMAND;
+#     _INTERACTIVE (yes: more may be sent);
 #     _ENV (NAME=value words); _SHELL; _LAUNCH (sh that becomes the words after it, in a session
 #     of its own); _BOUND (of a stream's file, in blocks of 512 bytes); _WINDOW (hundredths of a
 #     second to wait), _TIMEOUT (of the job, likewise; 0: none); _FOLLOW (yes: answer as soon as
@@ -13,7 +13,7 @@
 . ../../_remote/frame.sh
 . ../../_remote/path.sh
 . ../../_remote/once.sh
-. ../../_remote/upload.sh
+. ../../_remote/payload.sh
 . ./job.sh
 . ./shell.sh
 
@@ -37,16 +37,12 @@ prepare() {
     if [ -n "$_INTERACTIVE" ]; then
         _stdin=$_job.0
         LC_ALL=C mkfifo "$_job.0" "$_job.more" || return
-        if [ -n "$_UPLOAD" ]; then
-            mv "$_UPLOAD" "$_job.in.1"
-        elif [ -n "$_INPUT" ]; then
-            printf %s "$_INPUT" | base64 -d >"$_job.in.1"
-        fi
+        if has_payload; then payload >"$_job.in.1"; fi
     elif [ -n "$_UPLOAD" ]; then
         _stdin=$_UPLOAD
-    elif [ -n "$_INPUT" ]; then
+    elif has_payload; then
         _stdin=$_job.in
-        printf %s "$_INPUT" | base64 -d >"$_stdin"
+        payload >"$_stdin"
     fi
 }
 

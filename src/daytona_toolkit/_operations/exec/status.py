@@ -1,6 +1,5 @@
 """job, jobs, kill and send: what becomes of commands that were started."""
 
-import base64
 import re
 from collections.abc import Mapping
 from operator import itemgetter
@@ -52,13 +51,11 @@ async def send(
     """Send text to the standard input of an interactive command."""
     window = window_of(workspace, check_seconds(wait, "wait"))
     handle, cursor = _handle(workspace, job_id)
-    inline, uploaded = workspace.split(as_bytes(data, "data"))
     reply = await workspace.change(
         _SEND,
-        data=uploaded,
+        data=as_bytes(data, "data"),
         wait=window,
         job=job_id,
-        input=base64.b64encode(inline).decode(),
         eof="yes" if eof else "",
         backlog=workspace.limits.stream_bytes,
         limit=workspace.limits.output_bytes,

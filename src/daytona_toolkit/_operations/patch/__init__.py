@@ -1,6 +1,5 @@
 """apply_patch: change several files, all of them or none."""
 
-import base64
 import hashlib
 import re
 from dataclasses import dataclass, field
@@ -238,15 +237,7 @@ async def _apply(workspace: Workspace, steps: list[_Step], bound: int) -> Reply:
             position = piece.end
         if position < step.length:
             plan.append(f"{index} keep {position} rest")
-    inline, uploaded = workspace.split(data)
-    return await workspace.change(
-        _APPLY,
-        data=uploaded,
-        files=words,
-        plan="\n".join(plan),
-        content=base64.b64encode(inline).decode(),
-        bytes=bound,
-    )
+    return await workspace.change(_APPLY, data=data, files=words, plan="\n".join(plan), bytes=bound)
 
 
 def _refusal(reply: Reply, path: str, workspace: Workspace) -> SandboxError:

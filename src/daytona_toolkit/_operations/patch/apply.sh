@@ -4,18 +4,17 @@
 # All checks come before the first change, under the locks of all folders. If a change fails
 # nevertheless, those before it are taken back.
 #
-# In: those of path.sh, replace.sh, upload.sh and file.sh; _FILES (three words each: what to do, the
+# In: those of path.sh, replace.sh, file.sh and payload.sh, all new bytes; _FILES (three words each: what to do, the
 #     path, and the sha256 that it must have. `add`: nothing is there; `update`; `delete`, of
 #     any content; `source` and after it `target`: it moves); _PLAN (the steps that make the new
 #     files, a line each, which begins with the file's index: `keep FROM LENGTH` of the old
-#     file, `insert FROM LENGTH` out of the content; LENGTH `rest` is all that follows);
-#     _CONTENT (all new bytes, in base64, or they are in the upload).
+#     file, `insert FROM LENGTH` out of the content; LENGTH `rest` is all that follows).
 
 . ../../_remote/frame.sh
 . ../../_remote/path.sh
 . ../../_remote/replace.sh
 . ../../_remote/parents.sh
-. ../../_remote/upload.sh
+. ../../_remote/payload.sh
 . ../../_remote/file.sh
 
 _base=$_temporary
@@ -241,9 +240,9 @@ run() {
     export LC_ALL=C
     is_fresh || fail "$_late"
     is_whole || fail upload
-    if [ -n "$_CONTENT" ]; then
+    if [ -z "$_content" ] && has_payload; then
         _content=$_SESSION/patch-$_NUMBER
-        printf %s "$_CONTENT" | base64 -d >"$_content" || fail space
+        payload >"$_content" || fail space
     fi
     eval "locate $_FILES"
 }

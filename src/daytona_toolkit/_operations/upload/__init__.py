@@ -1,13 +1,12 @@
 """upload: copy files and folders of the host into the sandbox."""
 
-import base64
 from collections.abc import Sequence
 from pathlib import Path
 
 from daytona_toolkit._arguments import AnyPath, check_path
 from daytona_toolkit._operations.upload.parcels import Parcel, mode_of, pack
 from daytona_toolkit._refusals import refusal
-from daytona_toolkit._remote import Reply, Source, text_or_base64
+from daytona_toolkit._remote import Reply, Source
 from daytona_toolkit._transfer import OMITTED, PART, Remote, Report, batches
 from daytona_toolkit._transfer import local_files as host
 from daytona_toolkit._transfer.local_files import Item, on_host
@@ -78,14 +77,8 @@ async def _upload(
 async def _put(target: Remote, item: Item, content: bytes, report: Report) -> None:
     """Put one small file in place, if it is not there: one request."""
     workspace, report.total = target.workspace, item.size
-    text, encoded = text_or_base64(content)
     reply = await workspace.change(
-        _PUT,
-        path=target.full,
-        text=text,
-        content=encoded,
-        sha256=item.sum,
-        mode=mode_of(item),
+        _PUT, data=content, path=target.full, sha256=item.sum, mode=mode_of(item)
     )
     if reply.failure:
         raise refusal(reply, target.given, workspace)
@@ -170,14 +163,12 @@ async def _unpack(
         wait: Seconds that it may take.
     """
     workspace = target.workspace
-    inline, uploaded = workspace.split(data)
     reply = await workspace.change(
         _UNPACK,
-        data=uploaded,
+        data=data,
         wait=wait,
         folders=[parcel.folder.words for parcel in plan],
         plan="\n".join(line for parcel in plan for line in (parcel.archive, *parcel.steps)),
-        content=base64.b64encode(inline).decode(),
     )
     if reply.failure:
         raise refusal(reply, target.given, workspace)

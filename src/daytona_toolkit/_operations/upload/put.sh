@@ -1,13 +1,13 @@
 # shellcheck shell=sh
-# put: write one file whose content is in the program, unless it has that content already.
-# In: those of path.sh, replace.sh and content.sh; _PATH; _SHA256 (of the content); _MODE (as
-#     mode.sh takes it).
+# put: write one file, unless it has that content already.
+# In: those of path.sh, replace.sh and payload.sh, whose bytes are in the program; _PATH; _SHA256 (of
+#     the content); _MODE (as mode.sh takes it).
 
 . ../../_remote/frame.sh
 . ../../_remote/path.sh
 . ../../_remote/replace.sh
 . ../../_remote/parents.sh
-. ../../_remote/content.sh
+. ../../_remote/payload.sh
 . ./mode.sh
 
 has_content() {
@@ -30,7 +30,7 @@ if has_content; then
     leave_mark
     echo "$_reply"
 else
-    fill new_content
+    fill payload
     commit '*'
 fi
 tidy

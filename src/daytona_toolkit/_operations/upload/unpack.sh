@@ -1,8 +1,7 @@
 # shellcheck shell=sh
 # unpack: files out of one upload, each in place at once or not at all.
 #
-# In: those of path.sh, replace.sh and upload.sh; _CONTENT (all that is to be put in place, in base64;
-#     or it is in the upload); _FOLDERS (words: for each a folder and the names in it, as words
+# In: those of path.sh, replace.sh and payload.sh, all that is to be put in place; _FOLDERS (words: for each a folder and the names in it, as words
 #     again); _PLAN (for each folder a line `MODE FROM LENGTH`, where in the content an archive of
 #     all its files is, and what their mode is to be, as mode.sh takes it; LENGTH is 0 if there is
 #     none. Then for each name a line: `folder`; `take MODE FROM LENGTH`, a part of the content;
@@ -15,7 +14,7 @@
 . ../../_remote/path.sh
 . ../../_remote/replace.sh
 . ../../_remote/parents.sh
-. ../../_remote/upload.sh
+. ../../_remote/payload.sh
 . ./mode.sh
 . ./together.sh
 
@@ -107,9 +106,9 @@ if [ ! -s "$_mark" ]; then
     is_fresh || fail "$_late"
     is_whole || fail upload
     _content=$_UPLOAD
-    if [ -n "$_CONTENT" ]; then
+    if [ -z "$_content" ] && has_payload; then
         _content=$_SESSION/upload-$_NUMBER
-        printf %s "$_CONTENT" | base64 -d >"$_content" || fail space
+        payload >"$_content" || fail space
     fi
     eval "unpack $_FOLDERS" >"$_mark.report"
     [ -z "$_content" ] || rm -f "$_content"

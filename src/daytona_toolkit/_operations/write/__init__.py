@@ -7,7 +7,7 @@ from daytona_toolkit._arguments import AnyPath, as_bytes
 from daytona_toolkit._operations.read import fetch
 from daytona_toolkit._operations.write.result import WriteResult
 from daytona_toolkit._refusals import refusal
-from daytona_toolkit._remote import Source, text_or_base64
+from daytona_toolkit._remote import Source
 from daytona_toolkit._workspace import Workspace
 from daytona_toolkit.errors import (
     FileChangedError,
@@ -34,14 +34,10 @@ async def write(
             f"if_version is {if_version!r:.200}, which is not a version; pass the `version` "
             'of a result of this session, or "" if there should be no file yet.'
         )
-    inline, uploaded = workspace.split(data)
-    text, encoded = text_or_base64(inline)
     reply = await workspace.change(
         _WRITE,
-        data=uploaded,
+        data=data,
         path=full,
-        text=text,
-        content=encoded,
         if_version="*" if if_version is None else if_version or "none",
     )
     if reply.failure == "changed":

@@ -1,20 +1,18 @@
 # shellcheck shell=sh
 # write: a file's whole content, in place at once or not at all.
-# In: those of path.sh, replace.sh, content.sh and upload.sh (where the content is if it does not
-#     come along); _PATH; _IF_VERSION (what commit takes).
+# In: those of path.sh, replace.sh and payload.sh; _PATH; _IF_VERSION (what commit takes).
 
 . ../../_remote/frame.sh
 . ../../_remote/path.sh
 . ../../_remote/replace.sh
 . ../../_remote/parents.sh
-. ../../_remote/content.sh
-. ../../_remote/upload.sh
+. ../../_remote/payload.sh
 
 begin
 is_fresh || fail "$_late"
 enter_to_write "$_PATH"
 is_whole || fail upload
-if [ -n "$_UPLOAD" ]; then fill cat "$_UPLOAD"; else fill new_content; fi
+fill payload
 drop_upload
 commit "$_IF_VERSION" || fail changed
 tidy

@@ -130,7 +130,7 @@ def test_a_job_that_cannot_be_sent_to_says_why(session: SandboxSession) -> None:
     refused(done, "it has ended")
     closed = session.exec("sleep 60", interactive=True).job_id
     session.send(closed, "", eof=True)
-    refused(closed, "its input was closed with eof=True")
+    refused(closed, "its input was closed with eof=true")
     deaf = session.exec("exec <&-; echo closed; sleep 60", interactive=True)
     until(session, session.job(deaf.job_id), "closed")
     refused(deaf.job_id, "it has closed its input")

@@ -1,0 +1,19 @@
+# shellcheck shell=sh
+# The bytes that a request brings along: in the program where they are few, else in an upload.
+#
+# In: those of upload.sh; _TEXT (as it is), or _CONTENT (in base64).
+
+. ./upload.sh
+
+has_payload() { [ -n "$_UPLOAD$_TEXT$_CONTENT" ]; }
+
+# payload: print it.
+payload() {
+    if [ -n "$_UPLOAD" ]; then
+        cat "$_UPLOAD"
+    elif [ -n "$_CONTENT" ]; then
+        printf %s "$_CONTENT" | base64 -d
+    else
+        printf %s "$_TEXT"
+    fi
+}
