@@ -18,7 +18,7 @@ from daytona_toolkit.errors import InvalidArgumentError, SandboxGoneError
 from daytona_toolkit.sandboxes._local import confinement, folders, git
 from daytona_toolkit.sandboxes._local.sandbox import HALF_OF_MEMORY
 from daytona_toolkit.tools import choose
-from tests.support import lacks
+from tests.support import lacks, needs
 
 CONFINED = ["bubblewrap", "landlock"]
 
@@ -236,6 +236,34 @@ with open_session(isolation={isolation!r}) as session:
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.stdout.split() == ["SigBlk:", "0" * 16], done.stderr
+
+
+@pytest.mark.parametrize(
+    ("namespaces", "prepare"),
+    [
+        ("-Urpf", "true"),  # where /proc is that of the host
+        (
+            "-Urm",  # where /dev has only a few devices, as in a bare chroot
+            "for name in null zero random urandom; do"
+            ' : >"$0/$name"; mount --bind "/dev/$name" "$0/$name"; done; mount --rbind "$0" /dev',
+        ),
+    ],
+)
+def test_where_bubblewrap_lacks_something_landlock_does(
+    namespaces: str, prepare: str, tmp_path: Path
+) -> None:
+    program = """
+from daytona_toolkit import open_session
+with open_session() as session:
+    print(session.sandbox.isolation, session.exec("echo fine").stdout)
+"""
+    own = [needs("unshare"), namespaces, "sh", "-euc", f'{prepare}; exec "$@"', str(tmp_path)]
+    if subprocess.run([*own, "true"], check=False).returncode:
+        lacks("user namespaces", "unshare failed")
+    started = time.monotonic()
+    done = subprocess.run([*own, sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout.split() == ["landlock", "fine"], done.stderr
+    assert time.monotonic() - started < 20
 
 
 @pytest.mark.parametrize("isolation", CONFINED)

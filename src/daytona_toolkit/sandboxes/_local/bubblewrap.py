@@ -206,11 +206,24 @@ def _heed_children() -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
 
 
+def _has_own_proc() -> bool:
+    """Whether `/proc` shows this process by its number.
+
+    If not, bubblewrap would not find there what it has started, and leave that waiting for ever.
+    """
+    try:
+        return os.readlink("/proc/self") == str(os.getpid())
+    except OSError:
+        return False
+
+
 @cache
 def _why_not(program: str) -> str:
     """Why a bubblewrap cannot do what is needed here; empty if it can."""
+    if not _has_own_proc():
+        return "it needs /proc of this PID namespace (`mount -t proc proc /proc`)"
     trial = [
-        *(program, *_NAMESPACES, "--ro-bind", "/", "/", "--proc", "/proc"),
+        *(program, *_NAMESPACES, "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev"),
         *("--size", "4096", "--tmpfs", "/tmp", "echo", "works"),  # noqa: S108
     ]
     try:
