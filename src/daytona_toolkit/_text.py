@@ -164,3 +164,8 @@ def listed(lines: Sequence[str], path: str, notes: Iterable[str], *, truncated: 
     if truncated:
         said.append(f"only the first {len(lines):,} are shown; narrow the search")
     return "".join(f"{line}\n" for line in lines) + bracketed([*said, *notes])
+
+
+def lines_of(data: bytes) -> list[str]:
+    """The lines of a text, without what ends them; only LF does."""
+    return data.decode(errors="replace").split("\n")[: None if data[-1:] != b"\n" else -1]

@@ -13,8 +13,9 @@ ROOT = Path(daytona_toolkit.__file__).parent
 LAYERS = (
     ("errors", "limits"),
     ("_arguments", "_callbacks", "_causes", "_remote", "_result", "_text", "_workers", "sandboxes"),
-    ("_cache", "_cursors", "_ledger", "_loop", "_masking", "_probe", "_tracing", "_transcript"),
-    ("_entry", "_refusals", "_seen", "_search", "_transfer", "_workspace"),
+    ("_cache", "_cursors", "_ledger", "_loop", "_masking", "_matching", "_probe"),
+    ("_diff", "_tracing", "_transcript", "_workspace"),
+    ("_entry", "_fetch", "_refusals", "_seen", "_search", "_transfer"),
     ("_operations", "results"),
     ("_session", "_twins"),
     ("_open", "_pool", "_sharing", "_tool"),
@@ -62,6 +63,16 @@ def test_imports_go_from_the_upper_layers_to_the_lower_ones() -> None:
     for module, imported in _graph().items():
         upward = {name for name in imported if _layer(name) > _layer(module)}
         assert not upward, f"{module} imports {upward}, which is in a layer above it"
+
+
+def test_no_operation_imports_another() -> None:
+    """What two of them need is in a module of its own."""
+    for module, imported in _graph().items():
+        top, _, rest = module.partition(".")
+        if top == "_operations" and rest:
+            own = f"_operations.{rest.partition('.')[0]}"
+            others = {name for name in imported if name.startswith("_operations.")}
+            assert {name for name in others if not f"{name}.".startswith(f"{own}.")} == set()
 
 
 def _layer(module: str) -> int:

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daytona_toolkit._operations.edit.matching import (
+from daytona_toolkit._diff import unified_diff
+from daytona_toolkit._matching import (
     Splice,
     describe_absence,
     match,
     merge,
     splice,
-    unified_diff,
 )
 
 fragments = st.lists(

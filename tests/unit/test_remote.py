@@ -23,8 +23,8 @@ from tests.support import needs
 PACKAGE = Path(remote.__file__).parents[1]
 SOURCES = [
     remote.Source(".".join(path.relative_to(PACKAGE.parent).parent.parts), path.stem)
-    for path in sorted(PACKAGE.glob("_operations/*/*.sh"))
-    if "begin\n" in path.read_text()
+    for path in sorted(PACKAGE.rglob("*.sh"))
+    if "\nbegin\n" in path.read_text()
 ]
 
 OPEN = remote.Source("daytona_toolkit._probe", "open")

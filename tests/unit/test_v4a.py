@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daytona_toolkit._operations.edit.matching import splice
+from daytona_toolkit._matching import splice
 from daytona_toolkit._operations.patch.v4a import parse, splices
 from daytona_toolkit.errors import (
     AmbiguousMatchError,

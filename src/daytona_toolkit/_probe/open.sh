@@ -126,10 +126,11 @@ export LC_ALL=C # tools then look for no locales
 check_tools
 # Where an open file lies is what confines a session.
 [ -z "$_CONFINED" ] || [ -e /proc/self/fd ] || fail proc
+_root=${_ROOT:-.}
 # shellcheck disable=SC2088 # it stands for the home folder here as elsewhere
-case $_ROOT in '~' | '~/'*) _ROOT=${HOME:-/}${_ROOT#?} ;; esac
-[ -d "${_ROOT:-.}" ] || mkdir -p -- "$_ROOT" || fail root
-cd -P -- "${_ROOT:-.}" || fail root
+case $_root in '~' | '~/'*) _root=${HOME:-/}${_root#?} ;; esac
+[ -d "$_root" ] || mkdir -p -- "$_root" || fail root
+cd -P -- "$_root" || fail root
 put_string root "$PWD"
 put_string home "${HOME:-/}"
 make_state

@@ -7,8 +7,10 @@ import re
 from dataclasses import dataclass
 
 from daytona_toolkit._arguments import AnyPath, check_encodable
+from daytona_toolkit._diff import unified_diff
+from daytona_toolkit._fetch import fetch
 from daytona_toolkit._masking import Mask
-from daytona_toolkit._operations.edit.matching import (
+from daytona_toolkit._matching import (
     MOST_PLACES,
     Match,
     Splice,
@@ -17,10 +19,8 @@ from daytona_toolkit._operations.edit.matching import (
     match,
     merge,
     splice,
-    unified_diff,
 )
 from daytona_toolkit._operations.edit.result import EditResult
-from daytona_toolkit._operations.read import fetch
 from daytona_toolkit._refusals import refusal
 from daytona_toolkit._remote import Input, Reply, Source, text_of
 from daytona_toolkit._workers import in_thread, in_thread_if

@@ -2,14 +2,9 @@
 
 from typing import Any, ClassVar
 
+from daytona_toolkit._diff import DATA_CHARS, cut_diff
 from daytona_toolkit._result import Outcome, Result, SandboxPath
 from daytona_toolkit._text import count_of
-
-# Characters of a diff that are shown: the model that made the edit knows what is in it.
-_DIFF_CHARS = 4000
-
-# Characters of diffs that programs get beside an answer, which frameworks keep in histories.
-DATA_CHARS = 100_000
 
 
 class EditResult(Result):
@@ -42,11 +37,3 @@ class EditResult(Result):
     def outcome(self) -> Outcome:
         """How the operation went, for a log."""
         return Outcome(True, count_of(self.occurrences, "place"))
-
-
-def cut_diff(diff: str, limit: int = _DIFF_CHARS) -> str:
-    """The start of a diff that is long."""
-    if len(diff) <= limit:
-        return diff
-    shown = diff[: diff.rfind("\n", 0, limit) + 1]
-    return f"{shown}[{count_of(diff.count(chr(10), len(shown)), 'more line')} of diff]"

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from daytona_toolkit._arguments import check_encodable
-from daytona_toolkit._operations.edit.matching import Splice, merge, splice, unified_diff
+from daytona_toolkit._diff import unified_diff
+from daytona_toolkit._fetch import check_complete
+from daytona_toolkit._matching import Splice, merge, splice
 from daytona_toolkit._operations.patch.result import PatchedFile, PatchResult
 from daytona_toolkit._operations.patch.v4a import FileChange, parse, splices
-from daytona_toolkit._operations.read import check_complete
 from daytona_toolkit._refusals import refusal
 from daytona_toolkit._remote import Reply, Source
 from daytona_toolkit._workers import in_thread

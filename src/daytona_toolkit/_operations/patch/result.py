@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar, Literal
 
-from daytona_toolkit._operations.edit.result import DATA_CHARS, cut_diff
+from daytona_toolkit._diff import DATA_CHARS, cut_diff
 from daytona_toolkit._result import Outcome, Part, Result, SandboxPath
 from daytona_toolkit._text import count_of
 

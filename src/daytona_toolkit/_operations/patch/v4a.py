@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Literal
 
-from daytona_toolkit._operations.edit.matching import Splice, describe_absence, list_lines
+from daytona_toolkit._matching import Splice, describe_absence, list_lines
 from daytona_toolkit.errors import (
     AmbiguousMatchError,
     BinaryFileError,

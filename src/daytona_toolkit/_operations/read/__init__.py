@@ -3,6 +3,7 @@
 import os
 
 from daytona_toolkit._arguments import AnyPath, check_whole
+from daytona_toolkit._fetch import check_complete, fetch
 from daytona_toolkit._operations.read.result import ReadResult
 from daytona_toolkit._refusals import refusal
 from daytona_toolkit._remote import Reply, Source
@@ -14,12 +15,10 @@ from daytona_toolkit.errors import (
     FileTooLargeError,
     InvalidArgumentError,
     OffsetError,
-    PathDeniedError,
 )
 from daytona_toolkit.limits import Limits
 
 _READ = Source(__name__, "read")
-_FETCH = Source(__name__, "fetch")
 _EXISTS = Source(__name__, "exists")
 
 
@@ -77,46 +76,6 @@ async def read_bytes(workspace: Workspace, path: AnyPath) -> bytes:
     """All bytes of a file."""
     full = workspace.resolve(path)
     return await fetch(workspace, os.fspath(path), full, "download it")
-
-
-async def fetch(workspace: Workspace, path: str, full: str, advice: str) -> bytes:
-    """All bytes of a file in one request, and remember them.
-
-    Args:
-        workspace: Where it is.
-        path: The path as the caller gave it.
-        full: The path, absolute.
-        advice: What to do instead when it is too large.
-    """
-    bound = workspace.limits.file_bytes
-    reply = await workspace.run(_FETCH, path=full, bytes=bound)
-    if reply.failure:
-        raise refusal(reply, path, workspace)
-    if "content" not in reply.blobs:
-        raise FileTooLargeError(
-            f"{path!r} has {count_of(reply.number('size'), 'byte')}, more than the "
-            f"limit of {bound:,}; {advice} instead.",
-            path,
-        )
-    content = reply.blobs["content"]
-    check_complete(content, reply.number("size"), path)
-    workspace.files.put(full, content)
-    return content
-
-
-def check_complete(content: bytes, size: int, path: str) -> None:
-    """Refuse content that is shorter than its file.
-
-    Raises:
-        PathDeniedError: The file could be opened, and not be read.
-    """
-    if len(content) < size:
-        raise PathDeniedError(
-            f"{path!r} has {count_of(size, 'byte')}, and only {len(content):,} could be read: the "
-            "system refused the rest, or the file was truncated meanwhile. Try again, or "
-            "inspect it with exec.",
-            path,
-        )
 
 
 async def exists(workspace: Workspace, path: AnyPath) -> bool:

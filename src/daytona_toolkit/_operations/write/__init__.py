@@ -4,7 +4,7 @@ import os
 import re
 
 from daytona_toolkit._arguments import AnyPath, as_bytes
-from daytona_toolkit._operations.read import fetch
+from daytona_toolkit._fetch import fetch
 from daytona_toolkit._operations.write.result import WriteResult
 from daytona_toolkit._refusals import refusal
 from daytona_toolkit._remote import Source

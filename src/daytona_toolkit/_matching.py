@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from daytona_toolkit._text import count_of
+from daytona_toolkit._text import count_of, lines_of
 
 # Lines that are compared at length (0.3 ms each), and near misses that are shown.
 _COMPARED = 500
@@ -17,10 +17,6 @@ MOST_PLACES = 500_000
 _LISTED = 10
 # How alike two lines must be to be called close.
 _CLOSE = 0.6
-_CONTEXT = 3
-# Hunks of a diff, and lines of one that are compared line by line.
-_HUNKS = 50
-_HUNK_LINES = 2000
 
 _GUTTER = re.compile(rb"^\d+\|", re.MULTILINE)
 _WORD = re.compile(r"\w{3,}")
@@ -145,7 +141,7 @@ def describe_absence(content: bytes, old: str, path: str, what: str = "old_strin
             "them."
         )
     wanted = old.splitlines() or [old]
-    lines = _lines(content)
+    lines = lines_of(content)
     near = _closest(lines, wanted, what)
     if not near:
         return (
@@ -153,31 +149,6 @@ def describe_absence(content: bytes, old: str, path: str, what: str = "old_strin
             "the file to see what is there."
         )
     return "\n".join([start, *near, "Read the file around there and copy the text exactly."])
-
-
-def unified_diff(content: bytes, splices: list[Splice], path: str, first_line: int = 1) -> str:
-    """The splices as a unified diff; its size goes with theirs, not with the file's.
-
-    Args:
-        content: The file before, or whole lines of it.
-        splices: What is replaced.
-        path: What to call the file.
-        first_line: The number of the first line of the content.
-    """
-    hunks: list[str] = [f"--- {path}\n", f"+++ {path}\n"]
-    shift = 0
-    groups = list(_grouped(content, splices))
-    for start, end, group in groups[:_HUNKS]:
-        before = content[start:end]
-        inner = [Splice(s.start - start, s.end - start, s.new) for s in group]
-        after = splice(before, inner)
-        first = content.count(b"\n", 0, start) + first_line
-        old_lines, new_lines = _lines(before), _lines(after)
-        hunks += _hunks(old_lines, new_lines, first, first + shift)
-        shift += len(new_lines) - len(old_lines)
-    if len(groups) > _HUNKS:
-        hunks.append(f"... and {count_of(len(groups) - _HUNKS, 'more hunk')}\n")
-    return "".join(hunks)
 
 
 def _foreign_ending(content: bytes) -> bytes | None:
@@ -273,60 +244,3 @@ def _difference(expected: str, actual: str) -> str:
 
 def _indent(line: str) -> str:
     return line[: len(line) - len(line.lstrip())]
-
-
-def _grouped(content: bytes, splices: list[Splice]) -> Iterator[tuple[int, int, list[Splice]]]:
-    """Splices with the whole lines around them; near ones together."""
-    group: list[Splice] = []
-    start = end = 0
-    for each in splices:
-        first, last = _lines_back(content, each.start), _lines_ahead(content, each.end)
-        if group and first <= end:
-            group.append(each)
-            end = max(end, last)
-            continue
-        if group:
-            yield start, end, group
-        start, end, group = first, last, [each]
-    if group:
-        yield start, end, group
-
-
-def _lines_back(content: bytes, position: int) -> int:
-    for _ in range(_CONTEXT + 1):
-        position = content.rfind(b"\n", 0, position)
-        if position < 0:
-            return 0
-    return position + 1
-
-
-def _lines_ahead(content: bytes, position: int) -> int:
-    for _ in range(_CONTEXT + 1):
-        position = content.find(b"\n", position) + 1
-        if not position:
-            return len(content)
-    return position
-
-
-def _lines(data: bytes) -> list[str]:
-    return data.decode(errors="replace").split("\n")[: None if data[-1:] != b"\n" else -1]
-
-
-def _hunks(old: list[str], new: list[str], first_old: int, first_new: int) -> Iterator[str]:
-    """Hunks of two runs of lines that begin at the given lines."""
-    if max(len(old), len(new)) > _HUNK_LINES:
-        yield f"@@ -{first_old},{len(old)} +{first_new},{len(new)} @@\n"
-        yield f"... {count_of(len(old), 'line')} replaced by {count_of(len(new), 'line')}\n"
-        return
-    # With what is in it all the time as junk: else the time grows with the cube of such lines.
-    matcher = difflib.SequenceMatcher(None, old, new)
-    for group in matcher.get_grouped_opcodes(_CONTEXT):
-        i, j = group[0][1], group[0][3]
-        old_count, new_count = group[-1][2] - i, group[-1][4] - j
-        yield f"@@ -{first_old + i},{old_count} +{first_new + j},{new_count} @@\n"
-        for tag, i1, i2, j1, j2 in group:
-            if tag == "equal":
-                yield from (f" {line}\n" for line in old[i1:i2])
-                continue
-            yield from (f"-{line}\n" for line in old[i1:i2])
-            yield from (f"+{line}\n" for line in new[j1:j2])

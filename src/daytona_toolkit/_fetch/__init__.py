@@ -1,0 +1,49 @@
+"""All bytes of a file, for operations that need more than a part of it."""
+
+from daytona_toolkit._refusals import refusal
+from daytona_toolkit._remote import Source
+from daytona_toolkit._text import count_of
+from daytona_toolkit._workspace import Workspace
+from daytona_toolkit.errors import FileTooLargeError, PathDeniedError
+
+_FETCH = Source(__name__, "fetch")
+
+
+async def fetch(workspace: Workspace, path: str, full: str, advice: str) -> bytes:
+    """All bytes of a file in one request, and remember them.
+
+    Args:
+        workspace: Where it is.
+        path: The path as the caller gave it.
+        full: The path, absolute.
+        advice: What to do instead when it is too large.
+    """
+    bound = workspace.limits.file_bytes
+    reply = await workspace.run(_FETCH, path=full, bytes=bound)
+    if reply.failure:
+        raise refusal(reply, path, workspace)
+    if "content" not in reply.blobs:
+        raise FileTooLargeError(
+            f"{path!r} has {count_of(reply.number('size'), 'byte')}, more than the "
+            f"limit of {bound:,}; {advice} instead.",
+            path,
+        )
+    content = reply.blobs["content"]
+    check_complete(content, reply.number("size"), path)
+    workspace.files.put(full, content)
+    return content
+
+
+def check_complete(content: bytes, size: int, path: str) -> None:
+    """Refuse content that is shorter than its file.
+
+    Raises:
+        PathDeniedError: The file could be opened, and not be read.
+    """
+    if len(content) < size:
+        raise PathDeniedError(
+            f"{path!r} has {count_of(size, 'byte')}, and only {len(content):,} could be read: the "
+            "system refused the rest, or the file was truncated meanwhile. Try again, or "
+            "inspect it with exec.",
+            path,
+        )
