@@ -10,12 +10,13 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from unittest import mock
 
 import anyio
 import pytest
 
-from daytona_toolkit import LocalSandbox, SandboxSession
+from daytona_toolkit import CommandSandbox, LocalSandbox, SandboxSession
 from daytona_toolkit._loop import Runner
 from daytona_toolkit._workers import in_thread
 from daytona_toolkit.errors import NoMatchError, SandboxUnavailableError, SessionClosedError
@@ -166,7 +167,7 @@ def test_a_session_made_in_a_forked_child_has_a_loop_of_its_own(session: Sandbox
     session.exec("true")
     code = (
         "import os, sys\n"
-        "from daytona_toolkit import LocalSandbox, SandboxSession\n"
+        "from daytona_toolkit import CommandSandbox, LocalSandbox, SandboxSession\n"
         "def say(text):\n"
         "    with SandboxSession(LocalSandbox(isolation='none')) as session:\n"
         "        os.write(1, session.exec(f'echo {text}').stdout.encode())\n"
@@ -217,6 +218,16 @@ def test_long_work_for_one_session_leaves_the_loop_to_others(session: SandboxSes
         operation()
         spent.append(processor_of_the_loop() - before)
     assert max(spent) < 0.05, spent
+
+
+def test_an_upload_by_a_command_leaves_the_loop_to_others(tmp_path: Path) -> None:
+    content = bytes(range(256)) * 80_000
+    with SandboxSession(CommandSandbox(["sh"]), root=tmp_path) as session:
+        session.open()
+        before = processor_of_the_loop()
+        session.write("file", content)
+        assert processor_of_the_loop() - before < 0.1
+    assert (tmp_path / "file").read_bytes() == content
 
 
 def test_slow_work_is_done_beside_the_loop_in_few_threads() -> None:

@@ -1,6 +1,8 @@
 """Sandboxes with a full disk, a tool that is slow or another one, or folders of odd names."""
 
+import asyncio
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
@@ -8,7 +10,7 @@ from typing import TypeAlias
 import pytest
 
 from daytona_toolkit import CommandSandbox, SandboxSession
-from daytona_toolkit.errors import WriteFailedError
+from daytona_toolkit.errors import SandboxFailedError, SandboxUnavailableError, WriteFailedError
 from tests.support import needs
 
 # Says that a folder `a` has the inode 10006, and any other 9999.
@@ -114,3 +116,29 @@ def test_the_tools_that_start_commands_may_lie_anywhere(folder: str, tmp_path: P
     argv = ["env", f"PATH={tools}:{os.environ['PATH']}", f"TMPDIR={tmp_path}", "sh"]
     with SandboxSession(CommandSandbox(argv), root=tmp_path) as session:
         assert session.exec("echo fine; trap - INT; kill -INT $$").stdout == "fine\n"
+
+
+@pytest.mark.usefixtures("few_bytes")
+def test_a_command_that_prints_for_ever_is_ended() -> None:
+    session = SandboxSession(CommandSandbox(["sh", "-c", "cat >&2; exec yes"]))
+    with pytest.raises(SandboxFailedError, match="reached printed more than 1,000,000 bytes"):
+        session.open()
+
+
+@pytest.fixture
+def few_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("daytona_toolkit.sandboxes._command.OUTPUT_BYTES", 1_000_000)
+
+
+async def test_what_a_silent_command_has_started_is_not_waited_for(tmp_path: Path) -> None:
+    """It has left the command's session, and holds its output open."""
+    pid = tmp_path / "pid"
+    script = f"setsid sleep 600 & echo $! >{pid}; exec sleep 600"
+    sandbox = CommandSandbox(["sh", "-c", script])
+    await sandbox.open()
+    asked = asyncio.ensure_future(sandbox.run("echo hello", timeout=0.2))
+    await asyncio.wait([asked], timeout=5)
+    os.kill(int(pid.read_text()), signal.SIGKILL)
+    with pytest.raises(SandboxUnavailableError, match="gave no answer"):
+        asked.result()
+    await asyncio.sleep(0.1)  # asyncio closes the pipe

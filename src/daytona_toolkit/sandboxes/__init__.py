@@ -18,6 +18,9 @@ _HOMES = {
 # enough to hash and copy a file of some GB.
 REQUEST_TIME = 60.0
 
+# Bytes that a program may print. A file of `Limits.file_bytes` takes 43 MiB as base64.
+OUTPUT_BYTES = 128 * 1024 * 1024
+
 __all__ = ["CommandSandbox", "DaytonaSandbox", "LocalSandbox", "Sandbox"]
 
 

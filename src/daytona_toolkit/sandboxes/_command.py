@@ -9,9 +9,24 @@ import signal
 from collections.abc import Sequence
 
 from daytona_toolkit._remote import quote
-from daytona_toolkit.errors import InvalidArgumentError, SandboxGoneError, SandboxUnavailableError
+from daytona_toolkit._workers import in_thread_if_large
+from daytona_toolkit.errors import (
+    InvalidArgumentError,
+    SandboxFailedError,
+    SandboxGoneError,
+    SandboxUnavailableError,
+)
+from daytona_toolkit.sandboxes import OUTPUT_BYTES
 
 _UPLOAD_TIME = 600.0
+
+# Seconds for which the output of a command that was ended is read: something that it has started,
+# and that has left its session, may hold it open.
+_LAST_WORDS = 1.0
+
+# Bytes that are passed on at a time; and that are encoded at a time, which base64 has in threes.
+_BLOCK = 256 * 1024
+_PIECE = 768 * 1024
 
 
 class CommandSandbox:
@@ -61,11 +76,8 @@ class CommandSandbox:
 
     async def upload(self, path: str, data: bytes) -> None:
         """Bring bytes into a file, as a part of a program."""
-        encoded, target = base64.b64encode(data).decode(), quote(path)
-        # The data is in the program and not after it: some shells read ahead of what they run.
-        folder = quote(path.rpartition("/")[0] or "/")
-        program = f"mkdir -p {folder} && printf %s '{encoded}' | base64 -d >{target}\n"
-        printed, code = await self._feed(program.encode(), _UPLOAD_TIME)
+        program = await in_thread_if_large(len(data), _upload_program, path, data)
+        printed, code = await self._feed(program, _UPLOAD_TIME)
         if code:
             why = printed.decode(errors="replace").strip() or f"exit code {code}"
             raise SandboxUnavailableError(f"{path!r} could not be uploaded to {self.id}: {why}")
@@ -104,7 +116,7 @@ class CommandSandbox:
                 "install what it names."
             ) from error
         try:
-            printed, _ = await asyncio.wait_for(process.communicate(data), timeout)
+            printed = await asyncio.wait_for(self._exchange(process, data), timeout)
         except (TimeoutError, asyncio.TimeoutError) as error:
             raise SandboxUnavailableError(
                 f"{shown} gave no answer within {timeout:.0f} s. Check that the machine which "
@@ -113,8 +125,59 @@ class CommandSandbox:
         finally:
             if process.returncode is None:
                 _end(process)
-                await process.wait()
+                with contextlib.suppress(TimeoutError, asyncio.TimeoutError):
+                    await asyncio.wait_for(_has_ended(process), _LAST_WORDS)
         return printed, process.returncode or 0
+
+    async def _exchange(self, process: asyncio.subprocess.Process, data: bytes) -> bytes:
+        """What a command prints until it ends, given its standard input."""
+        assert process.stdout
+        feeding = asyncio.ensure_future(_write(process, data))
+        printed = bytearray()
+        try:
+            while block := await process.stdout.read(_BLOCK):
+                printed += block
+                if len(printed) > OUTPUT_BYTES:
+                    raise SandboxFailedError(
+                        f"What {shlex.join(self.argv)} reached printed more than {OUTPUT_BYTES:,} "
+                        "bytes. Check that it is sh, and that nothing else prints there."
+                    )
+            await feeding
+            await process.wait()
+        finally:
+            feeding.cancel()
+        return bytes(printed)
+
+
+def _upload_program(path: str, data: bytes) -> bytes:
+    """The program that writes bytes into a file.
+
+    They are in it and not after it: some shells read ahead of what they run.
+    """
+    # In pieces, as no other thread runs while one is encoded.
+    pieces = (base64.b64encode(data[i : i + _PIECE]) for i in range(0, len(data), _PIECE))
+    folder = quote(path.rpartition("/")[0] or "/").encode("utf-8", "surrogateescape")
+    target = quote(path).encode("utf-8", "surrogateescape")
+    start, end = b"mkdir -p %b && printf %%s '" % folder, b"' | base64 -d >%b\n" % target
+    return b"".join((start, *pieces, end))
+
+
+async def _has_ended(process: asyncio.subprocess.Process) -> None:
+    """Wait for a command, which asyncio takes to have ended once its output was read."""
+    assert process.stdout
+    while await process.stdout.read(_BLOCK):
+        pass
+    await process.wait()
+
+
+async def _write(process: asyncio.subprocess.Process, data: bytes) -> None:
+    """Write to a command's standard input, and close it."""
+    assert process.stdin
+    with contextlib.suppress(ConnectionError):  # it reads no further
+        for start in range(0, len(data), _BLOCK):
+            process.stdin.write(data[start : start + _BLOCK])
+            await process.stdin.drain()
+    process.stdin.close()
 
 
 def _end_started(starting: "asyncio.Future[asyncio.subprocess.Process]") -> None:

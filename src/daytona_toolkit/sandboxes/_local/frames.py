@@ -16,6 +16,3 @@ EXITED = 0  # the exit code; a signal that ended the program is a negative one
 TIMED_OUT = 1
 NOT_STARTED = 2  # errno
 TOO_MUCH = 3  # the program printed more than OUTPUT_BYTES
-
-# Bytes that a program may print. A file of `Limits.file_bytes` takes 43 MiB as base64.
-OUTPUT_BYTES = 128 * 1024 * 1024

@@ -20,12 +20,12 @@ import time
 from collections.abc import Callable, Mapping
 from typing import IO, Any
 
+from daytona_toolkit.sandboxes import OUTPUT_BYTES
 from daytona_toolkit.sandboxes._local import kernel
 from daytona_toolkit.sandboxes._local.frames import (
     ANSWER,
     EXITED,
     NOT_STARTED,
-    OUTPUT_BYTES,
     REQUEST,
     TIMED_OUT,
     TOO_MUCH,

@@ -18,6 +18,7 @@ from daytona_toolkit.errors import (
     SandboxGoneError,
     SandboxUnavailableError,
 )
+from daytona_toolkit.sandboxes import OUTPUT_BYTES
 from daytona_toolkit.sandboxes._local import confinement
 from daytona_toolkit.sandboxes._local.bubblewrap import before_start
 from daytona_toolkit.sandboxes._local.confinement import Level, Place
@@ -25,7 +26,6 @@ from daytona_toolkit.sandboxes._local.frames import (
     ANSWER,
     EXITED,
     NOT_STARTED,
-    OUTPUT_BYTES,
     REQUEST,
     TIMED_OUT,
     TOO_MUCH,
