@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from daytona_toolkit._arguments import AnyPath
 from daytona_toolkit._session import SandboxSession
 from daytona_toolkit.errors import InvalidArgumentError
 from daytona_toolkit.limits import Limits
@@ -28,7 +29,7 @@ def open_session(
     network: bool = False,
     readable: Iterable[str | os.PathLike[str]] = (),
     home: str | os.PathLike[str] | None = None,
-    root: str | None = None,
+    root: AnyPath | None = None,
     env: Mapping[str, str] | None = None,
     secrets: Mapping[str, str] | None = None,
     confined: bool = False,

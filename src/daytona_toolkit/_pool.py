@@ -95,6 +95,9 @@ class SessionPool:
     def __len__(self) -> int:
         return len(self._members)
 
+    def __bool__(self) -> bool:
+        return True  # also where it has no session yet
+
     def use(self, key: str) -> "Use":
         """The session of a key, for a `with` or an `async with` block.
 

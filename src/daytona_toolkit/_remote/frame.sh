@@ -23,6 +23,9 @@ put_bytes() {
     echo .
 }
 
+# put_why MESSAGE: why, as a tool said it.
+put_why() { printf %s "$1" | head -c 500 | put_bytes why; }
+
 # fail CODE: the operation is refused.
 fail() {
     put fail "$1"

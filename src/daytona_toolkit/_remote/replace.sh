@@ -112,6 +112,6 @@ fail_with() {
     *'Read-only'*) fail readonly ;;
     *'name too long'*) fail longname ;;
     esac
-    printf %s "${1##*: }" | head -c 500 | put_bytes why
+    put_why "${1##*: }"
     fail other
 }

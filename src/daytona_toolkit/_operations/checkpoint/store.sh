@@ -167,7 +167,7 @@ fail_git() {
     case $1 in
     *'No space left'* | *'quota exceeded'*) fail space ;;
     esac
-    printf %s "$1" | tail -n 3 | head -c 500 | put_bytes why
+    put_why "$(printf %s "$1" | tail -n 3)"
     fail failed
 }
 

@@ -22,11 +22,11 @@ once() {
         end() { exit; }
         "$1"
     )
-    echo "$_reply" >"$_mark" || {
+    put_reply >"$_mark" || {
         make_room
-        echo "$_reply" >"$_mark" || rm -f "$_mark"
+        put_reply >"$_mark" || rm -f "$_mark"
     }
-    echo "$_reply"
+    put_reply
     tidy
     end
 }

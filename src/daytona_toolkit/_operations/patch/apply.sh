@@ -127,7 +127,7 @@ place_all() {
         _last=$_index
         each take_back "$@"
         rm -f "$_mark" "$_mark.report"
-        printf %s "${_why##*: }" | head -c 500 | put_bytes why
+        put_why "${_why##*: }"
         put fail "$_code"
         put index "$_last"
     fi

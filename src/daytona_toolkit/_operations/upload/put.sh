@@ -28,7 +28,7 @@ _mode=$_MODE
 if has_content; then
     _reply='same yes'
     leave_mark
-    echo "$_reply"
+    put_reply
 else
     fill payload
     commit '*'
