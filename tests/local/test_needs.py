@@ -266,6 +266,38 @@ with open_session() as session:
     assert time.monotonic() - started < 20
 
 
+REFUSE = """
+import ctypes, errno, platform
+from daytona_toolkit import open_session
+from daytona_toolkit.sandboxes._local import kernel
+
+numbers = kernel._PROCESSORS[platform.machine()][1] | {{"pidfd_open": kernel._PIDFD_OPEN}}
+code = kernel._step(kernel._LOAD, 0) + kernel._step(kernel._EQUAL, numbers[{call!r}], no=1)
+code += kernel._step(kernel._RETURN, kernel._ERRNO | errno.{error})
+code += kernel._step(kernel._RETURN, kernel._ALLOW)
+program = ctypes.byref(kernel._Program(len(code) // 8, code))
+kernel.gain_nothing()
+kernel._call("prctl", kernel._PR_SET_SECCOMP, kernel._SECCOMP_MODE_FILTER, program, 0, 0)
+with open_session(isolation={isolation!r}) as session:
+    print(session.exec("echo fine").stdout)
+"""
+
+
+@pytest.mark.parametrize("isolation", CONFINED)
+def test_a_user_with_too_many_keys_can_open_sandboxes(isolation: str) -> None:
+    """Each has a keyring, and the system allows 200 keys by default."""
+    program = REFUSE.format(call="keyctl", error="EDQUOT", isolation=isolation)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout == "fine\n\n", done.stderr
+
+
+def test_landlock_says_what_else_it_needs() -> None:
+    program = REFUSE.format(call="pidfd_open", error="ENOSYS", isolation="landlock")
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert "IsolationError" in done.stderr
+    assert "landlock: the system call pidfd_open is refused here" in done.stderr
+
+
 @pytest.mark.parametrize("isolation", CONFINED)
 def test_git_knows_the_user_and_asks_nothing(isolation: Any, home_of_the_host: Path) -> None:
     identity = "[user]\nname = Ann Onym\nemail = ann@example.org\n"

@@ -204,7 +204,13 @@ def _why_not_landlock() -> str:
     if sys.platform != "linux" or not kernel.supported():
         return "it is for Linux on x86-64, arm64 and RISC-V"
     have, need = kernel.Landlock.version(), kernel.Landlock.NEEDED_VERSION
-    return "" if have >= need else f"the kernel has version {have} of it, {need} is needed"
+    if have < need:
+        return f"the kernel has version {have} of it, {need} is needed"
+    try:
+        os.close(kernel.open_process(os.getpid()))
+    except OSError:
+        return "the system call pidfd_open is refused here"
+    return ""
 
 
 # The levels that confine, the better first; and why each does not work here, empty if it does.

@@ -142,13 +142,14 @@ def open_process(process: int) -> int:
 
 
 def leave_session_keyring() -> None:
-    """Start a session keyring of our own: the user's may hold keys and passwords."""
+    """Start a session keyring of our own: the user's may hold keys and passwords.
+
+    A container has none to leave, and a user may have too many keys for another (200 by default).
+    The calls that reach a keyring are refused in any case.
+    """
     numbers = _PROCESSORS[platform.machine()][1]
-    try:
+    with contextlib.suppress(OSError):
         _call("syscall", numbers["keyctl"], _KEYCTL_JOIN_SESSION_KEYRING, None)
-    except OSError as error:
-        if error.errno not in (_EPERM, _ENOSYS):  # a container has no keyrings to leave
-            raise
 
 
 def drop_capabilities() -> None:
