@@ -1,8 +1,9 @@
 """Puts `***` in place of secrets, in results, errors and output."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from copy import copy
+from heapq import heapify, heappop, heapreplace
 from typing import Any, TypeVar, cast
 
 from daytona_toolkit._result import Image, Part
@@ -39,7 +40,6 @@ class Mask:
             found |= {secret, *(line.strip() for line in secret.split("\n"))}
         found = {text for text in found if len(text) >= _SHORTEST}
         self._secrets = sorted(found, key=len, reverse=True)
-        self._pattern = re.compile("|".join(map(re.escape, self._secrets)))
 
     def __bool__(self) -> bool:
         """Whether there is anything to hide."""
@@ -47,7 +47,11 @@ class Mask:
 
     def __call__(self, text: str) -> str:
         """The text without secrets."""
-        return self._pattern.sub(_MASK, text) if self._secrets else text
+        shown, position = [], 0
+        for start, end in self._places(text):
+            shown += [text[position:start], _MASK]
+            position = end
+        return "".join((*shown, text[position:])) if shown else text
 
     def in_bytes(self, content: bytes) -> bytes:
         """The bytes of any file without secrets."""
@@ -80,9 +84,11 @@ class Mask:
     def start(self, text: str) -> str:
         """The text without secrets, nor the end of one where it was cut."""
         for secret in self._secrets:
-            for length in range(min(len(secret) - 1, len(text)), _PART - 1, -1):
-                if text.startswith(secret[-length:]):
-                    return _MASK + self(text[length:])
+            at = max(1, len(secret) - len(text))
+            while (at := secret.find(text[:1], at, len(secret) - _PART + 1)) > 0:
+                if text.startswith(secret[at:]):
+                    return _MASK + self(text[len(secret) - at :])
+                at += 1
         return self(text)
 
     def split(self, text: str) -> tuple[str, str]:
@@ -90,16 +96,34 @@ class Mask:
 
         The second part is the end of the text, if it may be the beginning of a secret.
         """
-        if not self._secrets:
-            return text, ""
-        whole = [match.span() for match in self._pattern.finditer(text)]
-        for start in range(max(0, len(text) - len(self._secrets[0]) + 1), len(text)):
-            end = text[start:]
-            if any(len(s) > len(end) and s.startswith(end) for s in self._secrets) and not any(
-                first < start < last for first, last in whole
-            ):
-                return self(text[:start]), end
-        return self(text), ""
+        places, cut = list(self._places(text)), len(text)
+        for secret in self._secrets:
+            at = max(0, len(text) - len(secret) + 1)
+            while (at := text.find(secret[0], at, cut)) >= 0:
+                # What is within a whole secret begins no other.
+                if secret.startswith(text[at:]) and not any(i < at < j for i, j in places):
+                    cut = at
+                at += 1
+        return self(text[:cut]), text[cut:]
+
+    def _places(self, text: str) -> Iterator[tuple[int, int]]:
+        """Where secrets stand, from left to right; of those that begin at one place, the longest.
+
+        To find one text after the other takes a tenth of the time of a pattern for all of them.
+        """
+        heap = [(text.find(secret), n, secret) for n, secret in enumerate(self._secrets)]
+        heap = [each for each in heap if each[0] >= 0]
+        heapify(heap)
+        end = 0
+        while heap:
+            start, n, secret = heap[0]
+            if start >= end:
+                end = start + len(secret)
+                yield start, end
+            if (again := text.find(secret, end)) >= 0:
+                heapreplace(heap, (again, n, secret))
+            else:
+                heappop(heap)
 
 
 class MaskedOutput:

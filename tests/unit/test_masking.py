@@ -1,6 +1,10 @@
 """Secrets, whole and in pieces."""
 
 import asyncio
+import random
+import re
+import string
+import time
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -43,6 +47,57 @@ def test_a_secret_in_pieces_is_hidden_as_a_whole_one_is(
         shown = "".join(streamed(mask, way))
         assert shown == mask(text)
         assert not any(secret in shown for secret in secrets)
+
+
+class PlainMask:
+    """What a mask does, in the plainest way."""
+
+    def __init__(self, secrets: list[str]) -> None:
+        lines = {line.strip() for secret in secrets for line in secret.split("\n")}
+        found = {text for text in {*secrets, *lines} if len(text) >= 6}
+        self.secrets = sorted(found, key=len, reverse=True)
+        self.pattern = re.compile("|".join(map(re.escape, self.secrets)) or r"(?!)")
+
+    def __call__(self, text: str) -> str:
+        return self.pattern.sub("***", text)
+
+    def split(self, text: str) -> tuple[str, str]:
+        whole = [match.span() for match in self.pattern.finditer(text)]
+        for at in range(len(text)):
+            begins = any(s.startswith(text[at:]) and s != text[at:] for s in self.secrets)
+            if begins and not any(first < at < last for first, last in whole):
+                return self(text[:at]), text[at:]
+        return self(text), ""
+
+    def start(self, text: str) -> str:
+        for secret in self.secrets:
+            for length in range(len(secret) - 1, 3, -1):
+                if text.startswith(secret[-length:]):
+                    return "***" + self(text[length:])
+        return self(text)
+
+
+@given(st.lists(words, max_size=4), st.lists(texts, max_size=8).map("".join), st.data())
+def test_a_mask_hides_what_the_plainest_one_does(
+    secrets: list[str], text: str, data: st.DataObject
+) -> None:
+    text += data.draw(st.sampled_from([*secrets, "aa"]))
+    text = text[data.draw(st.integers(0, 8)) : data.draw(st.integers(0, len(text)))]
+    mask, plain = Mask(secrets), PlainMask(secrets)
+    assert mask(text) == plain(text)
+    assert mask.split(text) == plain.split(text)
+    assert mask.start(text) == plain.start(text)
+
+
+def test_a_long_secret_of_many_lines_costs_little() -> None:
+    chance = random.Random(1)
+    letters = string.ascii_letters + string.digits + "+/"
+    mask = Mask(["\n".join("".join(chance.choices(letters, k=64)) for _ in range(50))])
+    text = "".join(chance.choices(letters, k=1_000_000))
+    started = time.process_time()
+    assert mask(text) == text
+    assert all(mask.split(text[i : i + 4_000])[0] for i in range(100))
+    assert time.process_time() - started < 0.4
 
 
 def test_text_is_held_back_only_while_it_may_become_a_secret() -> None:
