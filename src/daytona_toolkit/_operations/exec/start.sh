@@ -242,7 +242,7 @@ else
     is_file start || fail unknown
 fi
 [ "$_WINDOW" = 0 ] || conclude "$_TIMEOUT"
-[ "$_TIMEOUT" = 0 ] || is_over || (watch) >/dev/null &
+if [ "$_TIMEOUT" != 0 ] && ! is_over; then (watch) >/dev/null & fi
 is_file start || fail nojob
 report "$_OUT" "$_ERR"
 tidy
