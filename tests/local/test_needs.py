@@ -14,7 +14,11 @@ from typing import Any, NoReturn
 import pytest
 
 from daytona_toolkit import LocalSandbox, SandboxSession
-from daytona_toolkit.errors import InvalidArgumentError, SandboxGoneError
+from daytona_toolkit.errors import (
+    InvalidArgumentError,
+    SandboxGoneError,
+    SandboxUnavailableError,
+)
 from daytona_toolkit.sandboxes._local import confinement, folders, git
 from daytona_toolkit.sandboxes._local.sandbox import HALF_OF_MEMORY
 from daytona_toolkit.tools import choose
@@ -272,6 +276,7 @@ from daytona_toolkit import open_session
 from daytona_toolkit.sandboxes._local import kernel
 
 numbers = kernel._PROCESSORS[platform.machine()][1] | {{"pidfd_open": kernel._PIDFD_OPEN}}
+numbers["flock"] = 73 if platform.machine() == "x86_64" else 32
 code = kernel._step(kernel._LOAD, 0) + kernel._step(kernel._EQUAL, numbers[{call!r}], no=1)
 code += kernel._step(kernel._RETURN, kernel._ERRNO | errno.{error})
 code += kernel._step(kernel._RETURN, kernel._ALLOW)
@@ -289,6 +294,21 @@ def test_a_user_with_too_many_keys_can_open_sandboxes(isolation: str) -> None:
     program = REFUSE.format(call="keyctl", error="EDQUOT", isolation=isolation)
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.stdout == "fine\n\n", done.stderr
+
+
+def test_temporary_files_may_be_where_nothing_can_be_locked() -> None:
+    """As on some network file systems."""
+    program = REFUSE.format(call="flock", error="ENOLCK", isolation="auto")
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout == "fine\n\n", done.stderr
+
+
+def test_where_there_is_no_place_for_temporary_files_it_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    with pytest.raises(SandboxUnavailableError, match=r"No such file or directory.*set TMPDIR"):
+        SandboxSession(LocalSandbox()).open()
 
 
 def test_landlock_says_what_else_it_needs() -> None:

@@ -119,11 +119,17 @@ class LocalSandbox:
         Raises:
             InvalidArgumentError: A folder cannot be used.
             IsolationError: What was asked for does not confine anything here.
-            SandboxUnavailableError: The helper could not be started.
+            SandboxUnavailableError: The helper could not be started, or its files not be made.
             SandboxGoneError: The helper ended at once.
         """
         try:
-            level, place, variables = await in_thread(self._prepare)
+            try:
+                level, place, variables = await in_thread(self._prepare)
+            except OSError as error:
+                raise SandboxUnavailableError(
+                    f"The local sandbox cannot make files of its own: {error.strerror}. Make room "
+                    "in the folder for temporary files, or set TMPDIR to another one."
+                ) from error
             self._machine = Machine(place, level, environment=variables)
             await self._machine.start()
             self.command_env = confinement.environment_of_commands(place)
