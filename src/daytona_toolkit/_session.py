@@ -742,6 +742,7 @@ class SandboxSession(Generic[S_co]):
             PathDeniedError: It may not be read here, or written there.
             OutsideRootError: It lies outside the root of a confined session.
             WriteFailedError: No space is left there.
+            PathError: A file here could not be read for another reason.
 
         Example:
             ```python

@@ -1,7 +1,10 @@
 """Files of the host: where what comes from a sandbox may go, and what travels together."""
 
+import errno
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,6 +13,7 @@ from hypothesis import strategies as st
 from daytona_toolkit import LocalSandbox, SandboxSession
 from daytona_toolkit._transfer import PART, batches
 from daytona_toolkit._transfer.local_files import Item, places_for
+from daytona_toolkit.errors import PathDeniedError, PathError, PathNotFoundError
 
 parts = st.sampled_from(["..", ".", "", "a", "b c", "~", "...", "a\\b", "C:", "-x"])
 
@@ -50,3 +54,41 @@ def test_small_files_travel_together_up_to_a_number_and_a_size() -> None:
     half = [Item(str(number), PART // 2, "", None) for number in range(5)]
     large = Item("large", PART + 1, "", None)
     assert [len(batch) for batch in batches([*half, large])] == [2, 2, 1]
+
+
+@pytest.mark.parametrize(
+    ("number", "kind", "words"),
+    [
+        (errno.ENOENT, PathNotFoundError, "does not exist on this host"),
+        (errno.EACCES, PathDeniedError, "Change its mode"),
+        (errno.EIO, PathError, "could not be read: Input/output error"),
+    ],
+)
+def test_the_file_of_a_folder_that_could_not_be_read_is_named(
+    number: int,
+    kind: type[PathError],
+    words: str,
+    shared: SandboxSession,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    open_file = Path.open
+
+    def open_unless_bad(path: Path, *how: Any, **options: Any) -> Any:
+        if path.name == "bad":
+            raise OSError(number, os.strerror(number))
+        return open_file(path, *how, **options)
+
+    for name in ("a", "bad"):
+        (tmp_path / name).write_text("text\n")
+    monkeypatch.setattr(Path, "open", open_unless_bad)
+    with pytest.raises(kind, match=rf"bad'.*{words}") as caught:
+        shared.upload(tmp_path, "there")
+    assert (type(caught.value), caught.value.path) == (kind, str(tmp_path / "bad"))
+    assert not shared.exists("there")
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[SandboxSession]:
+    with SandboxSession(LocalSandbox(isolation="none")) as session:
+        yield session

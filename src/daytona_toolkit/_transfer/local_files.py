@@ -20,6 +20,7 @@ from daytona_toolkit.errors import (
     InvalidArgumentError,
     NotAFileError,
     PathDeniedError,
+    PathError,
     PathNotFoundError,
     WriteFailedError,
 )
@@ -72,23 +73,50 @@ class ScanEntry:
     item: Item | None = None
 
 
-async def on_host(path: Path, work: Callable[P, T], *args: P.args, **options: P.kwargs) -> T:
-    """Work with files of the host, in a thread.
+async def reading(path: Path, work: Callable[P, T], *args: P.args, **options: P.kwargs) -> T:
+    """Read files of the host, in a thread.
+
+    Raises:
+        PathNotFoundError, PathDeniedError, PathError: What the host says of a file at the path or
+            below it.
+    """
+    try:
+        return await in_thread(work, *args, **options)
+    except OSError as error:
+        raise _error_for(error, str(error.filename or path), "read", PathError) from error
+
+
+async def writing(path: Path, work: Callable[P, T], *args: P.args, **options: P.kwargs) -> T:
+    """Write a file of the host, or see what is in its place, in a thread.
 
     Raises:
         PathNotFoundError, PathDeniedError, WriteFailedError: What the host says of the path.
     """
     try:
         return await in_thread(work, *args, **options)
-    except FileNotFoundError as error:
-        raise PathNotFoundError(f"{str(path)!r} does not exist on this host.", str(path)) from error
-    except PermissionError as error:
-        raise PathDeniedError(
-            f"No permission on this host for {str(path)!r}.", str(path)
-        ) from error
     except OSError as error:
-        why = error.strerror or str(error)
-        raise WriteFailedError(f"{str(path)!r} on this host: {why}.", str(path)) from error
+        raise _error_for(error, str(path), "written", WriteFailedError) from error
+
+
+def _error_for(error: OSError, path: str, done: str, otherwise: type[PathError]) -> PathError:
+    """The error of ours for what the host says of a path."""
+    match error:
+        case FileNotFoundError():
+            return PathNotFoundError(
+                f"{path!r} does not exist on this host. Correct the path; or try again, if "
+                "something has just removed it.",
+                path,
+            )
+        case PermissionError():
+            return PathDeniedError(
+                f"No permission on this host for {path!r}. Change its mode, or choose another.",
+                path,
+            )
+    return otherwise(
+        f"{path!r} on this host could not be {done}: {error.strerror or error}. Mend that, or "
+        "choose another path.",
+        path,
+    )
 
 
 def empty_folders(found: Iterable[ScanEntry]) -> list[str]:
@@ -123,7 +151,11 @@ def read_small(path: Path, max_bytes: int) -> tuple[Item, bytes] | None:
 
 def item_at(path: Path, name: str) -> Item:
     """What a file is like."""
-    return Item(name, path.stat().st_size, sum_of(path), _is_executable(path))
+    try:
+        return Item(name, path.stat().st_size, sum_of(path), _is_executable(path))
+    except OSError as error:
+        error.filename = str(path)  # a disk that fails does not name it
+        raise
 
 
 def _is_executable(path: Path) -> bool | None:

@@ -9,7 +9,7 @@ from daytona_toolkit._refusals import refusal
 from daytona_toolkit._remote import Reply, Source
 from daytona_toolkit._transfer import OMITTED, PART, Remote, Report, batches
 from daytona_toolkit._transfer import local_files as host
-from daytona_toolkit._transfer.local_files import Item, on_host
+from daytona_toolkit._transfer.local_files import Item, reading
 from daytona_toolkit._transfer.progress import OnProgress, progress_of
 from daytona_toolkit._transfer.records import RECORD, files_of, name_of
 from daytona_toolkit._transfer.result import TransferResult
@@ -43,15 +43,15 @@ async def _upload(
     source = host.path_of(check_path(local))
     target = Remote(workspace, check_path(remote), workspace.resolve(remote))
     report = Report(tell)
-    if small := await on_host(source, host.read_small, source, workspace.inline_bytes):
+    if small := await reading(source, host.read_small, source, workspace.inline_bytes):
         await _put(target, *small, report)
         return report.result(target.full)
-    found = await on_host(source, host.scan, source)
+    found = await reading(source, host.scan, source)
     for other in found:
         if other.kind in OMITTED:
             report.omit(other.name, OMITTED[other.kind])
     items = [file.item for file in found if file.item]
-    empty = await on_host(source, host.empty_folders, found)
+    empty = await in_thread(host.empty_folders, found)
     there, parts = await _stat_targets(target, items, empty)
     report.total = sum(item.size for item in items)
     folders = {name for name, item in there.items() if item is None}
@@ -121,7 +121,7 @@ async def _put_batch(target: Remote, source: Path, items: Sequence[Item]) -> Non
     contents = {}
     for item in items:
         path = source / item.name
-        contents[item] = await on_host(path, path.read_bytes)
+        contents[item] = await reading(path, path.read_bytes)
     plan, data = await in_thread(pack, target, contents)
     await _unpack(target, plan, data=data)
 
@@ -142,7 +142,7 @@ async def _put_parts(
         name, size = f"part-{item.sum}-{offset}", min(PART, item.size - offset)
         known = next((each for each in there if each.startswith(f"{name}-")), "")
         if there.get(known) != size:
-            content = await on_host(path, host.read_range, path, offset, size)
+            content = await reading(path, host.read_range, path, offset, size)
             known = await target.workspace.upload(name, content)
         names.append(known)
         await report.advance(size, item.name)
