@@ -1169,6 +1169,9 @@ class SandboxSession(Generic[S_co]):
                 if (shown := self.mask.hide(error)) is not error:
                     raise shown from None
                 raise
+            except Exception as error:
+                note.outcome = Outcome(False, type(error).__name__)
+                raise
             finally:
                 self._commands -= name == "exec"
                 duration = time.monotonic() - started

@@ -369,6 +369,17 @@ def test_the_log_and_the_transcript_say_what_was_done(
     assert "write      file" in str(session.transcript)
 
 
+def test_a_bug_is_logged_by_its_name(
+    session: SandboxSession, caplog: pytest.LogCaptureFixture
+) -> None:
+    session.open()
+    bug = mock.patch("daytona_toolkit._workspace.Workspace.run", side_effect=KeyError("bug"))
+    with bug, caplog.at_level("INFO", "daytona_toolkit"), pytest.raises(KeyError):
+        session.exists("file")
+    assert "exists file: KeyError (" in caplog.text
+    assert [step.outcome for step in session.transcript][-1] == "KeyError"
+
+
 def test_secrets_stay_out_of_log_and_transcript(caplog: pytest.LogCaptureFixture) -> None:
     with SandboxSession(LocalSandbox(), secrets={"TOKEN": "s3cr3t"}) as session:
         with caplog.at_level(logging.DEBUG):

@@ -15,6 +15,7 @@ from daytona_toolkit._transfer.local_files import Item, writing
 from daytona_toolkit._transfer.progress import OnProgress, progress_of
 from daytona_toolkit._transfer.records import RECORD, files_of, is_executable, name_of
 from daytona_toolkit._transfer.result import TransferResult
+from daytona_toolkit._workers import in_thread_if_large
 from daytona_toolkit._workspace import Workspace
 from daytona_toolkit.errors import FileChangedError, NotAFileError
 
@@ -138,22 +139,31 @@ async def _tree(source: Remote, report: Report) -> tuple[list[Item], list[str], 
         else:
             sum_ = reply.values["sum"].split()[0]
         return [Item("", int(size), sum_, is_executable(mode))], [], content
+    length = len(reply.blobs.get("entries", b""))
+    items, folders, omitted = await in_thread_if_large(length, _contents, reply)
+    for name, why in omitted:
+        report.omit(name, why)
+    return items, folders, None
+
+
+def _contents(reply: Reply) -> tuple[list[Item], list[str], list[tuple[str, str]]]:
+    """The files of a folder; its folders, and itself; and what is left out, with the reason."""
     entries = reply.blobs.get("entries", b"")
     items = files_of(entries, reply.blobs.get("sums", b""))
     summed = {item.name for item in items}
-    folders = [""]
+    folders, omitted = [""], []
     for mode, _, _, raw in RECORD.findall(entries):
         name = name_of(raw)
         kind = stat.S_IFMT(int(mode, 16))
         if kind == stat.S_IFDIR:
             folders.append(name)
         elif kind == stat.S_IFLNK:
-            report.omit(name, OMITTED["symlink"])
+            omitted.append((name, OMITTED["symlink"]))
         elif kind != stat.S_IFREG:
-            report.omit(name, OMITTED["other"])
+            omitted.append((name, OMITTED["other"]))
         elif name not in summed:
-            report.omit(name, "not readable")
-    return items, folders, None
+            omitted.append((name, "not readable"))
+    return items, folders, omitted
 
 
 async def _get_whole(source: Remote, items: Sequence[Item]) -> list[bytes | None]:

@@ -7,13 +7,13 @@ from daytona_toolkit._arguments import AnyPath, check_path
 from daytona_toolkit._operations.upload.parcels import Parcel, mode_of, pack
 from daytona_toolkit._refusals import refusal
 from daytona_toolkit._remote import Reply, Source
-from daytona_toolkit._transfer import OMITTED, PART, Remote, Report, batches
+from daytona_toolkit._transfer import OMITTED, PART, Folder, Remote, Report, batches
 from daytona_toolkit._transfer import local_files as host
 from daytona_toolkit._transfer.local_files import Item, reading
 from daytona_toolkit._transfer.progress import OnProgress, progress_of
 from daytona_toolkit._transfer.records import RECORD, files_of, name_of
 from daytona_toolkit._transfer.result import TransferResult
-from daytona_toolkit._workers import in_thread
+from daytona_toolkit._workers import in_thread, in_thread_if_large
 from daytona_toolkit._workspace import Workspace
 from daytona_toolkit.errors import WriteFailedError
 
@@ -103,6 +103,13 @@ async def _stat_targets(
         wait=sum(item.size for item in items) / _HASHING,
         folders=[folder.words for folder in folders],
     )
+    return await in_thread_if_large(sum(map(len, reply.blobs.values())), _found, folders, reply)
+
+
+def _found(
+    folders: Sequence[Folder], reply: Reply
+) -> tuple[dict[str, Item | None], dict[str, int]]:
+    """What a reply says of folders: files and folders in them; and parts of files."""
     there: dict[str, Item | None] = {}
     for index, folder in enumerate(folders):
         entries = reply.blobs.get(f"entries.{index}", b"")
