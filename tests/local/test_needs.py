@@ -19,7 +19,7 @@ from daytona_toolkit.errors import (
     SandboxGoneError,
     SandboxUnavailableError,
 )
-from daytona_toolkit.sandboxes._local import confinement, folders, git
+from daytona_toolkit.sandboxes._local import bubblewrap, confinement, folders, git
 from daytona_toolkit.sandboxes._local.sandbox import HALF_OF_MEMORY
 from daytona_toolkit.tools import choose
 from tests.support import lacks, needs
@@ -268,6 +268,21 @@ with open_session() as session:
     done = subprocess.run([*own, sys.executable, "-c", program], capture_output=True, text=True)
     assert done.stdout.split() == ["landlock", "fine"], done.stderr
     assert time.monotonic() - started < 20
+
+
+def test_the_path_of_the_client_does_not_matter(outside: Path) -> None:
+    """As that of a service that has only its own environment of Python there."""
+    if (program := bubblewrap._packaged()) is None or bubblewrap._why_not(program):
+        lacks("bubblewrap", "the packaged one does not work here")
+    program = "from daytona_toolkit import open_session\n"
+    program += "with open_session() as session: print(session.sandbox.isolation)"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PATH": str(outside)},
+    )
+    assert done.stdout == "bubblewrap\n", done.stderr
 
 
 REFUSE = """

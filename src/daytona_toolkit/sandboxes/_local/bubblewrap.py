@@ -224,7 +224,7 @@ def _why_not(program: str) -> str:
         return "it needs /proc of this PID namespace (`mount -t proc proc /proc`)"
     trial = [
         *(program, *_NAMESPACES, "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev"),
-        *("--size", "4096", "--tmpfs", "/tmp", "echo", "works"),  # noqa: S108
+        *("--size", "4096", "--tmpfs", "/tmp", "/bin/sh", "-c", "echo works"),  # noqa: S108
     ]
     try:
         done = subprocess.run(
