@@ -511,5 +511,26 @@ def test_the_folders_of_a_killed_client_are_removed_later(
 
 
 def test_half_of_the_memory_is_the_bound() -> None:
+    assert HALF_OF_MEMORY
     total = int(Path("/proc/meminfo").read_text().split()[1]) * 1024
     assert abs(HALF_OF_MEMORY - total // 2) < total // 10
+
+
+def test_a_system_without_sh_is_told_what_to_use() -> None:
+    """As Windows is, which has no fcntl either."""
+    code = (
+        "import os, sys\n"
+        "sys.modules |= dict.fromkeys(['fcntl', 'grp', 'pwd', 'resource', 'termios'])\n"
+        "del os.sysconf\n"
+        "from daytona_toolkit import open_session\n"
+        "session = open_session()\n"
+        "os.name = 'nt'\n"
+        "try: session.open()\n"
+        "except Exception as error: print(type(error).__name__, error)\n"
+    )
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("DAYTONA_")}
+    ran = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    assert ran.stdout.startswith("IsolationError A local sandbox runs sh, which this system lacks.")
+    assert "DAYTONA_API_KEY" in ran.stdout

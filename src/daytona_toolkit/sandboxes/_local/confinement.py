@@ -106,7 +106,9 @@ def choose(isolation: Isolation) -> Level:
     """
     if os.name != "posix":
         raise IsolationError(
-            "A local sandbox runs sh, which this system lacks. Use DaytonaSandbox."
+            "A local sandbox runs sh, which this system lacks. Use DaytonaSandbox, for which "
+            "open_session needs DAYTONA_API_KEY in the environment; or a container or WSL through "
+            "CommandSandbox."
         )
     if isolation == "none":
         return "none"

@@ -5,7 +5,6 @@ thousands of levels deep.
 """
 
 import contextlib
-import fcntl
 import hashlib
 import logging
 import os
@@ -16,6 +15,9 @@ from itertools import count
 from pathlib import Path
 
 from daytona_toolkit.errors import InvalidArgumentError
+
+with contextlib.suppress(ImportError):  # Windows: no sandbox is opened there
+    import fcntl
 
 logger = logging.getLogger("daytona_toolkit")
 

@@ -30,7 +30,9 @@ GIB = 1024**3
 PROCESSES = 2048
 OPEN_FILES = 4096
 FILE_BYTES = 16 * GIB
-HALF_OF_MEMORY = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+HALF_OF_MEMORY = None  # Windows, where none is opened
+if hasattr(os, "sysconf"):
+    HALF_OF_MEMORY = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
 
 # Seconds that an upload may take.
 _UPLOAD_TIME = 120.0
