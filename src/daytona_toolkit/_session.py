@@ -217,6 +217,7 @@ class SandboxSession(Generic[S_co]):
             NotAFolderError: `cwd` is a file.
             PathDeniedError: `cwd` cannot be entered.
             StateLostError: The command removed our own files, and its result with them.
+            WriteFailedError: No space is left to run a command.
             TerminalError: The sandbox cannot be used.
 
         Example:
@@ -1143,7 +1144,10 @@ class SandboxSession(Generic[S_co]):
         """Do an operation on the session's loop, and wait in this thread."""
         if self._runner.is_current():
             name = operation.name
-            raise RuntimeError(f"use `await session.a{name}(...)` in code that runs on its loop")
+            raise RuntimeError(
+                f"use `await session.a{name}(...)`, or `await tool.arun(...)`, in code that runs "
+                "on the session's loop"
+            )
         return self._runner.start(lambda: self._carry_out(operation)).wait(operation.callbacks)
 
     async def _aperform(self, operation: Operation[T]) -> T:

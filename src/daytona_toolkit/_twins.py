@@ -1,8 +1,8 @@
 """Makes a method and its twin for `async` code from one definition.
 
-A method of a session is written once, as a coroutine function that runs on the session's own
-loop. `@both` turns it into the method that waits in the caller's thread, and `awaited` makes
-the one for `async` code. Both have its signature and its docstring.
+A method of a session is written once, as a coroutine function that runs on the loop that all
+sessions share. `@both` turns it into the method that waits in the caller's thread, and `awaited`
+makes the one for `async` code. Both have its signature and its docstring.
 """
 
 import functools

@@ -184,7 +184,8 @@ class Workspace:
             raise
         except Exception as error:
             raise SandboxFailedError(
-                f"The sandbox {self.sandbox.id} failed with {type(error).__name__}: {error}"
+                f"The sandbox {self.sandbox.id} failed with {type(error).__name__}: {error}. That "
+                f"is a bug of {type(self.sandbox).__name__}: mend it, or report it to its authors."
             ) from error
 
     async def run(

@@ -112,7 +112,10 @@ class FileChangedError(PathError):
 
 
 class WriteFailedError(PathError):
-    """The file could not be written; what was there before still is."""
+    """The system refused something at the path, as for want of space; the message says why.
+
+    What was there before still is, unless the message says otherwise.
+    """
 
 
 class MatchError(RecoverableError):

@@ -34,10 +34,11 @@ def __getattr__(name: str) -> Any:
 class Sandbox(Protocol):
     """A machine that can run `sh`.
 
-    All methods are called on the event loop of one session, many at the same time. Errors are
-    `SandboxError`s, before `open` and after `close` too. A request that gets no answer may be
-    sent again by the sandbox itself, because every program that a session sends may run twice
-    without harm. `daytona_toolkit.testing.SandboxConformance` holds a class to all of this.
+    All methods are called on one event loop, that of all sessions of the process, many at the same
+    time: one that blocks holds up everything. Errors are `SandboxError`s, before `open` and after
+    `close` too. A request that gets no answer may be sent again by the sandbox itself, because
+    every program that a session sends may run twice without harm.
+    `daytona_toolkit.testing.SandboxConformance` holds a class to all of this.
 
     A sandbox whose ports can be reached from outside may also have `async def preview(self, port)`,
     which returns a URL and the headers that a request for it must bring, or raises `PreviewError`.

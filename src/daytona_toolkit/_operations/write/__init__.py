@@ -8,6 +8,7 @@ from daytona_toolkit._fetch import fetch
 from daytona_toolkit._operations.write.result import WriteResult
 from daytona_toolkit._refusals import refusal
 from daytona_toolkit._remote import Source
+from daytona_toolkit._workers import in_thread_if_large
 from daytona_toolkit._workspace import Workspace
 from daytona_toolkit.errors import (
     FileChangedError,
@@ -70,7 +71,7 @@ async def _check_stars(workspace: Workspace, path: str, full: str, content: str)
         old = await fetch(workspace, path, full, "")
     except RecoverableError:
         return  # there is no file, or it cannot be read
-    if workspace.mask.is_written_back(content, old):
+    if await in_thread_if_large(len(old), workspace.mask.is_written_back, content, old):
         raise WriteFailedError(
             f"{path!r} holds a secret, which is shown as `***`; writing the stars would lose it. "
             "Nothing was written. Change the file with edit, and leave the lines with the secret "

@@ -274,7 +274,9 @@ def translate(
                 "belongs to another account; what was in it cannot be reached."
             )
         case 400 | 409 | 422:
-            return SandboxFailedError(f"Daytona refused a request for {subject}: {said}")
+            return SandboxFailedError(
+                f"Daytona refused a request for {subject}: {said} Correct what it complains of."
+            )
         case 429:
             pause = _retry_after(error)
             return SandboxUnavailableError(
@@ -296,7 +298,10 @@ def translate(
             f"A request for {subject} was answered with HTTP status {answered}: {said} Find out "
             "what between here and Daytona refuses it."
         )
-    return SandboxFailedError(f"The Daytona SDK failed for {subject}: {said}")
+    return SandboxFailedError(
+        f"The Daytona SDK failed for {subject}: {said} Try again; if it stays so, try another "
+        "version of the package `daytona`."
+    )
 
 
 def _forget_transport(error: Exception) -> None:
@@ -318,7 +323,9 @@ def _about_path(error: Exception, path: str, said: str) -> SandboxError | None:
     """The error for a file that could not be written, if it is the sandbox that says so."""
     match status_of(error):
         case 404 if _said_by_sandbox(error):
-            return PathNotFoundError(f"{path!r} does not exist in the sandbox.", path)
+            return PathNotFoundError(
+                f"{path!r} does not exist in the sandbox; choose another path.", path
+            )
         case 403 if _said_by_sandbox(error):
             return PathDeniedError(
                 f"The sandbox's user may not use {path!r}; choose another path.", path

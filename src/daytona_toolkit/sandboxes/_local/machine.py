@@ -127,7 +127,8 @@ class Machine(asyncio.Protocol):
             ours.close()
             self._close_errors()
             raise SandboxUnavailableError(
-                f"The helper process of the local sandbox could not be started: {error.strerror}."
+                f"The helper process of the local sandbox could not be started: {error.strerror}. "
+                "End what need not run on this machine, and try again."
             ) from error
         finally:
             theirs.close()
@@ -182,7 +183,7 @@ class Machine(asyncio.Protocol):
         process = self._process
         if process is None:
             return
-        self._end(SandboxGoneError("The local sandbox was closed."))
+        self._end(SandboxGoneError("The local sandbox was closed. Make a new one."))
         if not await _ends(process, _STOP_TIMEOUT):
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
@@ -250,7 +251,10 @@ class Machine(asyncio.Protocol):
         answer = self._waiting.get(number)
         if answer and not answer.done():
             answer.set_exception(
-                SandboxUnavailableError(f"The local sandbox gave no answer within {timeout:g} s.")
+                SandboxUnavailableError(
+                    f"The local sandbox gave no answer within {timeout:g} s. Try again when the "
+                    "machine is less busy, or make a new sandbox."
+                )
             )
 
     def _keep_watch(self) -> None:

@@ -166,10 +166,19 @@ class LocalSandbox:
             return
         why = done.output.decode(errors="replace").strip().rpartition(": ")[2]
         if why == os.strerror(errno.ENOENT):
-            raise PathNotFoundError(f"{path!r} does not exist in the sandbox.", path)
+            raise PathNotFoundError(
+                f"{path!r} cannot be made in the sandbox: a part of it does not exist. Choose "
+                "another path.",
+                path,
+            )
         if why in (os.strerror(errno.EACCES), os.strerror(errno.EROFS)):
-            raise PathDeniedError(f"Permission denied for {path!r}.", path)
-        raise WriteFailedError(f"upload of {path!r} failed: {why}.", path)
+            raise PathDeniedError(
+                f"Permission denied for {path!r}; choose a path that the sandbox may write.", path
+            )
+        raise WriteFailedError(
+            f"{path!r} could not be written in the sandbox: {why}. Mend that, or choose another.",
+            path,
+        )
 
     async def preview(self, port: int) -> tuple[str, dict[str, str]]:
         """The address of a port, which is this machine's if the network is.
@@ -240,14 +249,15 @@ class LocalSandbox:
 
     async def _do(self, argv: list[str], *, stdin: bytes, timeout: float) -> Completed:
         if self._machine is None:
-            raise SandboxGoneError(f"The local sandbox {self.id} is not open.")
+            raise SandboxGoneError(f"The local sandbox {self.id} is not open; open it first.")
         try:
             done = await self._machine.run(argv, stdin=stdin, timeout=timeout)
         except OSError as error:
             raise self._translated(error) from error
         if done.timed_out:
             raise SandboxUnavailableError(
-                f"The local sandbox {self.id} gave no answer within {timeout:g} s."
+                f"The local sandbox {self.id} gave no answer within {timeout:g} s. Try again when "
+                "the machine is less busy, or make a new sandbox."
             )
         return done
 
