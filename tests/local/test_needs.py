@@ -91,6 +91,17 @@ def test_a_folder_that_cannot_be_used_is_named(
         SandboxSession(sandbox).open()
 
 
+def test_a_relative_folder_is_in_the_current_one(
+    outside: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(outside)
+    assert LocalSandbox("work").id == f"local:{outside}/work"
+    outside.rmdir()
+    with pytest.raises(InvalidArgumentError, match="folder='work' is relative, and the current"):
+        LocalSandbox("work")
+    outside.mkdir()  # for who removes it
+
+
 def test_a_tilde_is_the_home_folder(home_of_the_host: Path) -> None:
     with SandboxSession(LocalSandbox("~/work")) as session:
         session.open()

@@ -288,6 +288,11 @@ def _path(argument: str, value: object) -> Path:
         raise InvalidArgumentError(
             f"{argument}={value!r} names a home folder that is not known here."
         ) from error
+    except FileNotFoundError as error:
+        raise InvalidArgumentError(
+            f"{argument}={value!r} is relative, and the current folder was removed; give an "
+            "absolute path."
+        ) from error
 
 
 def _bound(argument: str, value: int | None, least: int) -> int | None:
