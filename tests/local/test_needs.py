@@ -19,7 +19,7 @@ from daytona_toolkit.errors import (
     SandboxGoneError,
     SandboxUnavailableError,
 )
-from daytona_toolkit.sandboxes._local import bubblewrap, confinement, folders, git
+from daytona_toolkit.sandboxes._local import bubblewrap, confinement, folders, git, python
 from daytona_toolkit.sandboxes._local.sandbox import HALF_OF_MEMORY
 from daytona_toolkit.tools import choose
 from tests.support import lacks, needs
@@ -294,6 +294,23 @@ def test_the_path_of_the_client_does_not_matter(outside: Path) -> None:
         env={**os.environ, "PATH": str(outside)},
     )
     assert done.stdout == "bubblewrap\n", done.stderr
+
+
+@pytest.mark.parametrize("isolation", CONFINED)
+def test_python_finds_its_libraries(
+    isolation: Any, outside: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where only a variable says where they are, but not where commands could put others."""
+    libraries, work = outside / "libraries", outside / "work"
+    for folder in libraries, work:
+        folder.mkdir()
+        (folder / "libx.so").touch()
+    monkeypatch.setenv("LD_LIBRARY_PATH", f"{work}:{libraries}::{outside}/none")
+    python._ours.cache_clear()
+    with SandboxSession(LocalSandbox(work, isolation=isolation)) as session:
+        done = session.exec("echo $LD_LIBRARY_PATH; ls $LD_LIBRARY_PATH")
+    python._ours.cache_clear()
+    assert done.output == f"{libraries}\nlibx.so\n"
 
 
 REFUSE = """

@@ -169,8 +169,15 @@ def environment(place: Place) -> dict[str, str]:
     Its tools are those of the system: a command can write to the environments of Python, and must
     not decide what a file operation answers.
     """
+    # What commands can write is not for our own programs.
+    libraries = [
+        path
+        for path in python.libraries()
+        if not any(Path(path).is_relative_to(writable) for writable in place.writable)
+    ]
     return {
         "PATH": _PATH,
+        **({"LD_LIBRARY_PATH": os.pathsep.join(libraries)} if libraries else {}),
         "HOME": str(place.home),
         "TMPDIR": str(place.temporary),
         "USER": "user",

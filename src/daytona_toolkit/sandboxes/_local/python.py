@@ -40,10 +40,15 @@ def environment(folder: Path, extra: Sequence[Path]) -> tuple[list[str], dict[st
     if os.path.lexists(folder / ".venv/bin/python"):
         environments.insert(0, folder / ".venv")
         variables["VIRTUAL_ENV"] = str(folder / ".venv")
-    if paths := _python_path():
+    if paths := _folders_of("PYTHONPATH"):
         variables["PYTHONPATH"] = os.pathsep.join(paths)
     bins = [str(path / "bin") for path in environments]
     return [*bins, str(Path(os.path.abspath(sys.prefix)) / "bin")], variables
+
+
+def libraries() -> list[str]:
+    """Where our Python finds shared libraries; some do not start without, as on clusters."""
+    return _folders_of("LD_LIBRARY_PATH")
 
 
 def packages() -> list[str]:
@@ -73,16 +78,17 @@ def _ours() -> list[str]:
         # Where Python is a symlink: it, and what it leads to.
         *(os.path.abspath(sys.executable), os.path.dirname(executable)),
         *packages(),
-        *_python_path(),
+        *_folders_of("PYTHONPATH"),
+        *libraries(),
         str(Path(__file__).parents[2]),
     ]
     return [path for path in dict.fromkeys(places) if path != "/" and not _is_of_system(path)]
 
 
-def _python_path() -> list[str]:
-    """The folders of `PYTHONPATH`, except those that hold more than code."""
+def _folders_of(variable: str) -> list[str]:
+    """The folders that a variable lists, except those that hold more than code."""
     found = []
-    for name in os.environ.get("PYTHONPATH", "").split(os.pathsep):
+    for name in os.environ.get(variable, "").split(os.pathsep):
         path = os.path.abspath(name) if name else ""
         if os.path.isdir(path) and not _holds_home(path):
             found.append(path)
