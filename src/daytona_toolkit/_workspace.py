@@ -212,12 +212,20 @@ class Workspace:
         return await self._send(source, self._common(source) | inputs, wait, is_whole)
 
     async def change(
-        self, source: Source, *, data: bytes = b"", wait: float = 0.0, **inputs: Input
+        self,
+        source: Source,
+        is_whole: Callable[[Reply], bool] = lambda _: True,
+        /,
+        *,
+        data: bytes = b"",
+        wait: float = 0.0,
+        **inputs: Input,
     ) -> Reply:
         """Run a program that changes something: once, however often the request arrives.
 
         Args:
             source: The program. It has the inputs of `once.sh`.
+            is_whole: As for `run`; the program tells once more what it did.
             data: Bytes that it takes along: by an upload, or inside the request if they are few and
                 it has the inputs of `payload.sh`.
             wait: Seconds that it waits by intention.
@@ -237,7 +245,9 @@ class Workspace:
                 if "upload" in source.inputs:
                     numbered |= await self._upload(data)
                 common = self._common(source)
-                reply = await self._send(source, common | carried | numbered | inputs, wait)
+                reply = await self._send(
+                    source, common | carried | numbered | inputs, wait, is_whole
+                )
                 if reply.failure != "upload":
                     break
             else:

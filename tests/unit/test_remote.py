@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from daytona_toolkit import CommandSandbox, LocalSandbox, SandboxSession
 from daytona_toolkit import _remote as remote
 from daytona_toolkit._probe import facts_of
-from daytona_toolkit.errors import FileChangedError, SandboxFailedError
+from daytona_toolkit.errors import FileChangedError, NoMatchError, SandboxError, SandboxFailedError
 from tests.support import needs
 
 PACKAGE = Path(remote.__file__).parents[1]
@@ -303,16 +303,26 @@ def test_a_file_that_cannot_be_summed_is_not_downloaded(tmp_path: Path) -> None:
     assert not (tmp_path / "here").exists()
 
 
-def test_an_edit_of_a_file_that_others_rewrite_meanwhile_says_so(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("other", "error", "message"),
+    [
+        ("head -c 35009 /dev/zero", FileChangedError, "changed by others, in place, while it was"),
+        ("echo other", NoMatchError, "nothing was changed"),
+    ],
+    ids=["as long", "shorter"],
+)
+def test_an_edit_of_a_file_that_others_rewrite_meanwhile_says_so(
+    other: str, error: type[SandboxError], message: str, tmp_path: Path
+) -> None:
     """They write into the file, with no lock and under its name, once the text was found."""
     file = tmp_path / "root/file"
     tool = tmp_path / "sha256sum"
-    tool.write_text(f"#!/bin/sh\n{needs('sha256sum')}\n[ ! -e {file} ] || echo other >{file}\n")
+    tool.write_text(f"#!/bin/sh\n{needs('sha256sum')}\n[ ! -e {file} ] || {other} >{file}\n")
     tool.chmod(0o755)
     argv = ["env", f"PATH={tmp_path}:{os.environ['PATH']}", "sh"]
     with SandboxSession(CommandSandbox(argv), root=tmp_path / "root") as session:
         file.write_text("a line\n" * 5_000 + "the text\n")
-        with pytest.raises(FileChangedError, match="changed by others, in place, while it was"):
+        with pytest.raises(error, match=message):
             session.edit("file", "the text", "another text")
 
 

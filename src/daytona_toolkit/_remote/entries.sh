@@ -26,4 +26,8 @@ _describe='
     [ $# = 0 ] || stat -L -c "%n//~%f %Y %s-%i-%y" -- "$@" 2>/dev/null'
 
 # describe PATH: it goes into the reply.
-describe() { sh -c "$_describe" sh "$1" | put_bytes entries; }
+describe() {
+    _entry=$(sh -c "$_describe" sh "$1" | base64)
+    [ -n "$_entry" ] || quit
+    printf 'entries<\n%s\n.\n' "$_entry"
+}

@@ -14,6 +14,12 @@ end() {
     exit
 }
 
+# quit: something that we need was killed. A reply without its end has the request sent again.
+quit() { exit 9; }
+
+# was_killed MESSAGE: a tool that failed has said nothing, or the shell has said it for it.
+was_killed() { case $1 in '' | Killed | *' Killed '*) ;; *) return 1 ;; esac }
+
 put() { echo "$*"; }
 
 # put_bytes NAME: standard input, as base64.

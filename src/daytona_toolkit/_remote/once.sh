@@ -31,7 +31,8 @@ is_fresh() {
 make_room() {
     rm -f "$_SESSION/ballast"
     for _exit in "$_STATE"/job-*.exit; do
-        [ -s "$_exit" ] || continue # it is this that there was no room for
+        # An empty one is what there was no room for.
+        [ -s "$_exit" ] || continue
         for _kept in "${_exit%exit}out" "${_exit%exit}err"; do
             [ ! -s "$_kept" ] || true >"$_kept"
         done

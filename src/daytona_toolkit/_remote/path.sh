@@ -70,7 +70,8 @@ open_regular() {
     command exec 7<"./$_name" || fail denied
     _source=./$_name
     [ -n "$_CONFINE" ] || return 0
-    _source=/proc/self/fd/7 # of the process that reads it: $$ would not be a subshell
+    # Of the process that reads it: $$ would not be a subshell.
+    _source=/proc/self/fd/7
     # The dot keeps newlines that end a name from being trimmed.
     [ "$(readlink -- "$_source" && echo .)" = "${PWD%/}/$_name
 ." ] || fail outside

@@ -17,3 +17,11 @@ payload() {
         printf %s "$_TEXT"
     fi
 }
+
+# save_payload FILE: put it there.
+save_payload() {
+    payload >"$1" || {
+        [ $? -lt 126 ] || quit
+        fail space
+    }
+}

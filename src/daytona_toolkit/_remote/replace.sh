@@ -8,13 +8,15 @@
 
 _mark=$_SESSION/done.$_NUMBER
 _temporary=./.dtk-${_SESSION##*.}.$_NUMBER
-_reply= # lines of the reply that stay with the mark
+# Lines of the reply that stay with the mark.
+_reply=
 
 # lock_folder: until the program ends nobody else changes a file in this folder. The lock is
 # on the folder itself, so it needs no file and dies with its holder.
 lock_folder() {
     { command exec 8<. && flock 8; } || {
-        command exec 8>"$_STATE/lock" && flock 8 # some network file systems lock no folders
+        # Some network file systems lock no folders.
+        command exec 8>"$_STATE/lock" && flock 8
     }
     # The change may be in place already, by a request whose answer was lost: the mark comes
     # before the move, which takes the temporary file away.
@@ -54,13 +56,11 @@ put_reply() { printf '%s\n' "$_reply"; }
 
 # fill COMMAND...: what it prints becomes the temporary file.
 fill() {
-    ! "$@" >"$_temporary" || return 0
     # A shell does not say why it could not print, and cat does.
-    _why=$({ "$@" | cat >"$_temporary"; } 2>&1)
-    fail_with "${_why:-it arrived damaged}"
+    "$@" >"$_temporary" || fail_with "$({ "$@" | cat >"$_temporary"; } 2>&1)"
 }
 
-# adjust: what else is to be done to the temporary file; a program may replace it.
+# adjust: what else is to be done to the temporary file, of $_version; a program may replace it.
 adjust() { :; }
 
 # keep_mode WORDS: give the temporary file the mode and the owner of the file that it replaces; at
@@ -106,6 +106,7 @@ $_reply"
 # fail_with MESSAGE: refuse for the reason that a tool gave.
 fail_with() {
     rm -f -- "$_temporary" "$_mark"
+    ! was_killed "$1" || quit
     case $1 in
     *'No space left'* | *'quota exceeded'*) fail space ;;
     *'ermission denied'* | *'not permitted'*) fail denied ;;

@@ -21,6 +21,11 @@ _WAIT = 600.0
 
 _ID = re.compile(r"[0-9a-f]{12}")
 
+# A reference; a number that orders them, a time, how many files; whether ignored ones; the label.
+_ROW = re.compile(
+    r"^(refs/checkpoints/\w+) (\d+) (\d+) (\d+) (yes|no) ([\w+/]+=*|-)$", re.ASCII | re.MULTILINE
+)
+
 
 async def checkpoint(
     workspace: Workspace, label: str = "", *, include_ignored: bool = False
@@ -29,6 +34,7 @@ async def checkpoint(
     check_encodable(label, "label")
     reply = await workspace.change(
         _CHECKPOINT,
+        _tells_one,
         wait=_WAIT,
         store=_store(workspace),
         label=base64.b64encode(label.encode("utf-8", "surrogateescape")).decode() or "-",
@@ -47,7 +53,9 @@ async def checkpoints(workspace: Workspace) -> list[Checkpoint]:
 
 async def restore(workspace: Workspace, id: str) -> Checkpoint:
     """Restore the files of a checkpoint."""
-    reply = await workspace.change(_RESTORE, wait=_WAIT, store=_store(workspace), id=_checked(id))
+    reply = await workspace.change(
+        _RESTORE, _tells_one, wait=_WAIT, store=_store(workspace), id=_checked(id)
+    )
     return _checkpoints(workspace, reply, id)[0]
 
 
@@ -88,7 +96,6 @@ def _unknown(id: str) -> CheckpointNotFoundError:
 def _checkpoints(workspace: Workspace, reply: Reply, id: str = "") -> list[Checkpoint]:
     """The checkpoints that a reply tells of, in the order in which they were made."""
     _check(workspace, reply, id)
-    rows = [line.split(" ") for line in reply.text("checkpoints").splitlines()]
     return [
         Checkpoint(
             id=ref.rpartition("/")[2],
@@ -97,8 +104,21 @@ def _checkpoints(workspace: Workspace, reply: Reply, id: str = "") -> list[Check
             files=int(files),
             include_ignored=ignored == "yes",
         )
-        for ref, _, created, files, ignored, label in sorted(rows, key=lambda row: int(row[1]))
+        for ref, _, created, files, ignored, label in sorted(_rows(reply), key=_order)
     ]
+
+
+def _rows(reply: Reply) -> list[tuple[str, ...]]:
+    """The checkpoints that a reply tells of, each in its words."""
+    return _ROW.findall(reply.text("checkpoints"))
+
+
+def _order(row: tuple[str, ...]) -> int:
+    return int(row[1])
+
+
+def _tells_one(reply: Reply) -> bool:
+    return len(_rows(reply)) == 1
 
 
 def _check(workspace: Workspace, reply: Reply, id: str) -> None:

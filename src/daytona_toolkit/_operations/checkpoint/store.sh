@@ -162,8 +162,9 @@ list_modes() {
     done
 }
 
-# fail_git MESSAGE: git could not do it.
+# fail_git MESSAGE: git could not do it, or was killed.
 fail_git() {
+    ! was_killed "$1" || quit
     case $1 in
     *'No space left'* | *'quota exceeded'*) fail space ;;
     esac
@@ -173,5 +174,6 @@ fail_git() {
 
 # put_checkpoints REF...: what is known of them.
 put_checkpoints() {
-    git for-each-ref --format='%(refname) %(contents:subject)' "$@" | put_bytes checkpoints
+    _why=$(git for-each-ref --format='%(refname) %(contents:subject)' "$@" 2>&1) || fail_git "$_why"
+    printf '%s\n' "$_why" | put_bytes checkpoints
 }

@@ -109,9 +109,11 @@ async def _wanted(
 
 
 def _is_complete(reply: Reply) -> bool:
-    """Whether a folder was listed to its end, and a file has a sum."""
+    """Whether a folder was listed to its end, and a file has a sum, or all of its content."""
     is_listed = reply.blobs.get("entries", _LAST).endswith(_LAST)
-    return is_listed and reply.values.get("sum") != ""
+    size = reply.values.get("entry", "").partition(" ")[2]
+    is_short = "content" in reply.blobs and len(reply.blobs["content"]) < int(size or 0)
+    return is_listed and not is_short and reply.values.get("sum") != ""
 
 
 async def _tree(source: Remote, report: Report) -> tuple[list[Item], list[str], bytes | None]:

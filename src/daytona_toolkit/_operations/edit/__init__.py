@@ -329,6 +329,7 @@ async def _send(
             inserts.append(f"insert_part {taken} {len(piece.new)}")
             taken += len(piece.new)
     plan = [step for pair in zip(kept, [*inserts, ""], strict=True) for step in pair if step]
+    growth = len(data) - sum(piece.end - piece.start for piece in pieces)
     unused: dict[str, Input] = dict.fromkeys(_CHECK_INPUTS, "")
     return await workspace.change(
         _EDIT,
@@ -337,6 +338,7 @@ async def _send(
         path=full,
         plan="\n".join(plan),
         new=new,
+        growth=growth,
         bytes=workspace.limits.file_bytes,
         **unused | how,
     )

@@ -3,11 +3,12 @@
 #
 # In: those of path.sh, replace.sh, file.sh and upload.sh; _PATH; _SHA256 (of the file that the
 #     client saw, or empty: look for the text); _LENGTH, _OLD_SHA256, _TOUCHED, _INDEX, _LEAD,
-#     _KEY, _TEXT, _REFUSE_CR, _MAX_REPLY (see find_once), _SMALL, _CHAR (see find_in_small); _NEW
-#     (what takes the place of the text, if it can be an input); _PLAN (the steps that make the
-#     new file, a line each: `keep FROM LENGTH`, `insert BASE64`, `insert_new`, `insert_part FROM
-#     LENGTH` out of the upload; LENGTH `rest` is all that follows, FROM `old` where the text that
-#     was looked for ends, LENGTH `old` all before it).
+#     _KEY, _TEXT, _REFUSE_CR, _MAX_REPLY (see find_once), _SMALL, _CHAR (see find_in_small);
+#     _GROWTH (the bytes that the new file has more); _NEW (what takes the place of the text, if it
+#     can be an input); _PLAN (the steps that make the new file, a line each: `keep FROM LENGTH`,
+#     `insert BASE64`, `insert_new`, `insert_part FROM LENGTH` out of the upload; LENGTH `rest` is
+#     all that follows, FROM `old` where the text that was looked for ends, LENGTH `old` all before
+#     it).
 
 . ../../_remote/frame.sh
 . ../../_remote/path.sh
@@ -29,6 +30,9 @@ new_content() {
 $_PLAN
 PLAN
 }
+
+# Where one tool feeds another, nobody is told that the first was killed.
+adjust() { [ "${_version%%-*}" = $((${_replaced%%-*} + _GROWTH)) ] || quit; }
 
 # keep FROM LENGTH: a range of the file as it is.
 keep() {

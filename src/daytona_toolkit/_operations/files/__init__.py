@@ -7,7 +7,7 @@ from daytona_toolkit._entry import Entry, entries_of
 from daytona_toolkit._refusals import refusal
 from daytona_toolkit._remote import Reply, Source
 from daytona_toolkit._workspace import Workspace
-from daytona_toolkit.errors import InvalidArgumentError
+from daytona_toolkit.errors import InvalidArgumentError, SandboxFailedError
 
 _STAT = Source(__name__, "stat")
 _REALPATH = Source(__name__, "realpath")
@@ -66,8 +66,13 @@ async def remove(workspace: Workspace, path: AnyPath, *, recursive: bool = False
 def _entry(workspace: Workspace, path: str, reply: Reply, named: str = "") -> Entry:
     """The entry in a reply, with the path that the caller gave."""
     _check(reply, path, workspace)
-    (entry,) = entries_of(reply)
-    return entry.model_copy(update={"path": named or path})
+    entries = entries_of(reply)
+    if len(entries) != 1:
+        raise SandboxFailedError(
+            f"The sandbox does not say what is at {path!r}; it may have run out of processes or "
+            "memory. Stop what need not run there, and look again."
+        )
+    return entries[0].model_copy(update={"path": named or path})
 
 
 def _check(reply: Reply, path: str, workspace: Workspace) -> None:

@@ -19,9 +19,10 @@ once() {
     fi
     is_fresh || fail "$_late"
     _reply=$(
-        end() { exit; }
+        end() { exit 0; }
         "$1"
-    )
+        end
+    ) || quit
     put_reply >"$_mark" || {
         make_room
         put_reply >"$_mark" || rm -f "$_mark"

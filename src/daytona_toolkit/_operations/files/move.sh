@@ -46,7 +46,7 @@ carry() {
     _why=$(cp -a -- "$_moved" "$_temporary" 2>&1) || give_up
     note_begun "$_id" "$(id "$_temporary")"
     # In a subshell, because it may refuse, and then the copy is removed.
-    _refused=$(rename "$_temporary")
+    _refused=$(rename "$_temporary") || quit
     [ -z "$_refused" ] || {
         rm -rf -- "$_temporary"
         echo "$_refused"

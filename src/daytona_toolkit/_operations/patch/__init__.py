@@ -227,7 +227,7 @@ async def _apply(workspace: Workspace, steps: list[_Step], bound: int) -> Reply:
     plan: list[str] = []
     data = b""
     for index, step in enumerate(steps):
-        words += [step.what, step.full, step.sha256]
+        words += [step.what, step.full, f"{step.sha256}.{len(step.result or b'')}"]
         position = 0
         for piece in step.pieces:
             if piece.start > position:

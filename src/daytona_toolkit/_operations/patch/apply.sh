@@ -4,11 +4,12 @@
 # All checks come before the first change, under the locks of all folders. If a change fails
 # nevertheless, those before it are taken back.
 #
-# In: those of path.sh, replace.sh, file.sh and payload.sh, all new bytes; _FILES (three words each: what to do, the
-#     path, and the sha256 that it must have. `add`: nothing is there; `update`; `delete`, of
-#     any content; `source` and after it `target`: it moves); _PLAN (the steps that make the new
-#     files, a line each, which begins with the file's index: `keep FROM LENGTH` of the old
-#     file, `insert FROM LENGTH` out of the content; LENGTH `rest` is all that follows).
+# In: those of path.sh, replace.sh, file.sh and payload.sh, all new bytes; _FILES (three words
+#     each: what to do, the path, and the sha256 that it must have, a dot and the bytes that it is to
+#     get. `add`: nothing is there; `update`; `delete`, of any content; `source` and after it
+#     `target`: it moves); _PLAN (the steps that make the new files, a line each, which begins with
+#     the file's index: `keep FROM LENGTH` of the old file, `insert FROM LENGTH` out of the content;
+#     LENGTH `rest` is all that follows).
 
 . ../../_remote/frame.sh
 . ../../_remote/path.sh
@@ -23,7 +24,7 @@ _content=$_UPLOAD
 fail() {
     put fail "$1"
     put index "$_index"
-    exit 1
+    exit 3
 }
 
 # locate WHAT PATH SHA256...: make of each four words: what to do, its real folder, its name
@@ -37,12 +38,13 @@ locate() {
         case $_places in *"//$_place"*) fail twice ;; esac
         _places=$_places$_place
         [ "$_all" = 3 ] || _ids="$_ids
-$(stat -c %i:%d .) $_index"
+$(stat -c %i:%d .) $_index" || quit
         set -- "$@" "$1" "$PWD" "$_name" "$3"
         shift 3
         _todo=$((_todo - 3)) _index=$((_index + 1))
     done
     [ "$_all" = 3 ] || _order=$(in_order)
+    [ -n "$_order" ] || quit
     lock "$@"
 }
 
@@ -109,8 +111,10 @@ change() {
     _index=0
     # A patch that only deletes has nothing else to tell, and an empty mark is none.
     put applied yes >"$_mark.report" || fail space
-    if (each build "$@" || fail changed); then place_all "$@"; fi
+    (each build "$@" || fail changed) && place_all "$@"
+    _changed=$?
     each clean "$@"
+    return "$_changed"
 }
 
 # place_all WHAT FOLDER NAME SHA256...: put all files in place, or none.
@@ -122,11 +126,12 @@ place_all() {
     }
     if each place "$@"; then
         mv -f "$_mark.report" "$_mark"
-        cat "$_mark"
+        cat "$_mark" || return
     else
         _last=$_index
         each take_back "$@"
         rm -f "$_mark" "$_mark.report"
+        [ "$_code" != other ] || ! was_killed "$_why" || return 9
         put_why "${_why##*: }"
         put fail "$_code"
         put index "$_last"
@@ -138,7 +143,7 @@ each() {
     _command=$1 _index=0
     shift
     while [ $# -gt 0 ]; do
-        _what=$1 _home=$2 _name=$3 _sum=$4
+        _what=$1 _home=$2 _name=$3 _sum=${4%.*} _due=${4#*.}
         shift 4
         _temporary=$_base.$_index
         stand "$_home" || { _code=changed && return 1; }
@@ -159,17 +164,19 @@ build() {
         ;;
     esac
     case $_what in add | update | target) ;; *) return 0 ;; esac
-    _why=$({ new_content >"$_temporary"; } 2>&1) || fail_with "${_why:-it arrived damaged}"
+    _why=$({ new_content >"$_temporary"; } 2>&1) || fail_with "$_why"
     if [ "$_what" = add ]; then
         # shellcheck disable=SC2046 # three words
         set -- $(stat -c '%s-%i-%y' -- "$_temporary")
-        tell version "$1T$2"
+        _version=$1T$2
     else
         # shellcheck disable=SC2046 # five words for each file
         keep_mode $(stat -L -c '%a %u:%g %s-%i-%y' -- "$_source" "$_temporary")
         tell replaced "$_replaced"
-        tell version "$_version"
     fi
+    # Where one tool feeds another, nobody is told that the first was killed.
+    [ "${_version%%-*}" = "$_due" ] || quit
+    tell version "$_version"
 }
 
 # tell NAME VERSION: a line of the report.
@@ -242,7 +249,7 @@ run() {
     is_whole || fail upload
     if [ -z "$_content" ] && has_payload; then
         _content=$_SESSION/patch-$_NUMBER
-        payload >"$_content" || fail space
+        save_payload "$_content"
     fi
     eval "locate $_FILES"
 }
@@ -251,11 +258,13 @@ begin
 _index=0 _others='' _before='' _why='' _code=other
 # A copy of the request waits for the first one, and finds its report.
 if command exec 9>>"$_STATE/patches" && flock 9 && [ -s "$_mark" ]; then
-    cat "$_mark"
+    cat "$_mark" || quit
     end
 fi
 (run)
+_ran=$?
 rm -f "$_SESSION/patch-$_NUMBER"
+case $_ran in 0 | 3) ;; *) quit ;; esac
 drop_upload
 tidy
 end

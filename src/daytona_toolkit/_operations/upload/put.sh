@@ -24,7 +24,7 @@ has_content() {
 begin
 is_fresh || fail "$_late"
 enter_to_write "$_PATH"
-_mode=$_MODE
+_mode=$_MODE _due=
 if has_content; then
     _reply='same yes'
     leave_mark

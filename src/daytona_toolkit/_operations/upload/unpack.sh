@@ -18,7 +18,8 @@
 . ./mode.sh
 . ./together.sh
 
-# alone INDEX COMMAND...: do one file's part; if it is refused, the others go on.
+# alone INDEX COMMAND...: do one file's part; if it is refused, the others go on. It fails if it was
+# killed.
 alone() (
     _index=$1
     shift
@@ -26,7 +27,7 @@ alone() (
         put "fail.$_index" "$1"
         exit
     }
-    end() { exit; }
+    end() { exit 0; }
     _mark=$_mark.$_index _temporary=$_temporary.$_index
     "$@"
 )
@@ -42,7 +43,11 @@ part() { tail -c "+$(($1 + 1))" "$_content" | head -c "$2"; }
 parts() {
     _wanted=$1
     shift
-    (cd "$_STATE" && cat "$@") && _sum=$(sha256sum <"$_temporary") && [ "${_sum%% *}" = "$_wanted" ]
+    (cd "$_STATE" && cat "$@") && _sum=$(sha256sum <"$_temporary") || return
+    [ "${_sum%% *}" = "$_wanted" ] || {
+        echo 'it arrived damaged' >&2
+        return 1
+    }
 }
 
 # place MODE COMMAND...: what the command prints becomes the file $_path.
@@ -56,13 +61,16 @@ place() {
 
 # put_step PATH STEP...: do what the plan says of a path.
 put_step() {
-    _path=$1
+    _path=$1 _due=
     case $2 in
     folder) alone "$_next" make_folder ;;
-    take) alone "$_next" place "$3" part "$4" "$5" ;;
+    take)
+        _due=$5
+        alone "$_next" place "$3" part "$4" "$5"
+        ;;
     join)
         # shellcheck disable=SC2086 # a word for each part
-        alone "$_next" place "$3" parts "$4" $5
+        alone "$_next" place "$3" parts "$4" $5 || return
         # shellcheck disable=SC2086
         (cd "$_STATE" && rm -f $5)
         ;;
@@ -79,7 +87,7 @@ put_folder() {
         read -r _step _first _second _third
         case $_placed in
         *" $_next "*) ;;
-        *) put_step "$_folder/${_file#./}" "$_step" "$_first" "$_second" "$_third" ;;
+        *) put_step "$_folder/${_file#./}" "$_step" "$_first" "$_second" "$_third" || quit ;;
         esac
         _next=$((_next + 1))
     done
@@ -108,13 +116,13 @@ if [ ! -s "$_mark" ]; then
     _content=$_UPLOAD
     if [ -z "$_content" ] && has_payload; then
         _content=$_SESSION/upload-$_NUMBER
-        payload >"$_content" || fail space
+        save_payload "$_content"
     fi
     eval "unpack $_FOLDERS" >"$_mark.report"
     [ -z "$_content" ] || rm -f "$_content"
-    mv -f "$_mark.report" "$_mark"
+    mv -f "$_mark.report" "$_mark" || quit
     rm -f "$_mark".[0-9]*
 fi
-cat "$_mark"
+cat "$_mark" || quit
 tidy
 end
