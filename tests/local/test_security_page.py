@@ -25,7 +25,7 @@ SHOWN = dict(
 @pytest.fixture
 def session(monkeypatch: pytest.MonkeyPatch) -> Iterator[SandboxSession]:
     """A sandbox of somebody who has set a language, and nothing else that is passed on."""
-    for name in ("LC_ALL", "LC_CTYPE", "TZ", "PYTHONPATH"):
+    for name in ("LC_ALL", "LC_CTYPE", "TZ", "PYTHONPATH", "LD_LIBRARY_PATH"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("LANG", "C.UTF-8")
     with SandboxSession(LocalSandbox(isolation="bubblewrap")) as session:
