@@ -26,10 +26,8 @@ if ! git rev-parse -q --verify "refs/checkpoints/$_id" >/dev/null; then
     is_fresh || fail "$_late"
     _ignored=${_INCLUDE_IGNORED#no}
     record
-    _modes=$({
-        list_modes f "$_lists/files"
-        list_modes d "$_lists/folders"
-    } | git mktree)
+    { list_modes f "$_lists/files" && list_modes d "$_lists/folders"; } >"$_lists/modes" || quit
+    _modes=$(git mktree <"$_lists/modes")
     _whole=$(printf '040000 tree %s\t%s\n' "$_tree" files "$_modes" modes | git mktree)
     # shellcheck disable=SC2046 # numbers
     set -- $(git for-each-ref --format='%(contents:subject)' refs/checkpoints |

@@ -9,6 +9,9 @@
 # A checkpoint is a commit with two trees: `files`, and `modes`, where the blob `f644` lists
 # files with this mode and `d755` folders, each name ended by a NUL.
 #
+# Lists go from one tool to the next by a file: of two that feed each other, nobody is told that the
+# first was killed, and a list that lacks names would remove files.
+#
 # In: that of own.sh; _STORE (the name of the store in it), _ROOT.
 
 . ../../_remote/own.sh
@@ -96,10 +99,10 @@ refuse_pipes() {
 }
 
 # minus A B: the names of list A that are not in list B.
-minus() { cat "$1" "$2" "$2" | sort -z | uniq -zu; }
+minus() { sort -zo "$_lists/sorted" -- "$1" "$2" "$2" && uniq -zu "$_lists/sorted"; }
 
 # common A B: the names that are in both.
-common() { cat "$1" "$2" | sort -z | uniq -zd; }
+common() { sort -zo "$_lists/sorted" -- "$1" "$2" && uniq -zd "$_lists/sorted"; }
 
 # ignored LIST: which of the names a .gitignore tells to ignore.
 ignored() {
@@ -120,23 +123,23 @@ scan() {
 }
 
 # indexed: the names that the index has.
-indexed() { git ls-files -z | sed -z 's|^|./|'; }
+indexed() { git ls-files -z >"$_lists/raw" && sed -z 's|^|./|' "$_lists/raw"; }
 
 # stage: the index gets what `files` lists. It remembers the times of files that it has seen,
 # so only those that have changed are read.
 stage() {
-    indexed >"$_lists/indexed"
-    minus "$_lists/indexed" "$_lists/files" | git update-index --force-remove -z --stdin &&
+    indexed >"$_lists/indexed" && minus "$_lists/indexed" "$_lists/files" >"$_lists/gone" &&
+        git update-index --force-remove -z --stdin <"$_lists/gone" &&
         git update-index --add --remove --replace -z --stdin <"$_lists/files"
 }
 
 # add_known: what the checkpoint has is compared even if it is ignored by now.
 add_known() {
     [ -n "$_ref" ] || return 0
-    git ls-tree -r -z --name-only "$_ref:files" | sed -z 's|^|./|' >"$_lists/then"
-    common "$_lists/found" "$_lists/then" >"$_lists/both"
-    cat "$_lists/both" "$_lists/files" | sort -zu >"$_lists/more"
-    mv -f "$_lists/more" "$_lists/files"
+    git ls-tree -r -z --name-only "$_ref:files" >"$_lists/raw" &&
+        sed -z 's|^|./|' "$_lists/raw" >"$_lists/then" &&
+        common "$_lists/found" "$_lists/then" >"$_lists/both" &&
+        sort -zuo "$_lists/files" -- "$_lists/both" "$_lists/files"
 }
 
 # record: the root as it is becomes a tree; its name is $_tree.
@@ -154,12 +157,15 @@ with_mode() { find_all -type "$1" -perm "$2"; }
 
 # list_modes KIND LIST: entries of the tree of modes.
 list_modes() {
-    for _mode in $(xargs -0 -r stat -c %a -- <"$2" | sort -u); do
+    xargs -0 -r stat -c %a -- <"$2" >"$_lists/each"
+    # Files come and go meanwhile, and then it is 123.
+    [ $? -le 123 ] && sort -uo "$_lists/each" "$_lists/each" || return
+    while read -r _mode; do
         with_mode "$1" "$_mode" >"$_lists/found"
-        common "$_lists/found" "$2" >"$_lists/mode"
+        common "$_lists/found" "$2" >"$_lists/mode" || return
         [ ! -s "$_lists/mode" ] || printf '100644 blob %s\t%s\n' \
             "$(git hash-object -w --stdin <"$_lists/mode")" "$1$_mode"
-    done
+    done <"$_lists/each"
 }
 
 # fail_git MESSAGE: git could not do it, or was killed.
