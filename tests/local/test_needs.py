@@ -552,7 +552,7 @@ def test_half_of_the_memory_is_the_bound() -> None:
 def test_a_system_without_sh_is_told_what_to_use() -> None:
     """As Windows is, which has no fcntl either."""
     code = (
-        "import os, sys\n"
+        "import asyncio, os, sys\n"  # which has modules of its own for Windows
         "sys.modules |= dict.fromkeys(['fcntl', 'grp', 'pwd', 'resource', 'termios'])\n"
         "del os.sysconf\n"
         "from daytona_toolkit import open_session\n"
