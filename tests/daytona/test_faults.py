@@ -285,6 +285,16 @@ async def test_a_service_that_stays_away_is_given_up_within_the_budget(
         assert 2 < count.requests < 10
 
 
+async def test_a_request_that_fails_after_long_is_sent_again(
+    server: DaytonaServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A checkpoint of a large tree may wait for longer than a proxy lets it."""
+    monkeypatch.setattr(retries, "_BUDGET", 0.5)
+    async with opened(sandbox_on(server)) as sandbox:
+        server.faults.add(Delay(1, then=DropBefore(), kind="execute"), times=1)
+        assert await sandbox.run("printf hello", timeout=30) == b"hello"
+
+
 async def test_cancelling_a_caller_cancels_its_request(server: DaytonaServer) -> None:
     async with opened(sandbox_on(server)) as sandbox:
         running = asyncio.create_task(sandbox.run("sleep 20", timeout=60))

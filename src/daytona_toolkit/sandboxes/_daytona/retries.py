@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import random
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -20,8 +21,9 @@ T = TypeVar("T")
 
 logger = logging.getLogger("daytona_toolkit")
 
-# Attempts for one request, and seconds after which none is begun. Pauses between attempts, in
-# seconds: the first, doubled each time; the longest; and how much is added at random.
+# Attempts for one request, and seconds after the first failure, after which none is begun. Pauses
+# between attempts, in seconds: the first, doubled each time; the longest; and how much is added at
+# random.
 _ATTEMPTS = 10
 _BUDGET = 30.0
 _FIRST_WAIT = 0.1
@@ -119,18 +121,21 @@ async def _persistent(
 ) -> T:
     """The answer to a request that is sent again after errors that pass."""
     clock = asyncio.get_running_loop().time
-    begun, asked, wait = clock(), 0, _FIRST_WAIT
+    failed, asked, wait = math.inf, 0, _FIRST_WAIT
     while True:
         asked += 1
         try:
             return await request()
         except Exception as error:
+            # The first may have failed after long, as where a proxy ends what waits for a minute.
+            failed = min(failed, clock())
             waived = status_of(error) in also
             pause: bool | float = waived or pause_before_retry(error)
             if pause is True:
                 pause = wait + random.uniform(0, _JITTER)  # noqa: S311 # spreads load
                 wait = min(wait * 2, _LONGEST_WAIT)
-            end = deadline if waived else min(deadline, begun + _budget(error, unreached=unreached))
+            last = failed + _budget(error, unreached=unreached)
+            end = deadline if waived else min(deadline, last)
             spent = asked >= (_UNCLEAR if is_unclear(error) else _ATTEMPTS) and not waived
             # Nobody would wait for the end of a longer pause.
             if pause is False or spent or clock() + pause >= end:
