@@ -22,8 +22,8 @@ from daytona_toolkit.tools import OnOutput, Rendered, Tool, check_session, use
 class SandboxTool(BaseTool):
     """A row of the tool table, in a workspace.
 
-    What a model can do something about comes back as a message with `status="error"`; only
-    errors that leave the workspace unusable are raised.
+    An error that the model can correct comes back as a message with `status="error"`, and the run
+    goes on; only errors that leave the workspace unusable are raised.
 
     A copy of a tool works in the same workspace. A tool cannot be pickled: another process
     makes its own from a session of its own.

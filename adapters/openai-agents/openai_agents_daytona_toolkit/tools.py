@@ -38,9 +38,9 @@ def daytona_tools(
     They remember what its model has read, and `write` replaces nothing newer: so each agent needs
     a list of its own.
 
-    The model is told what it can do something about; errors that leave the workspace unusable end
-    the run. As with every error of a tool, the SDK raises a `UserError` then, which has ours as
-    its `__cause__`.
+    An error that the model can correct is shown to it, and the run goes on. One that leaves the
+    workspace unusable ends the run: as with every error of a tool, the SDK raises a `UserError`,
+    which has ours as its `__cause__`.
 
     Args:
         session: The workspace, open or not; or a `SessionPool`, with a `key`.

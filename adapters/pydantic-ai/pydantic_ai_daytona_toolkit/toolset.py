@@ -33,7 +33,7 @@ class DaytonaToolset(AbstractToolset[Any]):
     They remember what its model has read, and `write` replaces nothing newer: so each agent needs
     a toolset of its own.
 
-    What a model can do something about comes back as a failed result, and costs no retry; only
+    An error that the model can correct comes back as a failed result, and costs no retry; only
     errors that leave the workspace unusable are raised. What an operation returned is the
     `metadata` of its result, as a plain `dict`.
 
@@ -94,7 +94,7 @@ class DaytonaToolset(AbstractToolset[Any]):
         """Run a tool with arguments as a model gives them.
 
         Raises:
-            ToolFailed: With what the model is told, where it can do something about it.
+            ToolFailed: With what the model is told, where it can correct the error.
             TerminalError: The workspace can no longer be used.
         """
         on_output = _emitter(ctx) if self._stream_output else None

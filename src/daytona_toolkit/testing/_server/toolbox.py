@@ -1,6 +1,7 @@
 """The toolbox, under /toolbox/{sandbox}: the daemon in each sandbox, behind its proxy.
 
-Of the daemon's endpoints these are left out: PTY, git, LSP and computer use.
+Of the daemon's endpoints these are left out: PTY, git, LSP, computer use, interpreters, metrics,
+`/env`, `/init` and `/files/upload-v2`.
 """
 
 from aiohttp import web

@@ -29,8 +29,8 @@ from daytona_toolkit.tools import (
 class DaytonaToolSpec(BaseToolSpec):
     """The tools of one workspace.
 
-    What a model can do something about comes back as a `ToolOutput` with `is_error`; only
-    errors that leave the workspace unusable are raised.
+    An error that the model can correct comes back as a `ToolOutput` with `is_error`. One that
+    leaves the workspace unusable is raised; LlamaIndex's agents show it to the model, and go on.
 
     Args:
         session: The workspace, open or not; or a `SessionPool`, with a `key`.
