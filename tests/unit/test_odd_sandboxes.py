@@ -130,8 +130,11 @@ def few_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("daytona_toolkit.sandboxes._command.OUTPUT_BYTES", 1_000_000)
 
 
-async def test_what_a_silent_command_has_started_is_not_waited_for(tmp_path: Path) -> None:
+async def test_what_a_silent_command_has_started_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It has left the command's session, and holds its output open."""
+    monkeypatch.setattr("daytona_toolkit.sandboxes._command._LAST_WORDS", 0.2)
     pid = tmp_path / "pid"
     script = f"setsid sleep 600 & echo $! >{pid}; exec sleep 600"
     sandbox = CommandSandbox(["sh", "-c", script])
