@@ -42,7 +42,7 @@ def outputs_of(notebook: Any) -> list[Any]:
 
 
 def shown_by(cell: Any) -> dict[str, set[str]]:
-    """What a cell shows, by kind: the lines of texts, without what is chance, such as their order."""
+    """What a cell shows, by kind: lines of text, without what is chance, such as their order."""
     shown: dict[str, list[str]] = {}
     for output in cell.get("outputs", []):
         for kind, data in (output.get("data") or {output["name"]: output["text"]}).items():
