@@ -73,12 +73,21 @@ _REFUSALS: dict[str, tuple[type[PathError], str]] = {
     ),
 }
 
+# How a mounted bucket, as a Daytona volume is one, may answer to a rename.
+_UNABLE = ("not implemented", "not supported")
+
 
 def refusal(reply: Reply, path: str, workspace: Workspace) -> SandboxError:
     """The error for a path that a program refused."""
     failure = reply.failure or ""
     if failure not in _REFUSALS:
         why = reply.text("why").strip() or failure
-        return WriteFailedError(f"{path!r} could not be used: {why}. Nothing was changed.", path)
+        message = f"{path!r} could not be used: {why}. Nothing was changed."
+        if why.endswith(_UNABLE):
+            message += (
+                " The file system there cannot put a file in place in one step: work in another "
+                "folder, and copy what is finished there with cp in exec."
+            )
+        return WriteFailedError(message, path)
     kind, message = _REFUSALS[failure]
     return kind(message.format(path=path, root=workspace.root), path)

@@ -107,6 +107,31 @@ def test_a_job_that_is_removed_while_they_are_listed_hides_no_other(tmp_path: Pa
         session.kill(started)
 
 
+def test_a_file_system_that_cannot_rename_is_told_to_the_model(
+    with_tool: Wrap, tmp_path: Path
+) -> None:
+    """A bucket that is mounted, as a Daytona volume is one, may be unable to rename files."""
+    script = (
+        'for target; do :; done; echo "mv: cannot move to $target: Function not implemented" >&2'
+    )
+    sandbox = with_tool("mv", f"{script}; exit 1")
+    with SandboxSession(sandbox, root=tmp_path / "root") as session:
+        for change in (
+            lambda: session.write("file", "text\n"),
+            lambda: session.apply_patch(
+                "*** Begin Patch\n*** Add File: file\n+text\n*** End Patch"
+            ),
+        ):
+            with pytest.raises(WriteFailedError) as caught:
+                change()
+            assert str(caught.value) == (
+                "'file' could not be used: Function not implemented. Nothing was changed. The file "
+                "system there cannot put a file in place in one step: work in another folder, and "
+                "copy what is finished there with cp in exec."
+            )
+        assert session.exec("ls -A").stdout == ""
+
+
 @pytest.mark.parametrize("folder", ["jörg", "it's", "two words", "a\ttab", 'a "$HOME" `x`'])
 def test_the_tools_that_start_commands_may_lie_anywhere(folder: str, tmp_path: Path) -> None:
     tools = tmp_path / folder
