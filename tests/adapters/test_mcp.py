@@ -12,7 +12,7 @@ import httpx2
 import mcp_types as types
 import pytest
 from daytona_toolkit_mcp import LIMITS, _progress, _server, make_app, make_server
-from mcp import Client
+from mcp import Client, ClientSession
 from mcp.client.streamable_http import streamable_http_client
 from mcp.server import ServerRequestContext
 from mcp.shared.exceptions import MCPError
@@ -322,6 +322,22 @@ async def test_without_anybody_to_ask_nothing_is_changed(session: SandboxSession
         refused = await client.call_tool("exec", {"command": "touch refused"})
         assert "this client cannot ask for it" in text_of(refused)
         assert not (await client.call_tool("ls", {})).is_error
+    assert not await session.aexists("refused")
+
+
+async def test_a_client_that_shows_only_pages_is_asked_nothing(
+    session: SandboxSession, way: Way, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It could not show the question, or takes it for another one."""
+    pages = types.ElicitationCapability(url=types.UrlElicitationCapability())
+    able = types.ClientCapabilities(elicitation=pages)
+    monkeypatch.setattr(ClientSession, "_build_capabilities", lambda *_: able)
+    server, asked = make_server(session, approval=True), list[str]()
+    async with connected(server, way, elicitation_callback=agreeing("accept", asked)) as client:
+        refused = await client.call_tool("exec", {"command": "touch refused"})
+    assert refused.is_error
+    assert "this client cannot ask for it" in text_of(refused)
+    assert asked == []
     assert not await session.aexists("refused")
 
 

@@ -32,7 +32,9 @@ class Approval:
     ) -> types.InputRequiredResult | str | None:
         """None if the person agrees; else the question, or why the call is not run."""
         capabilities = ctx.session.client_capabilities
-        if capabilities is None or capabilities.elicitation is None:
+        asks = capabilities.elicitation if capabilities else None
+        # A client that names no mode shows forms, as all did before there were others.
+        if asks is None or (asks.form is None and asks.url is not None):
             return "it needs the approval of a person, and this client cannot ask for it"
         question = row.question(params.arguments or {})
         if ctx.protocol_version not in MODERN_PROTOCOL_VERSIONS:
