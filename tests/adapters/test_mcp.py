@@ -472,6 +472,20 @@ async def test_each_user_can_have_a_workspace_of_their_own() -> None:
     assert "The pool is closed" in text_of(refused)
 
 
+async def test_a_stranger_is_told_so_also_where_progress_was_asked_for(way: Way) -> None:
+    def user(ctx: ServerRequestContext) -> str:
+        raise MCPError(types.INVALID_PARAMS, "There is no such user.")
+
+    async def report(progress: float, total: float | None, message: str | None) -> None: ...
+
+    with SessionPool(lambda _: SandboxSession(LocalSandbox())) as pool:
+        async with connected(make_server(pool, key=user), way) as client:
+            for callback in (None, report):
+                with pytest.raises(MCPError, match="There is no such user") as refused:
+                    await client.call_tool("ls", {}, progress_callback=callback)
+                assert refused.value.code == types.INVALID_PARAMS
+
+
 def test_what_is_no_workspace_is_refused_at_once() -> None:
     nothing: Any = LocalSandbox()
     with pytest.raises(TypeError, match="make_server takes a SandboxSession or a SessionPool"):

@@ -42,7 +42,13 @@ async def progress_of(ctx: ServerRequestContext) -> AsyncIterator[OnOutput | Non
             await anyio.sleep(HEARTBEAT)
             await report(f"running for {time.monotonic() - started:.0f} s")
 
+    error: Exception | None = None
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(beat)
-        yield on_output
+        try:
+            yield on_output
+        except Exception as raised:  # the group would wrap it
+            error = raised
         tasks.cancel_scope.cancel()
+    if error is not None:
+        raise error
