@@ -19,6 +19,7 @@ from daytona_toolkit.errors import (
     FileChangedError,
     FileTooLargeError,
     InvalidArgumentError,
+    NoMatchError,
     PathExistsError,
     RecoverableError,
     SandboxError,
@@ -205,7 +206,7 @@ def _plan(
             files.append(PatchedFile(path=full, change="deleted"))
         else:
             content = seen[each.path]
-            made = splices(content, each)
+            made = _splices(workspace, content, each)
             diff = unified_diff(content, made, each.target or each.path) if made else ""
             result = splice(content, made)
             sha256 = hashlib.sha256(content).hexdigest()
@@ -219,6 +220,19 @@ def _plan(
             steps.append(_Step("target", target, each, "-", len(content), pieces, result))
             files.append(PatchedFile(path=target, change="moved", moved_from=full, diff=diff))
     return steps, files
+
+
+def _splices(workspace: Workspace, content: bytes, change: FileChange) -> list[Splice]:
+    """What is put where in a file."""
+    try:
+        return splices(content, change)
+    except NoMatchError:
+        if not workspace.mask.is_written_back(change.sought, content):
+            raise
+    raise NoMatchError(
+        f"The patch has `***` where {change.path!r} holds a secret, which is never shown; nothing "
+        "was changed. Leave the lines with the secret out of the hunks."
+    )
 
 
 async def _apply(workspace: Workspace, steps: list[_Step], bound: int) -> Reply:

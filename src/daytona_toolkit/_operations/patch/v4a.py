@@ -63,6 +63,11 @@ class FileChange:
     content: str = ""
     ending: str = "\n"
 
+    @property
+    def sought(self) -> str:
+        """The lines that must be in the file."""
+        return "\n".join(line for hunk in self.hunks for line in (*hunk.anchors, *hunk.old))
+
 
 @dataclass(frozen=True)
 class _Chunk:

@@ -141,6 +141,21 @@ def test_a_copy_of_a_patch_changes_nothing(session: SandboxSession) -> None:
     assert session.read("docs/new/notes.txt").content == "first\n$(second) 'line'\n"
 
 
+@pytest.mark.parametrize("hunk", [" token = ***\n+more", "@@ token = ***\n+more"])
+def test_a_patch_with_stars_for_a_secret_is_told_so(make_session: MakeSession, hunk: str) -> None:
+    session = make_session(secrets={"TOKEN": "it's secret"})
+    session.exec('printf "name = x\\ntoken = %s\\n" "$TOKEN" >config')
+    told = r"`\*\*\*` where 'config' holds a secret.*nothing was changed. Leave the lines"
+    with pytest.raises(NoMatchError, match=told):
+        session.apply_patch(update("config", hunk))
+    with pytest.raises(NoMatchError, match="Hunk 1 is not in 'config'"):
+        session.apply_patch(update("config", "-*** of nothing ***"))
+    session.apply_patch(update("config", "-name = x", "+name = y"))
+    assert session.exec('cat config; grep -c "$TOKEN" config').stdout == (
+        "name = y\ntoken = ***\n1\n"
+    )
+
+
 def test_an_agent_knows_the_files_that_its_patch_made(session: SandboxSession) -> None:
     tools = choose("all")
     prepare(session)
