@@ -144,8 +144,9 @@ class Workspace:
 
     async def open(self) -> None:
         """Open the sandbox and learn what it has: one request."""
+        is_new = not self.has_sandbox
         try:
-            if not self.has_sandbox:
+            if is_new:
                 with self.asking():
                     await self.sandbox.open()
                 self.has_sandbox = True
@@ -154,10 +155,12 @@ class Workspace:
             self._facts = facts_of(reply, self._wanted_root)
             self._is_lost = False
         except BaseException:
-            # Why it could not be opened counts, whether or not it can be closed.
-            with contextlib.suppress(SandboxError), self.asking():
-                await self.sandbox.close()
-            self.has_sandbox = False
+            # One that has worked before holds files, and the next operation asks it again.
+            if is_new:
+                # Why it could not be opened counts, whether or not it can be closed.
+                with contextlib.suppress(SandboxError), self.asking():
+                    await self.sandbox.close()
+                self.has_sandbox = False
             raise
 
     async def close(self) -> None:

@@ -26,6 +26,7 @@ from daytona_toolkit.errors import (
     InvalidArgumentError,
     SandboxFailedError,
     SandboxUnavailableError,
+    StateLostError,
     SessionClosedError,
 )
 from tests.support import counting, running, unique_seconds
@@ -139,6 +140,26 @@ def test_why_a_session_cannot_be_opened_is_told_though_it_cannot_be_closed_eithe
 
     with pytest.raises(AuthenticationError, match="the key is wrong"):
         SandboxSession(Failing(["sh"])).__enter__()
+
+
+def test_a_sandbox_that_cannot_be_opened_again_keeps_its_files() -> None:
+    class Failing(LocalSandbox):
+        fails = False
+
+        async def run(self, program: str, *, timeout: float) -> bytes:
+            if self.fails:
+                raise SandboxUnavailableError("no answer came")
+            return await super().run(program, timeout=timeout)
+
+    with SandboxSession(Failing()) as session:
+        session.write("work", "hours of it\n")
+        with pytest.raises(StateLostError):
+            session.exec('rm -rf "$TMPDIR/.daytona-toolkit"')
+        session.sandbox.fails = True
+        with pytest.raises(SandboxUnavailableError):
+            session.read("work")
+        session.sandbox.fails = False
+        assert session.read("work").content == "hours of it\n"
 
 
 def test_a_confined_session_is_alive() -> None:
