@@ -166,7 +166,7 @@ def text_of(data: bytes) -> str | None:
 
 
 def text_or_base64(data: bytes) -> tuple[str | None, str | None]:
-    r"""The two inputs of `content.sh`, one of which brings the bytes.
+    r"""The two inputs of `payload.sh`, one of which brings the bytes.
 
     >>> text_or_base64(b"it's\n"), text_or_base64(b"\xff")
     (("it's\n", None), (None, '/w=='))
