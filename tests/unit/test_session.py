@@ -26,8 +26,8 @@ from daytona_toolkit.errors import (
     InvalidArgumentError,
     SandboxFailedError,
     SandboxUnavailableError,
-    StateLostError,
     SessionClosedError,
+    StateLostError,
 )
 from tests.support import counting, running, unique_seconds
 
