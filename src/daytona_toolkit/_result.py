@@ -63,12 +63,8 @@ class Result(Part):
     _without: ClassVar[Any] = None
 
     @abstractmethod
-    def text(self, *, line_numbers: bool = True) -> str:
-        """What a model is told.
-
-        Args:
-            line_numbers: Whether lines of a file begin with their number, as in `12|text`.
-        """
+    def text(self) -> str:
+        """What a model is told."""
 
     def __str__(self) -> str:
         return self.text()

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from daytona_toolkit._callbacks import CallbackQueue
 from daytona_toolkit._masking import MaskedOutput, valid_unicode
 from daytona_toolkit._operations.exec import OnOutput
+from daytona_toolkit._operations.read.result import ReadResult
 from daytona_toolkit._result import Image, Result
 from daytona_toolkit._seen import SeenFiles
 from daytona_toolkit._session import SandboxSession
@@ -157,7 +158,8 @@ def render(outcome: Result | RecoverableError, *, line_numbers: bool = True) -> 
         message = without_middle(str(shown), _ENOUGH)
         data = {"error": type(shown).__name__, "message": message}
         return Rendered(f"Error: {message}", data, is_error=True)
-    return Rendered(shown.text(line_numbers=line_numbers), shown.data(), shown.images())
+    text = shown.text(line_numbers=line_numbers) if isinstance(shown, ReadResult) else shown.text()
+    return Rendered(text, shown.data(), shown.images())
 
 
 @dataclass(frozen=True)
@@ -167,8 +169,7 @@ class Tool:
     Attributes:
         name: Its name.
         title: A name for people.
-        text: What a model is told of it, or a function that says that, given the limits of a
-            session.
+        text: What a model is told of it, or a function that says that, given the row.
         arguments: The model of its arguments.
         call: Does it.
         read_only: Whether it never changes anything.
@@ -178,13 +179,14 @@ class Tool:
         starts_commands: Whether it starts commands; the description then tells of their network.
         limits: The limits of the session that its description speaks of.
         network: Whether the session's commands reach the network; None if it is not known.
+        line_numbers: Whether lines of a file begin with their number, as in `12|text`.
         prefix: What its model finds before its name, and before those of the tools beside it.
         seen: The memory of the agent that has the tool, if it has one.
     """
 
     name: str
     title: str
-    text: str | Callable[[Limits], str]
+    text: "str | Callable[[Tool], str]"
     arguments: type[Arguments]
     call: Callable[[Call, Any], Coroutine[Any, Any, Result]]
     read_only: bool = False
@@ -194,13 +196,14 @@ class Tool:
     starts_commands: bool = False
     limits: Limits = field(default=Limits(), repr=False)
     network: bool | None = field(default=None, repr=False)
+    line_numbers: bool = field(default=True, repr=False)
     prefix: str = field(default="", repr=False)
     seen: SeenFiles | None = field(default=None, repr=False, compare=False)
 
     @property
     def description(self) -> str:
         """What a model is told of it."""
-        text = self.text if isinstance(self.text, str) else self.text(self.limits)
+        text = self.text if isinstance(self.text, str) else self.text(self)
         network = _NETWORK[self.network] if self.starts_commands else ""
         return text + network + (_PREFIXED.format(self.prefix) if self.prefix else "")
 
@@ -289,7 +292,6 @@ class Tool:
         arguments: Mapping[str, Any] | str,
         on_output: OnOutput | None = None,
         *,
-        line_numbers: bool = True,
         yield_after: float | None = None,
     ) -> Rendered:
         """Run the tool with arguments as a model gives them.
@@ -301,7 +303,6 @@ class Tool:
             arguments: By name or as JSON, unchecked.
             on_output: Called in this thread with `"stdout"` or `"stderr"` and new text while
                 a command runs. To follow it takes more requests than to wait for its end.
-            line_numbers: Whether lines of a file begin with their number.
             yield_after: Seconds after which a command that still runs is answered with the id
                 of its job and its output so far, and goes on until its timeout; as for
                 `SandboxSession.exec`. None to wait for its end.
@@ -314,7 +315,7 @@ class Tool:
             outcome = session._perform(self._operation(session, arguments, on_output, yield_after))
         except RecoverableError as error:
             outcome = error
-        return render(session.mask.hide(outcome), line_numbers=line_numbers)
+        return render(session.mask.hide(outcome), line_numbers=self.line_numbers)
 
     async def arun(
         self,
@@ -322,7 +323,6 @@ class Tool:
         arguments: Mapping[str, Any] | str,
         on_output: OnOutput | None = None,
         *,
-        line_numbers: bool = True,
         yield_after: float | None = None,
     ) -> Rendered:
         """`run` for async code; `on_output` is called on its loop and may be a coroutine."""
@@ -333,7 +333,7 @@ class Tool:
             )
         except RecoverableError as error:
             outcome = error
-        return render(session.mask.hide(outcome), line_numbers=line_numbers)
+        return render(session.mask.hide(outcome), line_numbers=self.line_numbers)
 
     def _operation(
         self,

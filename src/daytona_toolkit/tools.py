@@ -76,6 +76,7 @@ def choose(
     prefix: str = "",
     *,
     session: SandboxSession | SessionPool | None = None,
+    line_numbers: bool = True,
     shell: str | None = None,
 ) -> dict[str, Tool]:
     """The tools of one agent, by the names that its model knows them by.
@@ -88,6 +89,7 @@ def choose(
         prefix: Put before each name, to tell two workspaces apart; the descriptions say so.
         session: What they work in. Of a session the descriptions tell the limits, and whether
             commands reach the network.
+        line_numbers: Whether lines of a file begin with their number, as in `12|text`.
         shell: The name of the shell that the commands of `exec` share, such as `"main"`: the
             working folder and exported variables carry over from each to the next. Unless given,
             each command starts fresh.
@@ -126,6 +128,13 @@ def choose(
     if isinstance(session, SandboxSession):
         limits, network = session.limits, session.network
     return {
-        prefix + name: replace(rows[name], limits=limits, network=network, seen=seen, prefix=prefix)
+        prefix + name: replace(
+            rows[name],
+            limits=limits,
+            network=network,
+            line_numbers=line_numbers,
+            prefix=prefix,
+            seen=seen,
+        )
         for name in tools
     }

@@ -16,7 +16,7 @@ from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import AIMessage, ToolMessage
 from langchain_core.runnables import RunnableConfig
 from langchain_core.utils.function_calling import convert_to_openai_tool
-from langchain_daytona_toolkit import DaytonaToolkit, ExecTool, SandboxTool
+from langchain_daytona_toolkit import DaytonaToolkit, ExecTool, ReadTool, SandboxTool
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.prebuilt import ToolNode
@@ -314,10 +314,12 @@ def test_tools_can_be_chosen_and_named(session: SandboxSession) -> None:
         DaytonaToolkit(session, prefix="my lab.")
 
 
-def test_line_numbers_can_be_left_out(session: SandboxSession) -> None:
+def test_line_numbers_can_be_left_out_of_one_tool(session: SandboxSession) -> None:
     session.write("a", "one\r\n")
-    toolkit = DaytonaToolkit(session=session, tools=["read"], line_numbers=False)
-    assert toolkit.get_tools()[0].invoke("a").startswith("one\n[")
+    read = ReadTool(session=session, line_numbers=False)
+    assert read.invoke("a").startswith("one\n[")
+    assert "12|text" not in read.description
+    assert "12|text" in ReadTool(session=session).description
 
 
 def test_a_person_approves_and_rejects_what_changes_something(session: SandboxSession) -> None:

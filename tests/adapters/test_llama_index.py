@@ -358,12 +358,6 @@ async def test_each_conversation_has_a_workspace_of_its_own() -> None:
         assert (await exec_tool.acall(command="ls | wc -l")).content == "2\n[exit code 0]"
 
 
-def test_line_numbers_can_be_left_out(session: SandboxSession) -> None:
-    session.write("a", "one\n")
-    read = tools_of(session, line_numbers=False)["read"]
-    assert read.call(file_path="a").content == "one\n"
-
-
 async def test_a_tool_that_needs_a_workflow_says_so(session: SandboxSession) -> None:
     with pytest.raises(ValueError, match="Context"):
         await tools_of(session, stream=True)["exec"].acall(command="ls")

@@ -286,12 +286,6 @@ def test_a_description_speaks_of_the_limits_of_the_session() -> None:
         assert "1,234 bytes" in str(tool)
 
 
-async def test_line_numbers_can_be_left_out(session: SandboxSession) -> None:
-    session.write("a", "one\n")
-    agent = agent_of(session, [("read", {"file_path": "a"})], "done", line_numbers=False)
-    assert await answers(agent) == ["one\n"]
-
-
 def test_what_is_no_workspace_is_refused_at_once(session: SandboxSession) -> None:
     strangers: tuple[Any, ...] = (None, LocalSandbox(), "./work", SandboxSession)
     for wrong in strangers:

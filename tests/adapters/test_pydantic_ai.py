@@ -310,12 +310,8 @@ async def test_tools_can_be_chosen_named_and_told_apart(session: SandboxSession)
         DaytonaToolset(session, prefix="my lab.")
 
 
-async def test_lines_may_come_without_numbers_and_limits_are_told() -> None:
+async def test_a_description_speaks_of_the_limits_of_the_session() -> None:
     with SandboxSession(LocalSandbox(), limits=Limits(output_bytes=1234)) as session:
-        session.write("a", "one\n")
-        agent = agent_of(session, [("read", {"file_path": "a"})], "done", line_numbers=False)
-        [answer] = answers(await agent.run("go on"))
-        assert answer.content == "one\n"
         assert "1,234 bytes" in (await SIDES["Pydantic AI"].told(session, "exec")).description
 
 

@@ -69,6 +69,18 @@ async def test_a_model_is_shown_the_same(shared: SandboxSession, situation: Situ
     assert max(requests.values()) - min(requests.values()) == 0
 
 
+async def test_lines_come_without_numbers_and_models_are_told_so(shared: SandboxSession) -> None:
+    await shared.awrite("a", "one\n")
+    row = choose(["read"], session=shared, line_numbers=False)["read"]
+    assert "12|text" not in row.description
+    for side, each in SIDES.items():
+        if side != "MCP":
+            told = await each.told(shared, "read", line_numbers=False)
+            assert told.description == row.description, side
+            shown = await each.call(shared, "read", {"file_path": "a"}, line_numbers=False)
+            assert shown.text == "one\n", side
+
+
 async def test_all_frameworks_can_share_a_shell(shared: SandboxSession) -> None:
     told = {side: await each.told(shared, "exec", shell="main") for side, each in SIDES.items()}
     rows = choose(["exec"], session=shared, shell="main")

@@ -48,13 +48,14 @@ def skills(
 
     def skill(name: str, tool: Tool) -> Skill:
         def use(arguments: dict[str, Any]) -> Reply:
-            shown = tool.run(session, arguments, line_numbers=line_numbers)
+            shown = tool.run(session, arguments)
             pictures = [f"data:{i.media_type};base64,{i.data}" for i in shown.images]
             return Reply(shown.text, pictures, shown.is_error, shown.data)
 
         return Skill(name, tool.description, tool.schema(), use)
 
-    return [skill(name, tool) for name, tool in choose(tools, prefix).items()]
+    rows = choose(tools, prefix, session=session, line_numbers=line_numbers)
+    return [skill(name, tool) for name, tool in rows.items()]
 
 
 # --- its end -----------------------------------------------------------------------------

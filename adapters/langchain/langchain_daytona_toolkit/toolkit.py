@@ -74,13 +74,7 @@ class DaytonaToolkit(BaseToolkit):
         needs a list of its own.
         """
         return [
-            SandboxTool(
-                row,
-                session=self.session,
-                line_numbers=self.line_numbers,
-                stream_output=self.stream_output,
-                name=name,
-            )
+            SandboxTool(row, session=self.session, stream_output=self.stream_output, name=name)
             for name, row in self._rows().items()
         ]
 
@@ -101,4 +95,4 @@ class DaytonaToolkit(BaseToolkit):
         }
 
     def _rows(self) -> dict[str, Tool]:
-        return choose(self.tools, self.prefix, shell=self.shell)
+        return choose(self.tools, self.prefix, line_numbers=self.line_numbers, shell=self.shell)

@@ -32,7 +32,7 @@ class SandboxTool(BaseTool):
         row: The row, such as `daytona_toolkit.tools.EXEC`.
         session: The workspace, open or not; or a `SessionPool`, which has one for each
             `thread_id` of the runnable's config.
-        line_numbers: Whether lines of a file begin with their number.
+        line_numbers: Whether lines of a file begin with their number. Unless given, the row says.
         stream_output: Whether output is handed on while a command runs, to those who stream the
             graph. That takes more requests than to wait for the command's end.
         fields: Those of `BaseTool`, such as another `name`.
@@ -48,7 +48,6 @@ class SandboxTool(BaseTool):
     description: str = ""
     row: SkipValidation[Tool] = Field(exclude=True, repr=False)
     session: SkipValidation[SandboxSession | SessionPool] = Field(exclude=True, repr=False)
-    line_numbers: bool = True
     stream_output: bool = True
     response_format: Literal["content", "content_and_artifact"] = "content_and_artifact"
 
@@ -57,18 +56,19 @@ class SandboxTool(BaseTool):
         row: Tool,
         *,
         session: SandboxSession | SessionPool,
-        line_numbers: bool = True,
+        line_numbers: bool | None = None,
         stream_output: bool = True,
         **fields: Any,
     ) -> None:
         check_session(session, type(self).__name__)
+        if line_numbers is not None:
+            row = replace(row, line_numbers=line_numbers)
         if isinstance(session, SandboxSession):
             # Which the description speaks of.
             row = replace(row, limits=session.limits, network=session.network)
         super().__init__(
             row=row,
             session=session,
-            line_numbers=line_numbers,
             stream_output=stream_output,
             **{
                 "name": row.name,
@@ -108,7 +108,7 @@ class SandboxTool(BaseTool):
     ) -> tuple[Any, Any]:
         on_output = self._on_output(config, tool_call_id)
         with use(self.session, partial(_thread, config)) as session:
-            rendered = self.row.run(session, arguments, on_output, line_numbers=self.line_numbers)
+            rendered = self.row.run(session, arguments, on_output)
         return self._answer(rendered, tool_call_id)
 
     async def _arun(
@@ -116,9 +116,7 @@ class SandboxTool(BaseTool):
     ) -> tuple[Any, Any]:
         on_output = self._on_output(config, tool_call_id)
         async with use(self.session, partial(_thread, config)) as session:
-            rendered = await self.row.arun(
-                session, arguments, on_output, line_numbers=self.line_numbers
-            )
+            rendered = await self.row.arun(session, arguments, on_output)
         return self._answer(rendered, tool_call_id)
 
     def _name_sandbox(self) -> None:

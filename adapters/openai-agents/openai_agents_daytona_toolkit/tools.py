@@ -75,10 +75,8 @@ def daytona_tools(
     """
     check_session(session, "daytona_tools")
     check_key(session, key, "ToolContext")
-    return [
-        _Calls(name, row, session, key, line_numbers, on_output).tool(approval)
-        for name, row in choose(tools, prefix, session=session, shell=shell).items()
-    ]
+    rows = choose(tools, prefix, session=session, line_numbers=line_numbers, shell=shell)
+    return [_Calls(name, row, session, key, on_output).tool(approval) for name, row in rows.items()]
 
 
 class _Calls:
@@ -90,14 +88,12 @@ class _Calls:
         row: Tool,
         session: SandboxSession | SessionPool,
         key: Key[ToolContext[Any]] | None,
-        line_numbers: bool,
         on_output: OnOutput | None,
     ) -> None:
         self._name = name
         self._row = row
         self._session = session
         self._key = key
-        self._line_numbers = line_numbers
         self._on_output = on_output
         self._data: WeakKeyDictionary[ToolContext[Any], Mapping[str, Any]] = WeakKeyDictionary()
 
@@ -115,7 +111,7 @@ class _Calls:
     async def _run(self, context: ToolContext[Any], text: str) -> Any:
         on_output = partial(self._on_output, context) if self._on_output else None
         async with use(self._session, await key_in(context, self._key)) as session:
-            shown = await self._row.arun(session, text, on_output, line_numbers=self._line_numbers)
+            shown = await self._row.arun(session, text, on_output)
         self._data[context] = shown.data
         if not shown.images:
             return shown.text

@@ -74,8 +74,7 @@ class DaytonaToolset(AbstractToolset[Any]):
     ) -> None:
         check_session(session, type(self).__name__)
         self._session = session
-        self._rows = choose(tools, prefix, session=session, shell=shell)
-        self._line_numbers = line_numbers
+        self._rows = choose(tools, prefix, session=session, line_numbers=line_numbers, shell=shell)
         self._stream_output = stream_output
         self._id = id
 
@@ -99,9 +98,7 @@ class DaytonaToolset(AbstractToolset[Any]):
         """
         on_output = _emitter(ctx) if self._stream_output else None
         async with use(self._session, partial(_conversation, ctx)) as session:
-            shown = await self._rows[name].arun(
-                session, tool_args, on_output, line_numbers=self._line_numbers
-            )
+            shown = await self._rows[name].arun(session, tool_args, on_output)
         if shown.is_error:
             raise ToolFailed(shown.text)
         pictures = [BinaryContent(i.content, media_type=i.media_type) for i in shown.images]

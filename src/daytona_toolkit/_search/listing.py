@@ -32,7 +32,7 @@ class Listing(Result):
     notes: tuple[str, ...] = ()
     _without: ClassVar[Any] = {"entries": {"__all__": {"version"}}}
 
-    def text(self, *, line_numbers: bool = True) -> str:
+    def text(self) -> str:
         """What a model is told: a line for each entry."""
         lines = [entry.line() for entry in self.entries]
         return listed(lines, self.path, self.notes, truncated=self.truncated)

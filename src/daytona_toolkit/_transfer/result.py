@@ -21,7 +21,7 @@ class TransferResult(Result):
     skipped: int = 0
     notes: tuple[str, ...] = ()
 
-    def text(self, *, line_numbers: bool = True) -> str:
+    def text(self) -> str:
         """What a model is told."""
         known = f", {self.skipped:,} there already" if self.skipped else ""
         moved = f"{count_of(self.files, 'file')} moved{known}: {self.path} in the sandbox."

@@ -23,7 +23,7 @@ class Checkpoint(Result):
     files: int
     include_ignored: bool = False
 
-    def text(self, *, line_numbers: bool = True) -> str:
+    def text(self) -> str:
         """What a model is told."""
         label = f" {self.label!r}" if self.label else ""
         return f"Checkpoint {self.id}{label}: {count_of(self.files, 'file')}."
@@ -50,7 +50,7 @@ class Diff(Result):
     def __str__(self) -> str:
         return self.patch
 
-    def text(self, *, line_numbers: bool = True) -> str:
+    def text(self) -> str:
         """What a model is told."""
         return self.patch or f"Nothing has changed since checkpoint {self.since}."
 

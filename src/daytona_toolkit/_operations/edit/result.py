@@ -25,7 +25,7 @@ class EditResult(Result):
     replaced: str = ""
     _without: ClassVar[Any] = {"version", "replaced"}
 
-    def text(self, *, line_numbers: bool = True) -> str:
+    def text(self) -> str:
         """What a model is told: how many places, and the diff."""
         places = count_of(self.occurrences, "place")
         return f"Replaced {places} in {self.path}.\n{cut_diff(self.diff)}".removesuffix("\n")

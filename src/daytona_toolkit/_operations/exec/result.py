@@ -66,7 +66,7 @@ class ExecResult(Result):
         """
         return self.disk_full or (self.exit_code is None and not self.running)
 
-    def text(self, *, line_numbers: bool = True) -> str:
+    def text(self) -> str:
         """What a model is told: both streams, and how the command ended."""
         return streams(self.stdout, self.stderr) + f"[{'; '.join(self._end())}]"
 
@@ -147,7 +147,7 @@ class JobStatus(Result):
         """Both streams: stdout, then stderr."""
         return _joined(self.stdout, self.stderr)
 
-    def text(self, *, line_numbers: bool = True) -> str:
+    def text(self) -> str:
         """What a model is told: new output, and the state of the job."""
         shown = streams(self.stdout, self.stderr) or "[no new output]\n"
         end = f"{self._state()}; all of its output is in {_files(self.stdout_path)}"
@@ -180,7 +180,7 @@ class JobList(Result):
 
     jobs: tuple[JobStatus, ...]
 
-    def text(self, *, line_numbers: bool = True) -> str:
+    def text(self) -> str:
         """What a model is told: a line for each."""
         return "\n".join(job.line() for job in self.jobs) or "[no jobs]"
 

@@ -8,7 +8,6 @@ from pydantic import Field, field_validator, model_validator
 from daytona_toolkit import _operations as operations
 from daytona_toolkit._result import Result
 from daytona_toolkit._tool import Arguments, Call, Tool
-from daytona_toolkit.limits import Limits
 
 _TIMEOUT = 120
 _LONGEST = 3600
@@ -182,31 +181,32 @@ _INPUT = (
 )
 
 
-def _about_exec(limits: Limits, state: str = _FRESH, stdin: str = _NO_INPUT) -> str:
+def _about_exec(row: Tool, state: str = _FRESH, stdin: str = _NO_INPUT) -> str:
     return (
         "Run a shell command in the workspace, under bash where it is installed. Returns what it "
         f"printed to stdout and stderr, and its exit code. {state} {stdin} Output over "
-        f"{limits.output_bytes:,} bytes per stream is cut to its head and tail, and the path of "
-        "the full output is given. Commands that exceed the timeout are killed; for servers and "
+        f"{row.limits.output_bytes:,} bytes per stream is cut to its head and tail, and the path "
+        "of the full output is given. Commands that exceed the timeout are killed; for servers and "
         "long work use background=true, which tells where the output goes."
     )
 
 
-def _about_job(limits: Limits) -> str:
+def _about_job(row: Tool) -> str:
     return (
         "Check a command that still runs: one that exec started with background=true, or answered "
         "as still running. Returns its output since the last check, whether it is running, and its "
-        f"exit code. Can wait for it to end (at most {limits.window:g} seconds in one call), or "
-        "kill it."
+        f"exit code. Can wait for it to end (at most {row.limits.window:g} seconds in one call), "
+        "or kill it."
     )
 
 
-def _about_send(limits: Limits) -> str:
+def _about_send(row: Tool) -> str:
     return (
         "Type text into a command that exec started with interactive=true. Returns as soon as "
-        f"there is new output (after at most {limits.window:g} seconds in one call): its output "
-        "since the last check, whether it is running, and its exit code. More output may follow: "
-        "check again with an empty text. There is no terminal, so control characters do nothing."
+        f"there is new output (after at most {row.limits.window:g} seconds in one call): its "
+        "output since the last check, whether it is running, and its exit code. More output may "
+        "follow: check again with an empty text. There is no terminal, so control characters do "
+        "nothing."
     )
 
 

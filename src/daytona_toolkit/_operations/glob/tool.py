@@ -4,8 +4,7 @@ from pydantic import Field
 
 from daytona_toolkit import _operations as operations
 from daytona_toolkit._result import Result
-from daytona_toolkit._tool import Call, ReadOnlyArguments, read_only_tool
-from daytona_toolkit.limits import Limits
+from daytona_toolkit._tool import Call, ReadOnlyArguments, Tool, read_only_tool
 
 
 class GlobArguments(ReadOnlyArguments):
@@ -23,12 +22,12 @@ async def _glob(call: Call, arguments: GlobArguments) -> Result:
     return await operations.glob.glob(call.workspace, arguments.pattern, arguments.path)
 
 
-def _about_glob(limits: Limits) -> str:
+def _about_glob(row: Tool) -> str:
     return (
-        f"Find at most {limits.entries:,} files and folders by a pattern for their path: * matches "
-        "any part of a name, ** any folders, {a,b} either. Names that begin with a dot are left "
-        "out, unless the pattern spells the dot out. Folders end in /, symlinks in @; the number "
-        "after a file is its size in bytes."
+        f"Find at most {row.limits.entries:,} files and folders by a pattern for their path: * "
+        "matches any part of a name, ** any folders, {a,b} either. Names that begin with a dot are "
+        "left out, unless the pattern spells the dot out. Folders end in /, symlinks in @; the "
+        "number after a file is its size in bytes."
     )
 
 

@@ -41,7 +41,7 @@ class GrepResult(Result):
     truncated: bool = False
     notes: tuple[str, ...] = ()
 
-    def text(self, *, line_numbers: bool = True) -> str:
+    def text(self) -> str:
         """What a model is told: a line for each match."""
         lines = [match.shown() for match in self.matches]
         return listed(lines, self.path, self.notes, truncated=self.truncated)

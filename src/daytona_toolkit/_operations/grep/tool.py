@@ -4,8 +4,7 @@ from pydantic import Field
 
 from daytona_toolkit import _operations as operations
 from daytona_toolkit._result import Result
-from daytona_toolkit._tool import Call, ReadOnlyArguments, read_only_tool
-from daytona_toolkit.limits import Limits
+from daytona_toolkit._tool import Call, ReadOnlyArguments, Tool, read_only_tool
 
 _CONTEXT = 20
 
@@ -46,12 +45,12 @@ async def _grep(call: Call, arguments: GrepArguments) -> Result:
     )
 
 
-def _about_grep(limits: Limits) -> str:
+def _about_grep(row: Tool) -> str:
     return (
-        f"Find at most {limits.entries:,} lines in the text files of a folder and all below it, or "
-        "in one file. Returns path:number:line for each match, and path-number-line for lines "
-        "around it. Files and folders whose names begin with a dot are left out, unless they are "
-        "the path."
+        f"Find at most {row.limits.entries:,} lines in the text files of a folder and all below "
+        "it, or in one file. Returns path:number:line for each match, and path-number-line for "
+        "lines around it. Files and folders whose names begin with a dot are left out, unless they "
+        "are the path."
     )
 
 

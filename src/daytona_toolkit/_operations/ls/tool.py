@@ -4,8 +4,7 @@ from pydantic import Field
 
 from daytona_toolkit import _operations as operations
 from daytona_toolkit._result import Result
-from daytona_toolkit._tool import Call, ReadOnlyArguments, read_only_tool
-from daytona_toolkit.limits import Limits
+from daytona_toolkit._tool import Call, ReadOnlyArguments, Tool, read_only_tool
 
 
 class LsArguments(ReadOnlyArguments):
@@ -20,10 +19,10 @@ async def _ls(call: Call, arguments: LsArguments) -> Result:
     return await operations.ls.ls(call.workspace, arguments.path)
 
 
-def _about_ls(limits: Limits) -> str:
+def _about_ls(row: Tool) -> str:
     return (
-        f"List a folder: at most {limits.entries:,} entries. Folders end in /, symlinks in @; the "
-        "number after a file is its size in bytes."
+        f"List a folder: at most {row.limits.entries:,} entries. Folders end in /, symlinks in @; "
+        "the number after a file is its size in bytes."
     )
 
 

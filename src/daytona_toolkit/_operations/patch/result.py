@@ -37,7 +37,7 @@ class PatchResult(Result):
     files: tuple[PatchedFile, ...]
     _without: ClassVar[Any] = {"files": {"__all__": {"version", "replaced"}}}
 
-    def text(self, *, line_numbers: bool = True) -> str:
+    def text(self) -> str:
         """What a model is told: each file, and the diffs."""
         lines = [f"Applied the patch to {count_of(len(self.files), 'file')}."]
         for each in self.files:

@@ -19,7 +19,7 @@ class Preview(Result):
     url: str
     headers: Mapping[str, str] = Field(default={}, repr=False, exclude=True)
 
-    def text(self, *, line_numbers: bool = True) -> str:
+    def text(self) -> str:
         """What a model is told: the address, and who can open it."""
         if not self.headers:
             return self.url

@@ -36,7 +36,11 @@ class ReadResult(Result):
     _without: ClassVar[Any] = {"version": True, "image": {"data"}}
 
     def text(self, *, line_numbers: bool = True) -> str:
-        """What a model is told: the lines, and where to go on."""
+        """What a model is told: the lines, and where to go on.
+
+        Args:
+            line_numbers: Whether each line begins with its number, as in `12|text`.
+        """
         if self.image:
             return f"[{self.path}: {self.image.media_type}, {count_of(self.size, 'byte')}]"
         content = self.content.replace("\r\n", "\n")

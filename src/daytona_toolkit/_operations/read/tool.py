@@ -4,8 +4,8 @@ from pydantic import Field
 
 from daytona_toolkit import _operations as operations
 from daytona_toolkit._result import Result
-from daytona_toolkit._tool import Call, ReadOnlyArguments, read_only_tool
-from daytona_toolkit.limits import MIB, Limits
+from daytona_toolkit._tool import Call, ReadOnlyArguments, Tool, read_only_tool
+from daytona_toolkit.limits import MIB
 
 _LINES = 1_000_000_000
 
@@ -36,13 +36,18 @@ async def _read(call: Call, arguments: ReadArguments) -> Result:
     return result
 
 
-def _about_read(limits: Limits) -> str:
+_NUMBERED = (
+    " Each line begins with its number and a bar, as in 12|text; these are not part of the file."
+)
+
+
+def _about_read(row: Tool) -> str:
+    limits = row.limits
     return (
         "Read a text file, or look at a picture (PNG, JPEG, GIF, WebP of up to "
-        f"{limits.image_bytes / MIB:g} MiB). Each line begins with its number and a bar, as in "
-        "12|text; these are not part of the file. One call returns up to "
-        f"{limits.read_lines:,} lines or {limits.read_bytes:,} bytes, and gives the offset of the "
-        f"next line; lines over {limits.line_chars:,} characters are clipped."
+        f"{limits.image_bytes / MIB:g} MiB).{_NUMBERED if row.line_numbers else ''} One call "
+        f"returns up to {limits.read_lines:,} lines or {limits.read_bytes:,} bytes, and gives the "
+        f"offset of the next line; lines over {limits.line_chars:,} characters are clipped."
     )
 
 

@@ -22,7 +22,7 @@ class WriteResult(Result):
     version: str = ""
     _without: ClassVar[Any] = {"version"}
 
-    def text(self, *, line_numbers: bool = True) -> str:
+    def text(self) -> str:
         """What a model is told."""
         what = "Created" if self.created else "Replaced the content of"
         return f"{what} {self.path}: {count_of(self.size, 'byte')}."

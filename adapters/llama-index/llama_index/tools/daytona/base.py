@@ -78,9 +78,10 @@ class DaytonaToolSpec(BaseToolSpec):
         check_key(session, key, "Context")
         self._session = session
         self._key = key
-        self._choose = partial(choose, tools, prefix, session=session, shell=shell)
+        self._choose = partial(
+            choose, tools, prefix, session=session, line_numbers=line_numbers, shell=shell
+        )
         self._rows = self._choose()
-        self._line_numbers = line_numbers
         self._stream = stream
         self._approvals = Approvals() if confirm else None
         self.spec_functions: list[SPEC_FUNCTION_TYPE] = list(self._rows)
@@ -135,13 +136,13 @@ class DaytonaToolSpec(BaseToolSpec):
         def run(first: Any = None, /, **named: Any) -> ToolOutput:
             arguments = _by_name(row, first, named)
             with use(self._session, fixed_key) as session:
-                rendered = row.run(session, arguments, line_numbers=self._line_numbers)
+                rendered = row.run(session, arguments)
             return _output(name, arguments, rendered)
 
         async def arun(first: Any = None, /, **named: Any) -> ToolOutput:
             arguments = _by_name(row, first, named)
             async with use(self._session, fixed_key) as session:
-                rendered = await row.arun(session, arguments, line_numbers=self._line_numbers)
+                rendered = await row.arun(session, arguments)
             return _output(name, arguments, rendered)
 
         async def arun_within(first: Any = None, /, *, ctx: Context, **named: Any) -> ToolOutput:
@@ -172,7 +173,7 @@ class DaytonaToolSpec(BaseToolSpec):
     ) -> Rendered:
         on_output = _on_output(ctx, name) if self._stream else None
         async with use(self._session, await key_in(ctx, self._key)) as session:
-            return await row.arun(session, arguments, on_output, line_numbers=self._line_numbers)
+            return await row.arun(session, arguments, on_output)
 
 
 def _by_name(row: Tool, first: Any, named: dict[str, Any]) -> dict[str, Any]:
