@@ -35,6 +35,9 @@ _PREFIXED = (
 # Characters of a wrong argument that are repeated in the message about it.
 _REPEATED = 80
 
+# What those were shown who use rows that were not chosen for an agent.
+_SEEN_BY_ALL = SeenFiles()
+
 # Bytes of a call that a person is asked about, and of an error: arguments can be of any length.
 _ENOUGH = 4000
 
@@ -97,24 +100,23 @@ class Call:
 
     Attributes:
         workspace: The workspace.
+        seen: What the agent was shown of files.
         on_output: Takes new output of a command; None if nobody wants it.
-        seen: What the agent was shown of files; None if nobody remembers.
         yield_after: Seconds that the caller waits for a command; None for its end.
     """
 
     workspace: Workspace
+    seen: SeenFiles
     on_output: MaskedOutput | None = None
-    seen: SeenFiles | None = None
     yield_after: float | None = None
 
     def known(self, path: str) -> str | None:
         """The version of a file that the agent was shown; None if it was shown none."""
-        return self.seen.get(self.workspace, path) if self.seen else None
+        return self.seen.get(self.workspace, path)
 
     def show(self, path: str, version: str) -> None:
         """The agent is shown a version of a file."""
-        if self.seen:
-            self.seen.put(self.workspace, path, version)
+        self.seen.put(self.workspace, path, version)
 
 
 @dataclass(frozen=True)
@@ -181,7 +183,8 @@ class Tool:
         network: Whether the session's commands reach the network; None if it is not known.
         line_numbers: Whether lines of a file begin with their number, as in `12|text`.
         prefix: What its model finds before its name, and before those of the tools beside it.
-        seen: The memory of the agent that has the tool, if it has one.
+        seen: What the agent that has the tool was shown of files. Rows that were not chosen for
+            an agent remember together.
     """
 
     name: str
@@ -198,7 +201,7 @@ class Tool:
     network: bool | None = field(default=None, repr=False)
     line_numbers: bool = field(default=True, repr=False)
     prefix: str = field(default="", repr=False)
-    seen: SeenFiles | None = field(default=None, repr=False, compare=False)
+    seen: SeenFiles = field(default=_SEEN_BY_ALL, repr=False, compare=False)
 
     @property
     def description(self) -> str:
@@ -347,7 +350,7 @@ class Tool:
 
         async def work() -> Result:
             output = MaskedOutput(session.mask, callbacks.put) if callbacks else None
-            call = Call(session._workspace, output, self.seen, yield_after)
+            call = Call(session._workspace, self.seen, output, yield_after)
             result = await self.call(call, parsed)
             if output:
                 await output.flush()

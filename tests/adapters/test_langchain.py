@@ -16,7 +16,7 @@ from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import AIMessage, ToolMessage
 from langchain_core.runnables import RunnableConfig
 from langchain_core.utils.function_calling import convert_to_openai_tool
-from langchain_daytona_toolkit import DaytonaToolkit, ExecTool, ReadTool, SandboxTool
+from langchain_daytona_toolkit import DaytonaToolkit, ExecTool, ReadTool, SandboxTool, WriteTool
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.prebuilt import ToolNode
@@ -286,6 +286,20 @@ def test_a_tool_says_what_it_does_and_where_but_no_secret() -> None:
         for value in (read, read.model_dump(), DaytonaToolkit(session=session)):
             assert "tok-4f9a77" not in repr(value)
             assert "session" not in repr(value)
+
+
+def test_tools_that_are_made_one_by_one_replace_nothing_newer(session: SandboxSession) -> None:
+    """As their descriptions say; those of one workspace remember together."""
+    session.write("plan", "theirs\n")
+    read, write = ReadTool(session=session), WriteTool(session=session)
+    mine = {"file_path": "plan", "content": "mine\n"}
+    assert "you have not read it" in write.invoke(mine)
+    read.invoke({"file_path": "plan"})
+    assert write.invoke(mine).startswith("Replaced ")
+    assert write.invoke(mine).startswith("Replaced ")
+    session.write("plan", "newer\n")
+    assert "has changed since it was read" in write.invoke(mine)
+    assert session.read("plan").content == "newer\n"
 
 
 def test_tools_are_made_before_the_session_is_open() -> None:

@@ -27,14 +27,13 @@ class WriteArguments(Arguments):
 async def _write(call: Call, arguments: WriteArguments) -> Result:
     path = arguments.file_path
     full = call.workspace.resolve(path)
-    remembers = call.seen is not None and not arguments.overwrite
     seen = call.known(full)
     try:
         result = await operations.write.write(
             call.workspace,
             path,
             arguments.content,
-            if_version=(seen or "") if remembers else None,
+            if_version=None if arguments.overwrite else seen or "",
         )
     except FileChangedError:
         if seen:
