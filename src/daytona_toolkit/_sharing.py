@@ -35,13 +35,22 @@ def check_session(session: Any, taker: str, *, pool: bool = True) -> None:
         )
 
 
-def check_key(session: SandboxSession | SessionPool, key: Any, context: str) -> None:
+def check_key(
+    session: SandboxSession | SessionPool,
+    key: Key[Context] | None,
+    context: str,
+    default: Key[Context] | None = None,
+) -> Key[Context] | None:
     """Refuse a key without a pool, and a pool without a key.
 
     Args:
         session: What tools are to work in.
         key: Which session of a pool it is.
         context: The name of what a key may be a function of, for the message.
+        default: The key of a pool unless another is given.
+
+    Returns:
+        The key.
 
     Raises:
         TypeError: They do not fit.
@@ -49,10 +58,13 @@ def check_key(session: SandboxSession | SessionPool, key: Any, context: str) -> 
     if isinstance(session, SandboxSession):
         if key is not None:
             raise TypeError("key= names a session of a SessionPool; a SandboxSession takes none.")
-    elif not (isinstance(key, str) or callable(key)):
+        return None
+    key = default if key is None else key
+    if not (isinstance(key, str) or callable(key)):
         raise TypeError(
             f"Which session of the pool is it? Give key=, a text or a function of the {context}."
         )
+    return key
 
 
 async def key_in(context: Context, key: Key[Context] | None) -> str | None:
@@ -62,16 +74,18 @@ async def key_in(context: Context, key: Key[Context] | None) -> str | None:
 
 
 def use(
-    session: SandboxSession | SessionPool, key: Callable[[], str] | str | None
+    session: SandboxSession | SessionPool, key: Key[Any] | None, context: Any = None
 ) -> Use | nullcontext[SandboxSession]:
     """The session of a call, for a `with` or an `async with` block.
 
     Args:
         session: A session, or a pool.
-        key: Which session of the pool it is, or what finds that; a session needs none.
+        key: Which session of the pool it is; a session needs none. Async code awaits `key_in`.
+        context: What a key is found in that is a function.
 
     Raises:
         ValueError: There is no key, so that calls of all conversations would share a session.
+        TypeError: The key is found by a coroutine function, which nothing awaits here.
 
     Example:
         ```python
@@ -81,7 +95,13 @@ def use(
     """
     if isinstance(session, SandboxSession):
         return nullcontext(session)
-    found = key() if callable(key) else key
+    found: Any = key(context) if callable(key) else key
+    if inspect.iscoroutine(found):
+        found.close()
+        raise TypeError(
+            "key= is a coroutine function, which only async code can await. Give a plain function, "
+            "or run the agent from async code."
+        )
     if found is None or found == "":
         raise ValueError(
             f"Which session of the pool is it? The key of this call is {found!r}; give it one, or "

@@ -15,6 +15,7 @@ from langchain.agents.middleware import HumanInTheLoopMiddleware
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import AIMessage, ToolMessage
 from langchain_core.runnables import RunnableConfig
+from langchain_core.tools import tool as tool_of
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from langchain_daytona_toolkit import DaytonaToolkit, ExecTool, ReadTool, SandboxTool, WriteTool
 from langgraph.checkpoint.memory import InMemorySaver
@@ -247,6 +248,8 @@ def test_what_is_no_workspace_is_refused_at_once() -> None:
         for take in (DaytonaToolkit, ExecTool):
             with pytest.raises(TypeError, match="takes a SandboxSession or a SessionPool"):
                 take(session=wrong)
+    with pytest.raises(TypeError, match="a SandboxSession takes none"):
+        DaytonaToolkit(SandboxSession(LocalSandbox()), key="a")
 
 
 def test_any_row_becomes_a_tool(session: SandboxSession) -> None:
@@ -382,6 +385,48 @@ async def test_each_thread_has_a_workspace_of_its_own() -> None:
 
         with pytest.raises(ValueError, match="thread_id"):
             await agent.ainvoke(ASK)
+
+
+async def test_agents_with_threads_of_their_own_share_a_workspace_by_a_key() -> None:
+    def workspace(config: RunnableConfig) -> str:
+        return str(config["configurable"]["workspace"])
+
+    async def awaited(config: RunnableConfig) -> str:
+        return workspace(config)
+
+    with SessionPool(lambda _: SandboxSession(LocalSandbox())) as pool:
+        call = [("exec", {"command": "touch $RANDOM; ls | wc -l"})]
+
+        def agent(key: Any) -> Any:
+            return create_agent(
+                langchain_model(call, "done"), DaytonaToolkit(pool, key=key).get_tools()
+            )
+
+        child = agent(workspace)
+
+        @tool_of
+        def ask_child(config: RunnableConfig) -> str:
+            """Let the child do it, in a thread of its own."""
+            own = {**config["configurable"], "thread_id": "child"}
+            return answers(child.invoke(ASK, {"configurable": own}))[0].text
+
+        parent = create_agent(
+            langchain_model(call, [("ask_child", {})], "done"),
+            [ask_child, *DaytonaToolkit(pool, key=workspace).get_tools()],
+        )
+        config: Any = {"configurable": {"thread_id": "parent", "workspace": "w"}}
+        assert [m.text[0] for m in answers(parent.invoke(ASK, config))] == ["1", "2"]
+        [seen] = answers(await agent(awaited).ainvoke(ASK, config))
+        assert seen.text == "3\n[exit code 0]"
+        [seen] = answers(agent("w").invoke(ASK))
+        assert seen.text == "4\n[exit code 0]"
+        assert len(pool) == 1
+        with pytest.raises(TypeError, match="only async code can await"):
+            agent(awaited).invoke(ASK, config)
+        with pytest.raises(ValueError, match="The key of this call is None"):
+            agent(lambda _: None).invoke(ASK, config)
+        with pytest.raises(TypeError, match="Give key="):
+            agent(7)
 
 
 @pytest.mark.parametrize(

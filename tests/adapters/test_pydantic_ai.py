@@ -4,7 +4,13 @@ import asyncio
 from typing import Any
 
 import pytest
-from pydantic_ai import Agent, AgentRunResult, DeferredToolRequests, DeferredToolResults
+from pydantic_ai import (
+    Agent,
+    AgentRunResult,
+    DeferredToolRequests,
+    DeferredToolResults,
+    RunContext,
+)
 from pydantic_ai.messages import (
     BinaryContent,
     ModelMessage,
@@ -266,8 +272,39 @@ async def test_each_conversation_has_a_workspace_of_its_own() -> None:
         assert made == ["a", "b"]
 
 
+async def test_an_agent_shares_a_workspace_with_one_that_it_calls_by_a_key() -> None:
+    async def workspace(ctx: RunContext[str]) -> str:
+        return ctx.deps
+
+    async with SessionPool(lambda _: SandboxSession(LocalSandbox())) as pool:
+        call = [("exec", {"command": "touch $RANDOM; ls | wc -l"})]
+
+        def agent(key: Any, *script: Any) -> Agent[str, str]:
+            toolset = DaytonaToolset(pool, key=key)
+            return Agent(pydantic_ai_model(*script), deps_type=str, toolsets=[toolset])
+
+        inner = agent(workspace, call, "done")
+        outer = agent(workspace, call, [("ask", {})], "done")
+
+        @outer.tool
+        async def ask(ctx: RunContext[str]) -> str:
+            return str(answers(await inner.run("go on", deps=ctx.deps))[0].content)
+
+        result = await outer.run("go on", deps="w")
+        assert [part.content for part in answers(result)] == [
+            "1\n[exit code 0]",
+            "2\n[exit code 0]",
+        ]
+        result = await agent("w", call, "done").run("go on", deps="other")
+        assert [part.content for part in answers(result)] == ["3\n[exit code 0]"]
+        assert len(pool) == 1
+        with pytest.raises(TypeError, match="Give key="):
+            agent(7)
+    with pytest.raises(TypeError, match="a SandboxSession takes none"):
+        DaytonaToolset(SandboxSession(LocalSandbox()), key="a")
+
+
 async def test_what_carries_no_conversation_has_no_workspace() -> None:
-    from pydantic_ai import RunContext
     from pydantic_ai.models.test import TestModel
     from pydantic_ai.usage import RunUsage
 

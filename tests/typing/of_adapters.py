@@ -15,7 +15,7 @@ from openai_agents_daytona_toolkit import (
     DaytonaSandboxSession,
     daytona_tools,
 )
-from pydantic_ai import Agent, DeferredToolRequests
+from pydantic_ai import Agent, DeferredToolRequests, RunContext
 from pydantic_ai_daytona_toolkit import DaytonaToolset
 
 from daytona_toolkit import SandboxSession, SessionPool
@@ -25,7 +25,8 @@ from daytona_toolkit.tools import EXEC
 def langchain(session: SandboxSession, pool: SessionPool) -> list[BaseTool]:
     one: SandboxTool = ExecTool(session=session)
     same = SandboxTool(EXEC, session=pool, line_numbers=False, tags=["mine"])
-    return [one, same, *DaytonaToolkit(session, tools=["read"], prefix="lab_").get_tools()]
+    shared = DaytonaToolkit(pool, key=lambda config: str(config["configurable"]["workspace"]))
+    return [one, same, *DaytonaToolkit(session, prefix="lab_").get_tools(), *shared.get_tools()]
 
 
 def llama_index(session: SandboxSession, pool: SessionPool) -> FunctionAgent:
@@ -38,7 +39,10 @@ def llama_index(session: SandboxSession, pool: SessionPool) -> FunctionAgent:
 
 
 def pydantic_ai(pool: SessionPool) -> Agent[object, str | DeferredToolRequests]:
-    toolset = DaytonaToolset(pool, tools=["exec"], stream_output=True)
+    async def workspace(ctx: RunContext[str]) -> str:
+        return ctx.deps
+
+    toolset = DaytonaToolset(pool, key=workspace, tools=["exec"], stream_output=True)
     return Agent(
         "test", toolsets=[toolset.with_approval()], output_type=[str, DeferredToolRequests]
     )

@@ -2,20 +2,24 @@
 
 from typing import Any
 
+from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import BaseTool, BaseToolkit
 from pydantic import ConfigDict, Field, SkipValidation
 
 from daytona_toolkit import SandboxSession, SessionPool
-from daytona_toolkit.tools import Choice, Tool, check_session, choose
-from langchain_daytona_toolkit.tools import SandboxTool
+from daytona_toolkit.tools import Choice, Key, Tool, check_key, check_session, choose
+from langchain_daytona_toolkit.tools import SandboxTool, thread_of
 
 
 class DaytonaToolkit(BaseToolkit):
     """The tools of one workspace.
 
     Args:
-        session: The workspace, open or not; or a `SessionPool`, which has one for each
-            `thread_id` of the runnable's config.
+        session: The workspace, open or not; or a `SessionPool`.
+        key: Which session of the pool: a fixed key, or a function of the call's `RunnableConfig`,
+            which may be a coroutine function where the agent is run by async code. Unless given,
+            the `thread_id`. An agent that runs in a thread of its own shares a workspace with
+            others by a key.
         tools: `"core"` (exec, read, write, edit), `"read_only"`, `"all"`, or a list of
             names.
         prefix: Put before the name of each tool.
@@ -26,7 +30,7 @@ class DaytonaToolkit(BaseToolkit):
             exported variables carry over from each to the next. Unless given, each starts fresh.
 
     Raises:
-        TypeError: `session` is neither a session nor a pool.
+        TypeError: `session` is neither a session nor a pool, or has no fitting `key`.
         ValueError: There is no such tool, or the prefix makes no name.
 
     Example:
@@ -39,6 +43,7 @@ class DaytonaToolkit(BaseToolkit):
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
     session: SkipValidation[SandboxSession | SessionPool] = Field(exclude=True, repr=False)
+    key: SkipValidation[Key[RunnableConfig] | None] = Field(exclude=True, repr=False)
     tools: Choice = "core"
     prefix: str = ""
     line_numbers: bool = True
@@ -49,6 +54,7 @@ class DaytonaToolkit(BaseToolkit):
         self,
         session: SandboxSession | SessionPool,
         *,
+        key: Key[RunnableConfig] | None = None,
         tools: Choice = "core",
         prefix: str = "",
         line_numbers: bool = True,
@@ -59,6 +65,7 @@ class DaytonaToolkit(BaseToolkit):
         choose(tools, prefix, shell=shell)
         fields: dict[str, Any] = {
             "session": session,
+            "key": check_key(session, key, "RunnableConfig", thread_of),
             "tools": tools,
             "prefix": prefix,
             "line_numbers": line_numbers,
@@ -74,7 +81,13 @@ class DaytonaToolkit(BaseToolkit):
         needs a list of its own.
         """
         return [
-            SandboxTool(row, session=self.session, stream_output=self.stream_output, name=name)
+            SandboxTool(
+                row,
+                session=self.session,
+                key=self.key,
+                stream_output=self.stream_output,
+                name=name,
+            )
             for name, row in self._rows().items()
         ]
 

@@ -16,7 +16,16 @@ from langchain_core.tools import BaseTool
 from pydantic import Field, SkipValidation
 
 from daytona_toolkit import SandboxSession, SessionPool, tools
-from daytona_toolkit.tools import OnOutput, Rendered, Tool, check_session, use
+from daytona_toolkit.tools import (
+    Key,
+    OnOutput,
+    Rendered,
+    Tool,
+    check_key,
+    check_session,
+    key_in,
+    use,
+)
 
 
 class SandboxTool(BaseTool):
@@ -30,8 +39,8 @@ class SandboxTool(BaseTool):
 
     Args:
         row: The row, such as `daytona_toolkit.tools.EXEC`.
-        session: The workspace, open or not; or a `SessionPool`, which has one for each
-            `thread_id` of the runnable's config.
+        session: The workspace, open or not; or a `SessionPool`.
+        key: As for `DaytonaToolkit`.
         line_numbers: Whether lines of a file begin with their number. Unless given, the row says.
         stream_output: Whether output is handed on while a command runs, to those who stream the
             graph. That takes more requests than to wait for the command's end.
@@ -48,6 +57,7 @@ class SandboxTool(BaseTool):
     description: str = ""
     row: SkipValidation[Tool] = Field(exclude=True, repr=False)
     session: SkipValidation[SandboxSession | SessionPool] = Field(exclude=True, repr=False)
+    key: SkipValidation[Key[RunnableConfig] | None] = Field(exclude=True, repr=False)
     stream_output: bool = True
     response_format: Literal["content", "content_and_artifact"] = "content_and_artifact"
 
@@ -56,6 +66,7 @@ class SandboxTool(BaseTool):
         row: Tool,
         *,
         session: SandboxSession | SessionPool,
+        key: Key[RunnableConfig] | None = None,
         line_numbers: bool | None = None,
         stream_output: bool = True,
         **fields: Any,
@@ -69,6 +80,7 @@ class SandboxTool(BaseTool):
         super().__init__(
             row=row,
             session=session,
+            key=check_key(session, key, "RunnableConfig", thread_of),
             stream_output=stream_output,
             **{
                 "name": row.name,
@@ -83,7 +95,7 @@ class SandboxTool(BaseTool):
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> "SandboxTool":
         memo = {} if memo is None else memo
-        memo[id(self.session)] = self.session
+        memo |= {id(each): each for each in (self.row, self.session, self.key)}
         return super().__deepcopy__(memo)
 
     def __reduce__(self) -> NoReturn:
@@ -107,7 +119,7 @@ class SandboxTool(BaseTool):
         self, arguments: dict[str, Any], tool_call_id: str | None, config: RunnableConfig
     ) -> tuple[Any, Any]:
         on_output = self._on_output(config, tool_call_id)
-        with use(self.session, partial(_thread, config)) as session:
+        with use(self.session, self.key, config) as session:
             rendered = self.row.run(session, arguments, on_output)
         return self._answer(rendered, tool_call_id)
 
@@ -115,7 +127,7 @@ class SandboxTool(BaseTool):
         self, arguments: dict[str, Any], tool_call_id: str | None, config: RunnableConfig
     ) -> tuple[Any, Any]:
         on_output = self._on_output(config, tool_call_id)
-        async with use(self.session, partial(_thread, config)) as session:
+        async with use(self.session, await key_in(config, self.key)) as session:
             rendered = await self.row.arun(session, arguments, on_output)
         return self._answer(rendered, tool_call_id)
 
@@ -212,7 +224,8 @@ def _does_nothing(writer: Callable[[Any], None]) -> bool:
     return code is not None and code.co_code == _nothing.__code__.co_code
 
 
-def _thread(config: RunnableConfig) -> str:
+def thread_of(config: RunnableConfig) -> str:
+    """The thread of a call."""
     thread = config.get("configurable", {}).get("thread_id")
     if thread is None:
         raise ValueError(

@@ -1,7 +1,6 @@
 """Rows of the tool table as tools of Pydantic AI."""
 
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from pydantic_ai import RunContext, ToolDefinition
@@ -11,7 +10,17 @@ from pydantic_ai.toolsets import AbstractToolset, ApprovalRequiredToolset, Tools
 
 from daytona_toolkit import SandboxSession, SessionPool
 from daytona_toolkit.errors import InvalidArgumentError
-from daytona_toolkit.tools import Choice, OnOutput, Tool, check_session, choose, use
+from daytona_toolkit.tools import (
+    Choice,
+    Key,
+    OnOutput,
+    Tool,
+    check_key,
+    check_session,
+    choose,
+    key_in,
+    use,
+)
 
 
 @dataclass(kw_only=True, repr=False)
@@ -38,8 +47,11 @@ class DaytonaToolset(AbstractToolset[Any]):
     `metadata` of its result, as a plain `dict`.
 
     Args:
-        session: The workspace, open or not; or a `SessionPool`, which has one for each
-            `conversation_id`.
+        session: The workspace, open or not; or a `SessionPool`.
+        key: Which session of the pool: a fixed key, or a function of the call's `RunContext`,
+            which may be a coroutine function. Unless given, the `conversation_id`. An agent that
+            another one calls as a tool has a conversation of its own, so a workspace that both
+            share needs a key.
         tools: `"core"` (exec, read, write, edit), `"read_only"`, `"all"`, or a list of names.
         prefix: Put before the name of each tool.
         line_numbers: Whether lines of a file begin with their number.
@@ -51,7 +63,7 @@ class DaytonaToolset(AbstractToolset[Any]):
             into a `DynamicToolset`, whose calls the engines record.
 
     Raises:
-        TypeError: `session` is neither a session nor a pool.
+        TypeError: `session` is neither a session nor a pool, or has no fitting `key`.
         ValueError: There is no such tool, or the prefix makes no name.
 
     Example:
@@ -65,6 +77,7 @@ class DaytonaToolset(AbstractToolset[Any]):
         self,
         session: SandboxSession | SessionPool,
         *,
+        key: Key[RunContext[Any]] | None = None,
         tools: Choice = "core",
         prefix: str = "",
         line_numbers: bool = True,
@@ -74,6 +87,7 @@ class DaytonaToolset(AbstractToolset[Any]):
     ) -> None:
         check_session(session, type(self).__name__)
         self._session = session
+        self._key = check_key(session, key, "RunContext", _conversation)
         self._rows = choose(tools, prefix, session=session, line_numbers=line_numbers, shell=shell)
         self._stream_output = stream_output
         self._id = id
@@ -97,7 +111,7 @@ class DaytonaToolset(AbstractToolset[Any]):
             TerminalError: The workspace can no longer be used.
         """
         on_output = _emitter(ctx) if self._stream_output else None
-        async with use(self._session, partial(_conversation, ctx)) as session:
+        async with use(self._session, await key_in(ctx, self._key)) as session:
             shown = await self._rows[name].arun(session, tool_args, on_output)
         if shown.is_error:
             raise ToolFailed(shown.text)

@@ -131,17 +131,16 @@ class DaytonaToolSpec(BaseToolSpec):
 
     def _tool(self, row: Tool, metadata: ToolMetadata) -> FunctionTool:
         name = metadata.get_name()
-        fixed_key = None if callable(self._key) else self._key
 
         def run(first: Any = None, /, **named: Any) -> ToolOutput:
             arguments = _by_name(row, first, named)
-            with use(self._session, fixed_key) as session:
+            with use(self._session, self._key) as session:
                 rendered = row.run(session, arguments)
             return _output(name, arguments, rendered)
 
         async def arun(first: Any = None, /, **named: Any) -> ToolOutput:
             arguments = _by_name(row, first, named)
-            async with use(self._session, fixed_key) as session:
+            async with use(self._session, self._key) as session:
                 rendered = await row.arun(session, arguments)
             return _output(name, arguments, rendered)
 
