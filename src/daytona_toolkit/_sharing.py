@@ -29,10 +29,10 @@ def check_session(session: Any, taker: str, *, pool: bool = True) -> None:
     """
     if not isinstance(session, SandboxSession | SessionPool if pool else SandboxSession):
         wanted = "a SandboxSession or a SessionPool" if pool else "a SandboxSession"
-        raise TypeError(
-            f"{taker} takes {wanted}, and this is a {type(session).__name__}. A sandbox becomes a "
-            "session by SandboxSession(sandbox)."
-        )
+        advice = "A sandbox becomes a session by SandboxSession(sandbox)."
+        if isinstance(session, SessionPool):
+            advice = "A pool lends a session by `with pool.use(key) as session`."
+        raise TypeError(f"{taker} takes {wanted}, and this is a {type(session).__name__}. {advice}")
 
 
 def check_key(

@@ -15,6 +15,7 @@ from daytona_toolkit._operations.read.result import ReadResult
 from daytona_toolkit._result import Image, Result
 from daytona_toolkit._seen import SeenFiles
 from daytona_toolkit._session import SandboxSession
+from daytona_toolkit._sharing import check_session
 from daytona_toolkit._text import without_middle
 from daytona_toolkit._twins import Operation
 from daytona_toolkit._workspace import Workspace
@@ -312,10 +313,12 @@ class Tool:
 
         Raises:
             TerminalError: The sandbox, the credentials or the session can no longer be used.
+            TypeError: `session` is none.
         """
         outcome: Result | RecoverableError
         try:
-            outcome = session._perform(self._operation(session, arguments, on_output, yield_after))
+            operation = self._operation(session, arguments, on_output, yield_after)
+            outcome = session._perform(operation)
         except RecoverableError as error:
             outcome = error
         return render(session.mask.hide(outcome), line_numbers=self.line_numbers)
@@ -331,9 +334,8 @@ class Tool:
         """`run` for async code; `on_output` is called on its loop and may be a coroutine."""
         outcome: Result | RecoverableError
         try:
-            outcome = await session._aperform(
-                self._operation(session, arguments, on_output, yield_after)
-            )
+            operation = self._operation(session, arguments, on_output, yield_after)
+            outcome = await session._aperform(operation)
         except RecoverableError as error:
             outcome = error
         return render(session.mask.hide(outcome), line_numbers=self.line_numbers)
@@ -345,6 +347,7 @@ class Tool:
         on_output: OnOutput | None,
         yield_after: float | None,
     ) -> Operation[Result]:
+        check_session(session, f"The tool {self.name!r}", pool=False)
         parsed = self.parse(arguments)
         callbacks = CallbackQueue(on_output) if on_output else None
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daytona_toolkit import LocalSandbox, SandboxSession
+from daytona_toolkit import LocalSandbox, SandboxSession, SessionPool
 from daytona_toolkit._tool import render
 from daytona_toolkit.errors import InvalidArgumentError
 from daytona_toolkit.limits import Limits
@@ -396,6 +396,18 @@ def test_a_patch_of_too_many_files_is_refused() -> None:
         )
         assert not session.ls().entries
     assert shown.text.startswith("Error: The patch names 501 files, and the limit is 500;")
+
+
+async def test_a_tool_says_how_a_pool_lends_it_a_session() -> None:
+    pool: Any = SessionPool(lambda _: SandboxSession(LocalSandbox()))
+    sandbox: Any = LocalSandbox()
+    lends = "The tool 'read' takes a SandboxSession, and this is a SessionPool. A pool lends"
+    with pytest.raises(TypeError, match=lends):
+        READ.run(pool, {"file_path": "a"})
+    with pytest.raises(TypeError, match=lends):
+        await READ.arun(pool, {"file_path": "a"})
+    with pytest.raises(TypeError, match=r"this is a LocalSandbox\. A sandbox becomes"):
+        READ.run(sandbox, {})
 
 
 def test_a_long_answer_keeps_both_its_ends() -> None:
