@@ -204,6 +204,26 @@ def test_a_client_that_is_killed_leaves_no_process(number: signal.Signals, tmp_p
     assert becomes(False, seconds)
 
 
+def test_a_client_that_is_stopped_finds_its_command_when_it_goes_on() -> None:
+    """As by Ctrl-Z: it cannot have heard of the helper meanwhile."""
+    code = (
+        "from daytona_toolkit import *\n"
+        "from daytona_toolkit.sandboxes._local import machine\n"
+        "machine._SILENT = 2\n"
+        "with SandboxSession(LocalSandbox()) as session:\n"
+        "    print('ready', flush=True)\n"
+        "    print(session.exec('sleep 4; echo done').stdout)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as client:
+        assert client.stdout
+        client.stdout.readline()
+        time.sleep(0.5)
+        client.send_signal(signal.SIGSTOP)
+        time.sleep(2.8)
+        client.send_signal(signal.SIGCONT)
+        assert client.stdout.read() == b"done\n\n"
+
+
 @pytest.mark.parametrize("isolation", CONFINED)
 def test_a_helper_that_is_killed_leaves_no_process(isolation: confinement.Isolation) -> None:
     """As the system kills one when memory runs out."""

@@ -34,13 +34,12 @@ from daytona_toolkit.sandboxes._local.frames import (
 # Seconds that a helper may take to start on a loaded machine.
 _START = 30.0
 
-# Seconds that an answer may come after its program was to be ended.
-_GRACE = 3.0
-
-# Seconds of silence after which a helper that owes answers is sent a ping, and after which it
-# is given up.
-_QUIET = 1.0
-_SILENT = 20.0
+# Seconds between two looks after a helper that owes answers. The looks that found silence
+# after which it is sent a ping, and after which it is given up. They are counted, and no time is
+# measured, since this process may have been stopped itself, as by Ctrl-Z.
+_PAUSE = 1.0
+_QUIET = 2
+_SILENT = 20
 
 # Seconds that a helper has to stop by itself, and to end once it was killed.
 _STOP_TIMEOUT = 2.0
@@ -82,9 +81,8 @@ class Machine(asyncio.Protocol):
         # Requests that nobody waits for any more; their answers are still to come.
         self._abandoned: set[int] = set()
         self._last = 0
-        self._heard = 0.0
+        self._silence = 0
         self._watch: asyncio.TimerHandle | None = None
-        self._asked = False
         self._ended: SandboxError | None = None
 
     async def start(self) -> None:
@@ -166,15 +164,12 @@ class Machine(asyncio.Protocol):
             "timeout": timeout,
         }
         number = self._send(json.dumps(request).encode(), stdin)
-        loop = asyncio.get_running_loop()
-        answer: asyncio.Future[Completed] = loop.create_future()
+        answer: asyncio.Future[Completed] = asyncio.get_running_loop().create_future()
         self._waiting[number] = answer
         self._keep_watch()
-        late = loop.call_later(timeout + _GRACE, self._expire, number, timeout)
         try:
             return await answer
         finally:
-            late.cancel()
             if self._waiting.pop(number, None):
                 self._abandoned.add(number)
 
@@ -192,8 +187,7 @@ class Machine(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take what the helper has sent: answers, if all is well."""
-        self._heard = asyncio.get_running_loop().time()
-        self._asked = False
+        self._silence = 0
         self._received += data
         while self._ended is None and len(self._received) >= ANSWER.size:
             number, outcome, detail, size = ANSWER.unpack_from(self._received)
@@ -247,34 +241,22 @@ class Machine(asyncio.Protocol):
             assert outcome == EXITED
             answer.set_result(Completed(detail, body))
 
-    def _expire(self, number: int, timeout: float) -> None:
-        answer = self._waiting.get(number)
-        if answer and not answer.done():
-            answer.set_exception(
-                SandboxUnavailableError(
-                    f"The local sandbox gave no answer within {timeout:g} s. Try again when the "
-                    "machine is less busy, or make a new sandbox."
-                )
-            )
-
     def _keep_watch(self) -> None:
         if self._watch is None:
-            loop = asyncio.get_running_loop()
-            self._heard = max(self._heard, loop.time() - _QUIET)
-            self._watch = loop.call_later(_QUIET, self._look_after)
+            self._silence = _QUIET - 1
+            self._watch = asyncio.get_running_loop().call_later(_PAUSE, self._look_after)
 
     def _look_after(self) -> None:
         """See that a helper that owes answers is alive and well."""
         self._watch = None
         if self._ended or not self._waiting:
             return
-        loop = asyncio.get_running_loop()
-        silent = loop.time() - self._heard
+        self._silence += 1
         problem = ""
-        if silent > _QUIET and _is_stopped(self._process):
+        if self._silence >= _QUIET and _is_stopped(self._process):
             problem = "was stopped by a signal, so nothing can be run"
-        elif silent > _SILENT:
-            problem = f"did not respond for {_SILENT:g} s"
+        elif self._silence > _SILENT:
+            problem = f"did not respond for {_SILENT * _PAUSE:g} s"
         if problem:
             self._give_up(
                 SandboxGoneError(
@@ -283,11 +265,10 @@ class Machine(asyncio.Protocol):
                 )
             )
             return
-        if silent > _QUIET and not self._asked:
-            self._asked = True
+        if self._silence == _QUIET:
             # If a request was lost on its way, the helper sees it by the number of this one.
             self._abandoned.add(self._send(b"", b""))
-        self._watch = loop.call_later(_QUIET, self._look_after)
+        self._watch = asyncio.get_running_loop().call_later(_PAUSE, self._look_after)
 
     def _give_up(self, error: SandboxError) -> None:
         """Kill a helper that can no longer be used."""
