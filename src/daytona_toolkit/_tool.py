@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from daytona_toolkit._callbacks import CallbackQueue
-from daytona_toolkit._masking import MaskedOutput, valid_unicode
+from daytona_toolkit._masking import valid_unicode
 from daytona_toolkit._operations.exec import OnOutput
 from daytona_toolkit._operations.read.result import ReadResult
 from daytona_toolkit._result import Image, Result
@@ -108,7 +108,7 @@ class Call:
 
     workspace: Workspace
     seen: SeenFiles
-    on_output: MaskedOutput | None = None
+    on_output: OnOutput | None = None
     yield_after: float | None = None
 
     def known(self, path: str) -> str | None:
@@ -350,16 +350,10 @@ class Tool:
         check_session(session, f"The tool {self.name!r}", pool=False)
         parsed = self.parse(arguments)
         callbacks = CallbackQueue(on_output) if on_output else None
-
-        async def work() -> Result:
-            output = MaskedOutput(session.mask, callbacks.put) if callbacks else None
-            call = Call(session._workspace, self.seen, output, yield_after)
-            result = await self.call(call, parsed)
-            if output:
-                await output.flush()
-            return result
-
-        return Operation(self.name, parsed.target(), work, callbacks)
+        call = Call(
+            session._workspace, self.seen, callbacks.put if callbacks else None, yield_after
+        )
+        return Operation(self.name, parsed.target(), lambda: self.call(call, parsed), callbacks)
 
     def _complaint(self, error: dict[str, Any]) -> str:
         """What is wrong with one argument."""

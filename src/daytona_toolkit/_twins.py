@@ -1,29 +1,27 @@
-"""Makes a method and its twin for `async` code from one definition.
+"""Makes a method of a session and its twin for `async` code from one coroutine function.
 
-A method of a session is written once, as a coroutine function that runs on the loop that all
-sessions share. `@both` turns it into the method that waits in the caller's thread, and `awaited`
-makes the one for `async` code. Both have its signature and its docstring.
+An operation is a coroutine function over a `Workspace`, which runs on the loop that all sessions
+share. `twins` makes the method that waits for it in the caller's thread, and the one for `async`
+code. Both have its signature, without the workspace, and its docstring.
 """
 
 import functools
 import inspect
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from types import MethodType
-from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar
 
 from daytona_toolkit._callbacks import CallbackQueue
+from daytona_toolkit._workspace import Workspace
+
+if TYPE_CHECKING:
+    from daytona_toolkit._session import SandboxSession
 
 P = ParamSpec("P")
 T = TypeVar("T")
-S = TypeVar("S", bound="Performer")
-F = TypeVar("F", bound=Callable[..., Any])
 
 # Arguments that are called while the operation runs, where its caller waits.
 _CALLBACKS = ("on_output", "on_progress")
-
-# The attribute of a coroutine function that `about` sets.
-_TARGET = "_target"
 
 
 @dataclass(frozen=True)
@@ -43,108 +41,46 @@ class Operation(Generic[T]):
     callbacks: CallbackQueue | None = None
 
 
-class Performer(Protocol):
-    """A session, as far as its methods know it."""
-
-    def _perform(self, operation: Operation[T]) -> T:
-        """Do it, and wait in this thread."""
-        ...
-
-    async def _aperform(self, operation: Operation[T]) -> T:
-        """Do it, and wait on this loop."""
-        ...
-
-
-class both(Generic[S, P, T]):  # noqa: N801 - a decorator
-    """A method that waits for what a coroutine function does.
+def twins(
+    function: Callable[Concatenate[Workspace, P], Coroutine[Any, Any, T]],
+    *,
+    target: Callable[[Any], str] = str,
+) -> tuple[
+    Callable[Concatenate["SandboxSession[Any]", P], T],
+    Callable[Concatenate["SandboxSession[Any]", P], Coroutine[Any, Any, T]],
+]:
+    """The method that waits in the caller's thread, and the one for `async` code.
 
     Args:
-        function: The coroutine function.
+        function: What both do.
+        target: What a call is about, for a log, given its first argument.
     """
+    name = function.__name__.removeprefix("_")
 
-    def __init__(self, function: Callable[Concatenate[S, P], Coroutine[Any, Any, T]]) -> None:
-        self._function = function
-        self.__doc__ = function.__doc__
-
-        @functools.wraps(function)
-        def waits(session: S, /, *args: P.args, **options: P.kwargs) -> T:
-            return session._perform(self.operation(session, *args, **options))
-
-        self._waits: Any = _of_a_plain_function(waits)
-
-    @property
-    def function(self) -> Callable[Concatenate[S, P], Coroutine[Any, Any, T]]:
-        """What both do."""
-        return self._function
-
-    def operation(self, session: S, /, *args: P.args, **options: P.kwargs) -> Operation[T]:
-        """What a call asks for."""
-        given: dict[str, Any] = dict(options)
+    def operation(session: "SandboxSession[Any]", *args: Any, **options: Any) -> Operation[T]:
         callbacks = None
-        for name in _CALLBACKS:
-            if given.get(name) is not None:
-                callbacks = CallbackQueue(given[name])
-                given[name] = callbacks.put
-        first = args[0] if args else next(iter(given.values()), "")
-        target = getattr(self._function, _TARGET, str)(first)
-        function: Callable[..., Coroutine[Any, Any, T]] = self._function
-        return Operation(
-            self._function.__name__, target, lambda: function(session, *args, **given), callbacks
-        )
+        for each in _CALLBACKS:
+            if options.get(each) is not None:
+                callbacks = CallbackQueue(options[each])
+                options[each] = callbacks.put
+        about = target(args[0] if args else next(iter(options.values()), ""))
+        call = functools.partial(function, session._workspace, *args, **options)
+        return Operation(name, about, call, callbacks)
 
-    @overload
-    def __get__(self, session: None, owner: type) -> Callable[Concatenate[S, P], T]: ...
-    @overload
-    def __get__(self, session: S, owner: type) -> Callable[P, T]: ...
-    def __get__(self, session: S | None, owner: type) -> Callable[..., T]:
-        return self._waits if session is None else MethodType(self._waits, session)
+    @functools.wraps(function)
+    def waits(self: "SandboxSession[Any]", /, *args: P.args, **options: P.kwargs) -> T:
+        return self._perform(operation(self, *args, **options))
 
+    @functools.wraps(function)
+    async def awaits(self: "SandboxSession[Any]", /, *args: P.args, **options: P.kwargs) -> T:
+        return await self._aperform(operation(self, *args, **options))
 
-def about(target: Callable[[Any], str]) -> Callable[[F], F]:
-    """Marks a coroutine function whose first argument is not what a log should have.
-
-    Args:
-        target: What a call is about, given that argument.
-    """
-
-    def mark(function: F) -> F:
-        setattr(function, _TARGET, target)
-        return function
-
-    return mark
-
-
-class awaited(Generic[S, P, T]):  # noqa: N801 - as `both`
-    """The method for `async` code beside one that waits.
-
-    Args:
-        method: The one that waits.
-    """
-
-    def __init__(self, method: both[S, P, T]) -> None:
-        function = method.function
-        self.__doc__ = function.__doc__
-
-        @functools.wraps(function)
-        async def awaits(session: S, /, *args: P.args, **options: P.kwargs) -> T:
-            return await session._aperform(method.operation(session, *args, **options))
-
-        awaits.__name__ = f"a{function.__name__}"
-        awaits.__qualname__ = awaits.__qualname__.rpartition(".")[0] + f".{awaits.__name__}"
-        self._awaits: Any = awaits
-
-    @overload
-    def __get__(
-        self, session: None, owner: type
-    ) -> Callable[Concatenate[S, P], Coroutine[Any, Any, T]]: ...
-    @overload
-    def __get__(self, session: S, owner: type) -> Callable[P, Coroutine[Any, Any, T]]: ...
-    def __get__(self, session: S | None, owner: type) -> Callable[..., Coroutine[Any, Any, T]]:
-        return self._awaits if session is None else MethodType(self._awaits, session)
-
-
-def _of_a_plain_function(waits: Callable[..., T]) -> Any:
-    """Keep `inspect` from taking what waits for the coroutine function that it wraps."""
-    waits.__signature__ = inspect.signature(waits)  # type: ignore[attr-defined]
-    del waits.__wrapped__  # type: ignore[attr-defined]
-    return waits
+    _, *parameters = inspect.signature(function).parameters.values()
+    own = inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)
+    signature = inspect.signature(function).replace(parameters=[own, *parameters])
+    for prefix, method in (("", waits), ("a", awaits)):
+        method.__name__ = prefix + name
+        method.__qualname__ = f"SandboxSession.{method.__name__}"
+        vars(method)["__signature__"] = signature
+        del vars(method)["__wrapped__"]  # it has another first argument
+    return waits, awaits

@@ -1,5 +1,6 @@
 """The site, built as it is published."""
 
+import inspect
 import re
 import shutil
 import subprocess
@@ -10,6 +11,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
 
+from daytona_toolkit import SandboxSession
 from tests.docs.pages import ROOT
 from tests.docs.test_reference import described, resolved
 
@@ -97,6 +99,11 @@ def test_a_reader_loads_nothing_from_elsewhere(pages: dict[str, Page]) -> None:
 def test_every_described_name_is_there(pages: dict[str, Page]) -> None:
     places = set().union(*(page.places for page in pages.values()))
     names = {path for path in described() if not isinstance(resolved(path), ModuleType)}
+    names |= {
+        f"daytona_toolkit.SandboxSession.{name}"
+        for name, method in inspect.getmembers(SandboxSession, inspect.isfunction)
+        if not name.startswith("_") and not inspect.iscoroutinefunction(method)
+    }
     assert names <= places
 
 

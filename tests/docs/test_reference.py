@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from daytona_toolkit import LocalSandbox, SandboxSession
-from daytona_toolkit._twins import awaited
 from tests.docs.pages import DOCS, PAGES, ROOT
 from tests.support import needs
 
@@ -125,7 +124,7 @@ echo | tee plot.png report.pdf
     [
         pytest.param(name, example, id=name)
         for name, member in vars(SandboxSession).items()
-        if not name.startswith("_") and not isinstance(member, awaited | property)
+        if inspect.isfunction(member) and not inspect.iscoroutinefunction(member)
         for example in examples(member)
     ],
 )

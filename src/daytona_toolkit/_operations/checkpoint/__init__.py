@@ -30,7 +30,31 @@ _ROW = re.compile(
 async def checkpoint(
     workspace: Workspace, label: str = "", *, include_ignored: bool = False
 ) -> Checkpoint:
-    """Record the files under the root."""
+    """Record all files under the root, whoever made them.
+
+    It has contents, modes, symlinks and empty folders; not owners, times, hard links, pipes
+    and sockets. Files of a repository under the root are files like any other, but its
+    `.git` is neither recorded nor changed by `restore`, nor is a symlink `.gitmodules`, which
+    git does not take. The store is our own folder among the sandbox's temporary files: it
+    outlives the session in a Daytona sandbox, and not in a local one. The newest
+    `Limits.kept_checkpoints` stay. The sandbox must have git.
+
+    Args:
+        label: Any text, to recognise it by.
+        include_ignored: Record files that a `.gitignore` ignores as well. Else `restore`
+            leaves such files alone.
+
+    Returns:
+        The checkpoint, with its id.
+
+    Raises:
+        CheckpointError: No git, no space, or a file that may not be read.
+
+    Example:
+        ```python
+        before = session.checkpoint("before the refactoring")
+        ```
+    """
     check_encodable(label, "label")
     reply = await workspace.change(
         _CHECKPOINT,
@@ -45,14 +69,48 @@ async def checkpoint(
 
 
 async def checkpoints(workspace: Workspace) -> list[Checkpoint]:
-    """All checkpoints of the root, the oldest first."""
+    """All checkpoints of the root in this sandbox, the oldest first.
+
+    They may be those of another session with the same root.
+
+    Returns:
+        The checkpoints.
+
+    Raises:
+        CheckpointError: The sandbox has no git.
+
+    Example:
+        ```python
+        newest = session.checkpoints()[-1]
+        ```
+    """
     return _checkpoints(
         workspace, await workspace.run(_CHECKPOINTS, wait=_WAIT, store=_store(workspace))
     )
 
 
 async def restore(workspace: Workspace, id: str) -> Checkpoint:
-    """Restore the files of a checkpoint."""
+    """Make the files under the root what they were at a checkpoint.
+
+    Files and folders made since then are removed; a folder goes with the `.git` in it. What
+    a `.gitignore` of the checkpoint ignores was not recorded and stays as it is. A restore
+    that fails or is interrupted can be repeated.
+
+    Args:
+        id: The checkpoint.
+
+    Returns:
+        The checkpoint.
+
+    Raises:
+        CheckpointNotFoundError: There is no such checkpoint.
+        CheckpointError: No git, no space, or a file that may not be changed.
+
+    Example:
+        ```python
+        session.restore(before.id)
+        ```
+    """
     reply = await workspace.change(
         _RESTORE, _tells_one, wait=_WAIT, store=_store(workspace), id=_checked(id)
     )
@@ -60,7 +118,23 @@ async def restore(workspace: Workspace, id: str) -> Checkpoint:
 
 
 async def diff(workspace: Workspace, since: str) -> Diff:
-    """What has changed since a checkpoint."""
+    """What has changed under the root since a checkpoint.
+
+    Args:
+        since: The id of the checkpoint.
+
+    Returns:
+        A patch that `git apply` takes, and the paths of the files in it.
+
+    Raises:
+        CheckpointNotFoundError: There is no such checkpoint.
+        CheckpointError: No git, no space, or a patch above `Limits.file_bytes`.
+
+    Example:
+        ```python
+        print(session.diff(since=before.id).patch)
+        ```
+    """
     reply = await workspace.run(
         _DIFF,
         wait=_WAIT,

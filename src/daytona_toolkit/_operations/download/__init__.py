@@ -42,7 +42,34 @@ async def download(
     *,
     on_progress: OnProgress | None = None,
 ) -> TransferResult:
-    """Copy a file or folder of the sandbox to the host."""
+    """Copy a file or a folder of the sandbox to this host.
+
+    As `upload`, the other way. Nothing is written outside `local`, or outside what it leads
+    to if it is a symlink: symlinks of the sandbox are skipped, none that is here is followed
+    below `local`, and names such as `..` are refused. No device, pipe or socket is replaced.
+    The notes of the result say what was skipped.
+
+    Args:
+        remote: The file or folder there.
+        local: The path that it gets here; `~` is your home.
+        on_progress: As for `upload`.
+
+    Returns:
+        How much was moved, and what was skipped.
+
+    Raises:
+        PathNotFoundError: There is no such file there.
+        NotAFileError: It is a device there, or there is a device in its place here.
+        PathDeniedError: It may not be read there, or written here.
+        OutsideRootError: It lies outside the root of a confined session.
+        WriteFailedError: It could not be written here.
+        FileChangedError: The file was changed while it was read.
+
+    Example:
+        ```python
+        session.download("report.pdf", "report.pdf")
+        ```
+    """
     with progress_of(f"download {remote}", on_progress) as tell:
         return await _download(workspace, remote, local, tell)
 

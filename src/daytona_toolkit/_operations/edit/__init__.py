@@ -96,7 +96,39 @@ async def edit(
     *,
     replace_all: bool = False,
 ) -> EditResult:
-    """Replace a text that occurs once in a file, or every occurrence."""
+    r"""Replace a text in a file; not a byte outside of it changes.
+
+    If somebody else changes the file meanwhile, the edit is tried again on what is there
+    then, so neither change is lost.
+
+    Args:
+        path: The file.
+        old_string: The text to replace, exactly; line endings may be `\n` whatever the
+            file uses.
+        new_string: What takes its place.
+        replace_all: Replace every occurrence; else there must be exactly one.
+
+    Returns:
+        How many occurrences were replaced, and a diff.
+
+    Raises:
+        NoMatchError: The text is not there; the message shows what comes closest.
+        AmbiguousMatchError: It is there more than once; the message has the lines.
+        BinaryFileError: The file is not text.
+        FileTooLargeError: The file is above `Limits.file_bytes`.
+        FileChangedError: Others changed the file each time.
+        InvalidArgumentError: `old_string` is empty, or the same as `new_string`.
+        PathNotFoundError: There is no such file.
+        NotAFileError: It is a folder, a device or a pipe.
+        PathDeniedError: It may not be changed.
+        OutsideRootError: It lies outside the root of a confined session.
+        WriteFailedError: No space is left.
+
+    Example:
+        ```python
+        print(session.edit("app.py", "debug = True", "debug = False").diff)
+        ```
+    """
     check_encodable(old_string, "old_string")
     check_encodable(new_string, "new_string")
     if not old_string:

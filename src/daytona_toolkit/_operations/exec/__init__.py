@@ -5,7 +5,7 @@ import contextlib
 import os
 import re
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 from daytona_toolkit._arguments import (
@@ -17,11 +17,13 @@ from daytona_toolkit._arguments import (
     check_variables,
 )
 from daytona_toolkit._cursors import FILES, Cursor, Stream
+from daytona_toolkit._masking import MaskedOutput
 from daytona_toolkit._operations.exec.handle import KILL_TIME, JobHandle, is_over, number_of
 from daytona_toolkit._operations.exec.result import ExecResult
 from daytona_toolkit._operations.exec.status import job as job
 from daytona_toolkit._operations.exec.status import jobs as jobs
 from daytona_toolkit._operations.exec.status import kill as kill
+from daytona_toolkit._operations.exec.status import list_jobs as list_jobs
 from daytona_toolkit._operations.exec.status import send as send
 from daytona_toolkit._operations.exec.watch import Watch
 from daytona_toolkit._refusals import refusal
@@ -41,7 +43,7 @@ _KEEP = Source(__name__, "keep")
 _SHELL_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
-async def run(
+async def exec(
     workspace: Workspace,
     command: str,
     *,
@@ -53,15 +55,67 @@ async def run(
     yield_after: float | None = None,
     interactive: bool = False,
     shell: str | None = None,
-    on_output: Callable[[Stream, str], Awaitable[None]] | None = None,
+    on_output: OnOutput | None = None,
 ) -> ExecResult:
-    """Start a command and wait for its end, or not."""
+    """Run a command, under `bash` where the sandbox has it and else under `sh`.
+
+    The command runs once, whatever happens to the connection. One that takes less than
+    `Limits.window` seconds costs one request. What it starts with `&` goes on after it.
+    Cancelling the call ends the command.
+
+    A `shell` is not a process but the folder and variables that its commands pass on, so it
+    outlives a stop of the sandbox. Commands of one shell may overlap: the last to end counts.
+    A command that is ended by a signal, replaces itself with `exec` or sets an EXIT trap
+    passes nothing on. `secrets`, variables that contain one, and `env` are never passed on.
+
+    Args:
+        command: Any script. It behaves as in a terminal, without one.
+        cwd: The folder to run in; the session's root unless given.
+        env: Variables, besides those of the session.
+        stdin: What it can read; nothing unless given.
+        timeout: Seconds after which the command is killed, with all that it started (except
+            for what left its session with an empty environment, as by `env -i setsid`); the
+            result has what it printed so far. None for no limit.
+        background: Return at once, with the id of the job; see `job` and `kill`. It has no
+            time limit.
+        yield_after: Seconds after which the call returns while the command goes on: the
+            result has its output so far, its `job_id` and `running=True`. `timeout` still
+            bounds the command.
+        interactive: Keep its standard input open for `send`. Without `yield_after` the call
+            returns at once, as with `background`.
+        shell: The name of a shell, such as `"main"`: the command begins in the folder and with
+            the exported variables with which the last one of that name ended, and passes on
+            its own.
+        on_output: Called with `"stdout"` or `"stderr"` and new text while the command runs,
+            where the caller waits: in its thread, and for `aexec` on its event loop, where
+            it may be a coroutine function.
+
+    Returns:
+        What it printed, head and tail where it was too much, and its exit code. A command
+        that fails is a result, not an error.
+
+    Raises:
+        InvalidArgumentError: A NUL in the command, an invalid name of a variable, a negative
+            time.
+        PathNotFoundError: There is no folder `cwd`.
+        NotAFolderError: `cwd` is a file.
+        PathDeniedError: `cwd` cannot be entered.
+        StateLostError: The command removed our own files, and its result with them.
+        WriteFailedError: No space is left to run a command.
+        TerminalError: The sandbox cannot be used.
+
+    Example:
+        ```python
+        session.exec("pytest -q", timeout=600, on_output=lambda stream, text: print(text))
+        ```
+    """
     handle = JobHandle(workspace, f"job-{secrets.token_hex(6)}")
     background = background or (interactive and yield_after is None)
     limit, patience = check_seconds(timeout, "timeout"), check_seconds(yield_after, "yield_after")
     if background:
         limit, patience = None, 0.0
-    watch = Watch(handle, limit, patience, on_output)
+    output = MaskedOutput(workspace.mask, on_output) if on_output else None
+    watch = Watch(handle, limit, patience, output)
     window = watch.window()
     data = as_bytes(b"" if stdin is None else stdin, "stdin")
     try:
@@ -85,6 +139,8 @@ async def run(
             await asyncio.wait_for(handle.end(), KILL_TIME)
         workspace.ledger.remove(handle.id)
         raise
+    if output:
+        await output.flush()
     if is_over(last) and not background:
         return _ended(handle, last)
     return _running(handle, last, watch.so_far)

@@ -29,7 +29,28 @@ _ID = re.compile(r"job-[0-9a-f]{12}")
 
 
 async def job(workspace: Workspace, job_id: str, *, wait: float = 0) -> JobStatus:
-    """The state of a job, after waiting a while for it to end."""
+    """The state of a job, and its output since this session last asked.
+
+    Once the session that started a job has seen its end, its files may go: the last
+    `Limits.kept_jobs` of these stay until the session closes.
+
+    Args:
+        job_id: The job, as `exec(..., background=True)` or `jobs` tell it.
+        wait: Seconds to wait for its end, at most `Limits.window`.
+
+    Returns:
+        Its state and its new output.
+
+    Raises:
+        JobNotFoundError: There is no such job, or no more.
+        InvalidArgumentError: `wait` is negative or not a number.
+
+    Example:
+        ```python
+        server = session.exec("python3 -m http.server", background=True)
+        print(session.job(server.job_id, wait=1).stderr)
+        ```
+    """
     window = window_of(workspace, check_seconds(wait, "wait"))
     handle, cursor = _handle(workspace, job_id)
     reply = await handle.poll(window, handle.inputs(window, cursor=cursor), shown=SHOWN)
@@ -37,7 +58,24 @@ async def job(workspace: Workspace, job_id: str, *, wait: float = 0) -> JobStatu
 
 
 async def kill(workspace: Workspace, job_id: str) -> JobStatus:
-    """End a job, with every process that it started."""
+    """End a job with every process that it started, within three seconds.
+
+    Processes that ignore SIGTERM get SIGKILL after two seconds.
+
+    Args:
+        job_id: The job.
+
+    Returns:
+        Its state then.
+
+    Raises:
+        JobNotFoundError: There is no such job.
+
+    Example:
+        ```python
+        session.kill(server.job_id)
+        ```
+    """
     handle, cursor = _handle(workspace, job_id)
     reply = await handle.end(cursor)
     if reply.failure:
@@ -48,7 +86,33 @@ async def kill(workspace: Workspace, job_id: str) -> JobStatus:
 async def send(
     workspace: Workspace, job_id: str, data: str | bytes, *, eof: bool = False, wait: float = 0
 ) -> JobStatus:
-    """Send text to the standard input of an interactive command."""
+    r"""Send text to the standard input of an interactive command; it arrives once.
+
+    A command that does not read blocks nothing: what does not fit into its pipe waits,
+    and the status says how much.
+
+    Args:
+        job_id: The job, as `exec(..., interactive=True)` tells it.
+        data: Text or bytes, as they are: a line needs its newline.
+        eof: Close the input after it.
+        wait: Seconds to wait for new output, at most `Limits.window`.
+
+    Returns:
+        The state of the job, and its output since this session last asked.
+
+    Raises:
+        JobNotFoundError: There is no such job.
+        JobInputError: It has ended, was not started with `interactive=True`, has closed its
+            input, or leaves more than `Limits.stream_bytes` unread.
+        WriteFailedError: No space is left.
+        InvalidArgumentError: `data` is neither text nor bytes, or `wait` is negative.
+
+    Example:
+        ```python
+        asks = session.exec("read name; echo hello $name", interactive=True)
+        print(session.send(asks.job_id, "Ann\n", wait=5).stdout)  # hello Ann
+        ```
+    """
     window = window_of(workspace, check_seconds(wait, "wait"))
     handle, cursor = _handle(workspace, job_id)
     reply = await workspace.change(
@@ -74,8 +138,24 @@ async def send(
     return _seen(handle, reply, cursor)
 
 
-async def jobs(workspace: Workspace) -> JobList:
-    """All jobs that the sandbox knows, oldest first."""
+async def jobs(workspace: Workspace) -> list[JobStatus]:
+    """All jobs that the sandbox knows, oldest first, without their output.
+
+    They may be those of another session, also of one whose program has crashed.
+
+    Returns:
+        The state of each.
+
+    Example:
+        ```python
+        running = [job for job in session.jobs() if job.state == "running"]
+        ```
+    """
+    return list((await list_jobs(workspace)).jobs)
+
+
+async def list_jobs(workspace: Workspace) -> JobList:
+    """The same as a result, for a tool."""
     reply = await workspace.run(_JOBS, shown=SHOWN, limit=0)
     found = []
     for job_id, report in reply.values.items():

@@ -138,7 +138,7 @@ class SendArguments(Arguments):
 
 async def _exec(call: Call, arguments: ExecArguments, *, shell: str | None = None) -> Result:
     interactive = isinstance(arguments, InteractiveExecArguments) and arguments.interactive
-    return await operations.exec.run(
+    return await operations.exec.exec(
         call.workspace,
         arguments.command,
         cwd=None if arguments.cwd in _HERE else arguments.cwd,
@@ -154,7 +154,7 @@ async def _exec(call: Call, arguments: ExecArguments, *, shell: str | None = Non
 
 async def _job(call: Call, arguments: JobArguments) -> Result:
     if not arguments.job_id:
-        return await operations.exec.jobs(call.workspace)
+        return await operations.exec.list_jobs(call.workspace)
     if arguments.kill:
         return await operations.exec.kill(call.workspace, arguments.job_id)
     return await operations.exec.job(call.workspace, arguments.job_id, wait=arguments.wait)

@@ -17,20 +17,74 @@ _REMOVE = Source(__name__, "remove")
 
 
 async def stat(workspace: Workspace, path: AnyPath) -> Entry:
-    """Describe what is at a path."""
+    """Describe what is at a path; a symlink is not followed.
+
+    Args:
+        path: The path.
+
+    Returns:
+        Its type, size, time and version; of a symlink, also what it leads to.
+
+    Raises:
+        PathNotFoundError: Nothing is there.
+        NotAFolderError: A part of the path that should be a folder is a file.
+        PathDeniedError: A folder above it may not be entered.
+        OutsideRootError: It lies outside the root of a confined session.
+
+    Example:
+        ```python
+        print(session.stat("build").type)
+        ```
+    """
     path, full = check_path(path), workspace.resolve(path)
     return _entry(workspace, path, await workspace.run(_STAT, path=full))
 
 
 async def realpath(workspace: Workspace, path: AnyPath) -> str:
-    """The path without symlinks and `..`."""
+    """Where a path really leads: absolute, without symlinks and `..`.
+
+    What is missing counts as a plain name, and a loop of symlinks stays as it is.
+
+    Args:
+        path: The path.
+
+    Returns:
+        The path with all symlinks followed.
+
+    Raises:
+        OutsideRootError: It leads outside the root of a confined session.
+
+    Example:
+        ```python
+        print(session.realpath("current/../data"))
+        ```
+    """
     reply = await workspace.run(_REALPATH, path=workspace.resolve(path))
     _check(reply, os.fspath(path), workspace)
     return reply.text("real")
 
 
 async def mkdir(workspace: Workspace, path: AnyPath) -> Entry:
-    """Make a folder, with those above it."""
+    """Make a folder, and those above it that are missing.
+
+    Args:
+        path: The folder; one that exists is left as it is.
+
+    Returns:
+        What it is now.
+
+    Raises:
+        NotAFolderError: It, or a part of its path, is a file.
+        PathNotFoundError: A part of the path is missing in front of `..`.
+        PathDeniedError: It may not be made there.
+        OutsideRootError: It lies outside the root of a confined session.
+        WriteFailedError: No space is left, or a name is too long.
+
+    Example:
+        ```python
+        session.mkdir("build/reports")
+        ```
+    """
     path, full = check_path(path), workspace.resolve(path)
     return _entry(workspace, path, await workspace.change(_MKDIR, path=full))
 
@@ -38,7 +92,38 @@ async def mkdir(workspace: Workspace, path: AnyPath) -> Entry:
 async def move(
     workspace: Workspace, source: AnyPath, target: AnyPath, *, overwrite: bool = False
 ) -> Entry:
-    """Move a file, folder or symlink."""
+    """Give a file, folder or symlink another path; missing folders above it are made.
+
+    A symlink is moved, or replaced, itself. Within a file system the move happens at once or
+    not at all; to another one, the target is complete before it has its name, and the source
+    is removed last.
+
+    Args:
+        source: What to move.
+        target: Its new path, not the folder to put it in.
+        overwrite: Whether a file or symlink at `target` may be replaced, or an empty folder
+            by a folder.
+
+    Returns:
+        What is at `target` now.
+
+    Raises:
+        PathExistsError: Something is at `target`, and `overwrite` is not given; or a folder
+            that is not empty.
+        PathNotFoundError: There is no `source`.
+        NotAFileError: `target` is a folder, and `source` is not.
+        NotAFolderError: `source` is a folder, and `target` is not; or a part of a path that
+            should be a folder is a file.
+        PathDeniedError: One of them may not be changed.
+        OutsideRootError: One of them lies outside the root of a confined session.
+        InvalidArgumentError: `source` is the root, holds it, or holds `target`.
+        WriteFailedError: No space is left, or a name is too long.
+
+    Example:
+        ```python
+        session.move("draft.md", "docs/guide.md")
+        ```
+    """
     source, target = check_path(source), check_path(target)
     full, full_target = workspace.resolve(source), workspace.resolve(target)
     reply = await workspace.change(
@@ -56,7 +141,26 @@ async def move(
 
 
 async def remove(workspace: Workspace, path: AnyPath, *, recursive: bool = False) -> None:
-    """Remove a file or symlink, and a folder only with `recursive`."""
+    """Remove a file, a symlink itself, or a folder.
+
+    Args:
+        path: What to remove.
+        recursive: Needed for a folder, which goes with all that is in it.
+
+    Raises:
+        PathNotFoundError: Nothing is there.
+        NotAFileError: It is a folder, and `recursive` is not given.
+        NotAFolderError: A part of the path that should be a folder is a file.
+        PathDeniedError: It, or something in it, may not be removed.
+        OutsideRootError: It lies outside the root of a confined session.
+        InvalidArgumentError: It is the root, or holds it.
+        WriteFailedError: The system refuses for another reason, which the error says.
+
+    Example:
+        ```python
+        session.remove("build", recursive=True)
+        ```
+    """
     path, full = check_path(path), workspace.resolve(path)
     reply = await workspace.change(_REMOVE, path=full, recursive="yes" if recursive else None)
     workspace.files.drop_tree(full)

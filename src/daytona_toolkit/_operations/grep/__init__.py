@@ -51,7 +51,39 @@ async def grep(
     context: int = 0,
     hidden: bool = False,
 ) -> GrepResult:
-    """Find lines by a pattern."""
+    r"""Find lines of text files by a regular expression, sorted by path and line.
+
+    The syntax is that of extended regular expressions, with `\d \w \s \b` as well. The
+    result is the same whatever tools the sandbox has. `.gitignore` has no effect: what is
+    ignored may be what is looked for.
+
+    Args:
+        pattern: The expression, for one line.
+        path: The folder, or one file.
+        glob: Search only files whose names match, such as `*.py`, or whose paths do, such as
+            `src/**`.
+        fixed: Take the pattern as text.
+        ignore_case: Let letters match in either case.
+        context: Lines to return before and after each match, 0 to 100.
+        hidden: Whether to search files and folders whose names begin with a dot.
+
+    Returns:
+        The lines, at most `Limits.entries`.
+
+    Raises:
+        SearchPatternError: The pattern cannot be matched; the message has another way.
+        InvalidArgumentError: `context` is out of range.
+        PathNotFoundError: There is no such file or folder.
+        NotAFileError: It is a device, a pipe or a socket.
+        PathDeniedError: It may not be read.
+        OutsideRootError: It lies outside the root of a confined session.
+
+    Example:
+        ```python
+        for match in session.grep(r"def \w+", glob="*.py").matches:
+            print(f"{match.path}:{match.line}: {match.text}")
+        ```
+    """
     path = check_path(path)
     check_encodable(pattern, "pattern")
     check_whole(context, "context")

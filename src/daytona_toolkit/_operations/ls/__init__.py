@@ -9,6 +9,25 @@ _LS = Source(__name__, "ls")
 
 
 async def ls(workspace: Workspace, path: AnyPath = ".", *, hidden: bool = True) -> Listing:
-    """List a folder."""
+    """List a folder, sorted by name.
+
+    Args:
+        path: The folder.
+        hidden: Whether to list names that begin with a dot.
+
+    Returns:
+        Its entries, at most `Limits.entries`.
+
+    Raises:
+        PathNotFoundError: There is no such folder.
+        NotAFolderError: It is a file.
+        PathDeniedError: It may not be read.
+        OutsideRootError: It lies outside the root of a confined session.
+
+    Example:
+        ```python
+        print([entry.path for entry in session.ls("src").entries])
+        ```
+    """
     inputs = {"depth": 1, "hidden": "yes" if hidden else None}
     return await list_files(workspace, _LS, check_path(path), inputs)

@@ -70,7 +70,45 @@ class _Step:
 
 
 async def apply_patch(workspace: Workspace, patch: str) -> PatchResult:
-    """Change files as a patch says, all of them or none."""
+    r"""Apply a patch to several files: all of it, or nothing.
+
+    The format is V4A, which OpenAI's models write. Every hunk must match its file exactly
+    and name one place; line endings are the file's own. If somebody else changes a file
+    meanwhile, the patch is tried again on what is there then.
+
+    Args:
+        patch: The patch, from `*** Begin Patch` to `*** End Patch`.
+
+    Returns:
+        What became of each file, with diffs.
+
+    Raises:
+        NoMatchError: A hunk is not in its file; the message has the file, the hunk and what
+            comes closest.
+        AmbiguousMatchError: A hunk fits several places; the message has the lines.
+        InvalidArgumentError: It is not a patch, names a file twice, or changes nothing.
+        BinaryFileError: A file is not text.
+        FileTooLargeError: The files together are above `Limits.file_bytes`.
+        FileChangedError: Others changed a file each time.
+        PathNotFoundError: A file to update or delete does not exist.
+        NotAFileError: It is a folder, a device or a pipe.
+        NotAFolderError: A part of a path that should be a folder is a file.
+        PathDeniedError: A file may not be changed.
+        OutsideRootError: A file lies outside the root of a confined session.
+        PathExistsError: Something exists where a file is to be added or moved to.
+        WriteFailedError: No space is left.
+
+    Example:
+        ```python
+        session.apply_patch('''*** Begin Patch
+        *** Update File: app.py
+        @@ def main():
+        -    debug = True
+        +    debug = False
+        *** Delete File: notes.txt
+        *** End Patch''')
+        ```
+    """
     check_encodable(patch, "patch")
     changes = await in_thread(parse, patch)
     paths = [(each, path) for each in changes for path in (each.path, each.target) if path]

@@ -17,7 +17,29 @@ class _Previewing(Protocol):
 
 
 async def preview(workspace: Workspace, port: int) -> Preview:
-    """The address of a port, whether anything listens there or not."""
+    """The URL at which a port of the sandbox is reached from outside.
+
+    It does not tell whether a server listens there. In a Daytona sandbox it is a link
+    through Daytona's proxy, and in a local one that shares the network it is this machine.
+
+    Args:
+        port: The port, from 1 to 65,535.
+
+    Returns:
+        The URL, and the headers that a request for it must bring.
+
+    Raises:
+        PreviewError: A local sandbox without `network=True`, a kind of sandbox that has no
+            addresses, or a port that Daytona gives none.
+        InvalidArgumentError: It is not a port.
+
+    Example:
+        ```python
+        session.exec("python3 -m http.server 8000", background=True)
+        link = session.preview(8000)
+        print(link.url, link.headers)
+        ```
+    """
     if isinstance(port, bool) or not isinstance(port, int) or port not in PORTS:
         raise InvalidArgumentError(
             f"{port!r} is not a port; give a number from {PORTS[0]} to {PORTS[-1]:,}."

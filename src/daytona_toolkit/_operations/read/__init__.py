@@ -25,7 +25,32 @@ _EXISTS = Source(__name__, "exists")
 async def read(
     workspace: Workspace, path: AnyPath, *, offset: int = 1, limit: int | None = None
 ) -> ReadResult:
-    """Read a window of lines; a picture comes whole."""
+    """Read lines of a text file, or a picture.
+
+    Args:
+        path: The file.
+        offset: The number of the first line, from 1.
+        limit: How many lines, at most; `Limits.read_lines` unless given.
+
+    Returns:
+        The lines, and where to go on; or the picture.
+
+    Raises:
+        PathNotFoundError: There is no such file.
+        NotAFileError: It is a folder, a device or a pipe.
+        PathDeniedError: It may not be read.
+        OutsideRootError: It lies outside the root of a confined session.
+        BinaryFileError: It is neither text nor a PNG, JPEG, GIF or WebP picture.
+        FileTooLargeError: It is a picture above `Limits.image_bytes`.
+        OffsetError: The file ends before `offset`.
+        InvalidArgumentError: `offset` or `limit` is not a positive number.
+
+    Example:
+        ```python
+        page = session.read("server.log", offset=1001, limit=100)
+        print(page.content, page.next_offset)
+        ```
+    """
     limits = workspace.limits
     count = limits.read_lines if limit is None else limit
     for name, number in (("offset", offset), ("limit", count)):
@@ -73,13 +98,48 @@ async def read(
 
 
 async def read_bytes(workspace: Workspace, path: AnyPath) -> bytes:
-    """All bytes of a file."""
+    """Read a whole file, of any kind.
+
+    Args:
+        path: The file.
+
+    Returns:
+        All its bytes.
+
+    Raises:
+        FileTooLargeError: It is above `Limits.file_bytes`; `download` has no such bound.
+        PathNotFoundError: There is no such file.
+        NotAFileError: It is a folder, a device or a pipe.
+        PathDeniedError: It may not be read.
+        OutsideRootError: It lies outside the root of a confined session.
+
+    Example:
+        ```python
+        Path("plot.png").write_bytes(session.read_bytes("plot.png"))
+        ```
+    """
     full = workspace.resolve(path)
     return await fetch(workspace, os.fspath(path), full, "download it")
 
 
 async def exists(workspace: Workspace, path: AnyPath) -> bool:
-    """Whether a path leads to something."""
+    """Whether a path leads to something.
+
+    Args:
+        path: The path; a symlink that leads nowhere leads to nothing.
+
+    Returns:
+        Whether something is there.
+
+    Raises:
+        PathDeniedError: A folder above it may not be entered.
+        OutsideRootError: It lies outside the root of a confined session.
+
+    Example:
+        ```python
+        session.exists("pyproject.toml")
+        ```
+    """
     reply = await workspace.run(_EXISTS, path=workspace.resolve(path))
     if reply.failure in ("missing", "notdir"):
         return False

@@ -32,7 +32,38 @@ async def upload(
     *,
     on_progress: OnProgress | None = None,
 ) -> TransferResult:
-    """Copy a file or folder of the host into the sandbox."""
+    """Copy a file or a folder of this host into the sandbox.
+
+    What is there already with the same content is not sent again, so a transfer that
+    was interrupted continues where it stopped. Each file is in place at once or not at
+    all, and is executable there if it is here. Files that only the sandbox has stay;
+    symlinks are skipped.
+
+    Args:
+        local: The file or folder here; `~` is your home.
+        remote: The path that it gets there.
+        on_progress: Called, where the caller waits, with the bytes that are there, the bytes
+            in all, and the file that has just moved, or a part of it. For `aupload` it may
+            be a coroutine function. Unless given there is a progress bar, on a terminal and
+            with `rich` installed.
+
+    Returns:
+        How much was moved, and what was skipped.
+
+    Raises:
+        PathNotFoundError: There is no such file here.
+        NotAFileError: It is a device here or there.
+        NotAFolderError: A part of the path that should be a folder is a file.
+        PathDeniedError: It may not be read here, or written there.
+        OutsideRootError: It lies outside the root of a confined session.
+        WriteFailedError: No space is left there.
+        PathError: A file here could not be read for another reason.
+
+    Example:
+        ```python
+        session.upload("data/", "data")
+        ```
+    """
     with progress_of(f"upload {remote}", on_progress) as tell:
         return await _upload(workspace, local, remote, tell)
 

@@ -25,7 +25,38 @@ _VERSION = re.compile(r"\d+-\d+-[\w:.+-]+")
 async def write(
     workspace: Workspace, path: AnyPath, content: str | bytes, *, if_version: str | None = None
 ) -> WriteResult:
-    """Write a file, with the folders above it."""
+    r"""Write a whole file, at once or not at all; missing folders above it are made.
+
+    A file that was there keeps its mode and group, and its owner where the sandbox's user may
+    give files away; another name of it (a hard link) keeps the old content. A symlink stays
+    one, and the file that it leads to is written.
+
+    Args:
+        path: The file.
+        content: Text, written as UTF-8, or bytes.
+        if_version: Write only if the file still has this version, as `read`, `write`,
+            `edit` and `ls` tell it; `""`: only if there is no file. Unless given, write
+            whatever is there.
+
+    Returns:
+        Whether the file is new, and its version.
+
+    Raises:
+        InvalidArgumentError: `content` is neither text nor bytes, or `if_version` is not a
+            version.
+        FileChangedError: It has another version than `if_version`; nothing was written.
+        NotAFileError: It is a folder, a device or a pipe.
+        NotAFolderError: A part of the path that should be a folder is a file.
+        PathDeniedError: It may not be written.
+        OutsideRootError: It lies outside the root of a confined session.
+        WriteFailedError: No space is left, or a name is too long.
+
+    Example:
+        ```python
+        seen = session.read("config.toml")
+        session.write("config.toml", seen.content + "debug = true\n", if_version=seen.version)
+        ```
+    """
     full = workspace.resolve(path)
     data = as_bytes(content, "content")
     if isinstance(content, str):
