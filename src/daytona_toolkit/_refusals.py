@@ -1,5 +1,8 @@
 """The errors for the codes with which programs refuse an operation."""
 
+import os
+
+from daytona_toolkit._arguments import AnyPath
 from daytona_toolkit._remote import Reply
 from daytona_toolkit._workspace import Workspace
 from daytona_toolkit.errors import (
@@ -75,6 +78,12 @@ _REFUSALS: dict[str, tuple[type[PathError], str]] = {
 
 # How a mounted bucket, as a Daytona volume is one, may answer to a rename.
 _UNABLE = ("not implemented", "not supported")
+
+
+def check_refusal(reply: Reply, path: AnyPath, workspace: Workspace) -> None:
+    """Raise the error for what a program refused to do with a path, if it did."""
+    if reply.failure:
+        raise refusal(reply, os.fspath(path), workspace)
 
 
 def refusal(reply: Reply, path: str, workspace: Workspace) -> SandboxError:

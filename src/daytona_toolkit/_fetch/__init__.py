@@ -1,6 +1,6 @@
 """All bytes of a file, for operations that need more than a part of it."""
 
-from daytona_toolkit._refusals import refusal
+from daytona_toolkit._refusals import check_refusal
 from daytona_toolkit._remote import Source
 from daytona_toolkit._text import count_of
 from daytona_toolkit._workspace import Workspace
@@ -20,8 +20,7 @@ async def fetch(workspace: Workspace, path: str, full: str, advice: str) -> byte
     """
     bound = workspace.limits.file_bytes
     reply = await workspace.run(_FETCH, path=full, bytes=bound)
-    if reply.failure:
-        raise refusal(reply, path, workspace)
+    check_refusal(reply, path, workspace)
     if "content" not in reply.blobs:
         raise FileTooLargeError(
             f"{path!r} has {count_of(reply.number('size'), 'byte')}, more than the "

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from daytona_toolkit._arguments import AnyPath, check_path
-from daytona_toolkit._refusals import refusal
+from daytona_toolkit._refusals import check_refusal
 from daytona_toolkit._remote import Reply, Source
 from daytona_toolkit._search import BOTTOMLESS
 from daytona_toolkit._transfer import OMITTED, PART, Remote, Report, batches
@@ -158,8 +158,7 @@ async def _tree(source: Remote, report: Report) -> tuple[list[Item], list[str], 
         depth=BOTTOMLESS,
         small=_SMALL,
     )
-    if reply.failure:
-        raise refusal(reply, source.given, source.workspace)
+    check_refusal(reply, source.given, source.workspace)
     if "entry" in reply.values:
         mode, size = reply.values["entry"].split()
         content = reply.blobs.get("content")

@@ -4,7 +4,7 @@ import os
 
 from daytona_toolkit._arguments import AnyPath, check_path
 from daytona_toolkit._entry import Entry, entries_of
-from daytona_toolkit._refusals import refusal
+from daytona_toolkit._refusals import check_refusal
 from daytona_toolkit._remote import Reply, Source
 from daytona_toolkit._workspace import Workspace
 from daytona_toolkit.errors import InvalidArgumentError, SandboxFailedError
@@ -186,5 +186,4 @@ def _check(reply: Reply, path: str, workspace: Workspace) -> None:
             f"{path!r} is or holds the root {workspace.root!r} or files that this session needs, "
             "so it cannot be moved or removed; name something inside it."
         )
-    if reply.failure:
-        raise refusal(reply, path, workspace)
+    check_refusal(reply, path, workspace)

@@ -11,7 +11,7 @@ from daytona_toolkit._fetch import check_complete
 from daytona_toolkit._matching import Splice, merge, splice
 from daytona_toolkit._operations.patch.result import PatchedFile, PatchResult
 from daytona_toolkit._operations.patch.v4a import FileChange, parse, splices
-from daytona_toolkit._refusals import refusal
+from daytona_toolkit._refusals import check_refusal, refusal
 from daytona_toolkit._remote import Reply, Source
 from daytona_toolkit._workers import in_thread
 from daytona_toolkit._workspace import Workspace
@@ -199,8 +199,7 @@ async def _fetch(workspace: Workspace, changes: list[FileChange]) -> dict[str, b
     seen = {}
     for i, change in enumerate(changes):
         part = _part(reply, i)
-        if part.failure:
-            raise refusal(part, change.path, workspace)
+        check_refusal(part, change.path, workspace)
         if "content" not in part.blobs:
             raise FileTooLargeError(
                 f"{change.path!r} has {part.number('size'):,} bytes, more than the {bound:,} that "

@@ -5,7 +5,7 @@ import os
 from daytona_toolkit._arguments import AnyPath, check_whole
 from daytona_toolkit._fetch import check_complete, fetch
 from daytona_toolkit._operations.read.result import ReadResult
-from daytona_toolkit._refusals import refusal
+from daytona_toolkit._refusals import check_refusal
 from daytona_toolkit._remote import Reply, Source
 from daytona_toolkit._result import Image
 from daytona_toolkit._text import clip, count_of, image_type, is_binary, whole_characters
@@ -71,9 +71,8 @@ async def read(
         clip=limits.line_chars * 4 + 1,
         image=limits.image_bytes,
     )
+    check_refusal(reply, path, workspace)
     path = os.fspath(path)
-    if reply.failure:
-        raise refusal(reply, path, workspace)
     if picture := _picture(reply, path, full, limits.image_bytes):
         return picture
     size, content = reply.number("size"), reply.blobs.get("content")
@@ -143,8 +142,7 @@ async def exists(workspace: Workspace, path: AnyPath) -> bool:
     reply = await workspace.run(_EXISTS, path=workspace.resolve(path))
     if reply.failure in ("missing", "notdir"):
         return False
-    if reply.failure:
-        raise refusal(reply, os.fspath(path), workspace)
+    check_refusal(reply, path, workspace)
     return "exists" in reply.values
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from daytona_toolkit._arguments import AnyPath, check_path
 from daytona_toolkit._operations.upload.parcels import Parcel, mode_of, pack
-from daytona_toolkit._refusals import refusal
+from daytona_toolkit._refusals import check_refusal, refusal
 from daytona_toolkit._remote import Reply, Source
 from daytona_toolkit._transfer import OMITTED, PART, Folder, Remote, Report, batches
 from daytona_toolkit._transfer import local_files as host
@@ -111,8 +111,7 @@ async def _put(target: Remote, item: Item, content: bytes, report: Report) -> No
     reply = await workspace.change(
         _PUT, data=content, path=target.full, sha256=item.sum, mode=mode_of(item)
     )
-    if reply.failure:
-        raise refusal(reply, target.given, workspace)
+    check_refusal(reply, target.given, workspace)
     if "same" in reply.values:
         await report.was_there(item)
     else:
@@ -208,8 +207,7 @@ async def _unpack(
         folders=[parcel.folder.words for parcel in plan],
         plan="\n".join(line for parcel in plan for line in (parcel.archive, *parcel.steps)),
     )
-    if reply.failure:
-        raise refusal(reply, target.given, workspace)
+    check_refusal(reply, target.given, workspace)
     names = [name for parcel in plan for name in parcel.folder.names.values()]
     for index, name in enumerate(names):
         workspace.files.drop(target.path(name))

@@ -6,7 +6,7 @@ import re
 from daytona_toolkit._arguments import AnyPath, as_bytes
 from daytona_toolkit._fetch import fetch
 from daytona_toolkit._operations.write.result import WriteResult
-from daytona_toolkit._refusals import refusal
+from daytona_toolkit._refusals import check_refusal
 from daytona_toolkit._remote import Source
 from daytona_toolkit._workers import in_thread_if_large
 from daytona_toolkit._workspace import Workspace
@@ -79,8 +79,7 @@ async def write(
             "made or removed it. Nothing was written. Read it again, and then write.",
             os.fspath(path),
         )
-    if reply.failure:
-        raise refusal(reply, os.fspath(path), workspace)
+    check_refusal(reply, path, workspace)
     workspace.files.put(full, data)
     return WriteResult(
         path=full,
