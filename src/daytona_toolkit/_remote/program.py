@@ -14,6 +14,7 @@ away from what it starts.
 """
 
 import base64
+import posixpath
 import re
 import secrets
 from collections.abc import Mapping, Sequence
@@ -182,20 +183,9 @@ def _composed(root: str, path: PurePosixPath, seen: set[PurePosixPath]) -> str:
     for line in files(root).joinpath(*path.parts).read_text("utf-8").splitlines():
         line = line.strip()
         if include := _INCLUDE.match(line):
-            part = _normal(path.parent / include[1])
+            part = PurePosixPath(posixpath.normpath(path.parent / include[1]))
             if part not in seen:
                 lines.append(_composed(root, part, seen))
         elif line and not line.startswith("#"):
             lines.append(line + "\n")
     return "".join(lines)
-
-
-def _normal(path: PurePosixPath) -> PurePosixPath:
-    """The path without `..`."""
-    parts: list[str] = []
-    for part in path.parts:
-        if part == "..":
-            parts.pop()
-        else:
-            parts.append(part)
-    return PurePosixPath(*parts)
