@@ -43,20 +43,13 @@ async def in_thread(function: Callable[P, T], /, *args: P.args, **options: P.kwa
         raise
 
 
-async def in_thread_if(
-    may_take_long: bool, function: Callable[P, T], /, *args: P.args, **options: P.kwargs
-) -> T:
-    """Call a function, in a thread if it may take long: to hand it over takes a moment too."""
-    if may_take_long:
-        return await in_thread(function, *args, **options)
-    return function(*args, **options)
-
-
 async def in_thread_if_large(
     size: int, function: Callable[P, T], /, *args: P.args, **options: P.kwargs
 ) -> T:
     """Call a function that works on that many bytes, in a thread if they are many."""
-    return await in_thread_if(size > _SMALL_BYTES, function, *args, **options)
+    if size > _SMALL_BYTES:
+        return await in_thread(function, *args, **options)
+    return function(*args, **options)
 
 
 class Lock:

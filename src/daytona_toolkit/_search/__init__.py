@@ -2,12 +2,10 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Concatenate, ParamSpec, TypeVar
 
 from daytona_toolkit._refusals import refusal
 from daytona_toolkit._remote import Input, Reply, Source
 from daytona_toolkit._text import count_of, first_few, printable
-from daytona_toolkit._workers import in_thread_if
 from daytona_toolkit._workspace import Workspace
 from daytona_toolkit.errors import SandboxFailedError
 
@@ -18,21 +16,8 @@ BOTTOMLESS = 10_000
 _COMPLAINTS = 64_000
 # Paths that a note names.
 _NAMED = 3
-# Characters of a pattern that is read within a millisecond or two, if it has no braces.
-_SHORT = 200
 
 _DENIED = re.compile(r"(?:\S*(?:find|grep): )?'?(?:\./)?(.*?)'?: Permission denied")
-
-P = ParamSpec("P")
-T = TypeVar("T")
-
-
-async def compiled(
-    read: Callable[Concatenate[str, P], T], pattern: str, *args: P.args, **options: P.kwargs
-) -> T:
-    """Read a pattern, in a thread if that may take long."""
-    may_take_long = len(pattern) > _SHORT or "{" in pattern
-    return await in_thread_if(may_take_long, read, pattern, *args, **options)
 
 
 async def run_search(

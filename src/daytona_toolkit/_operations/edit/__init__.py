@@ -23,7 +23,7 @@ from daytona_toolkit._matching import (
 from daytona_toolkit._operations.edit.result import EditResult
 from daytona_toolkit._refusals import refusal
 from daytona_toolkit._remote import Input, Reply, Source, text_of
-from daytona_toolkit._workers import in_thread, in_thread_if
+from daytona_toolkit._workers import in_thread
 from daytona_toolkit._workspace import Workspace
 from daytona_toolkit.errors import (
     AmbiguousMatchError,
@@ -48,9 +48,6 @@ _ORDINARY = re.compile(r"[!-\-/-~]")
 
 # Ranges that one request replaces; nearer ones are joined.
 _SPLICES = 8
-
-# Lines up to which a diff is made within a few milliseconds.
-_QUICK_LINES = 50
 
 _EDIT = Source(__name__, "edit")
 _CHECK_INPUTS = (
@@ -304,8 +301,7 @@ async def _replace_in_sandbox(
     splices = [Splice(start, start + len(old_bytes), new_bytes)]
     if "whole" in reply.values:
         workspace.files.put(full, splice(around, splices))
-    is_long = len(lines) + new.count("\n") > _QUICK_LINES
-    diff = await in_thread_if(is_long, unified_diff, around, splices, path, reply.number("line"))
+    diff = await in_thread(unified_diff, around, splices, path, reply.number("line"))
     return EditResult(path=full, occurrences=1, diff=diff, **_versions(reply))
 
 

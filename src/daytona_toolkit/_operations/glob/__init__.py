@@ -2,9 +2,10 @@
 
 from daytona_toolkit._arguments import AnyPath, check_encodable, check_path
 from daytona_toolkit._remote import Input, Source
-from daytona_toolkit._search import BOTTOMLESS, compiled
+from daytona_toolkit._search import BOTTOMLESS
 from daytona_toolkit._search.globs import compile_glob
 from daytona_toolkit._search.listing import Listing, list_files
+from daytona_toolkit._workers import in_thread
 from daytona_toolkit._workspace import Workspace
 
 _GLOB = Source(__name__, "glob")
@@ -47,7 +48,7 @@ async def glob(
     check_encodable(pattern, "pattern")
     if pattern == "~" or pattern.startswith("~/"):
         pattern = workspace.facts.home + pattern[1:]
-    wanted = await compiled(compile_glob, pattern, hidden=hidden)
+    wanted = await in_thread(compile_glob, pattern, hidden=hidden)
     subfolder = wanted.start
     if pattern.startswith("/"):
         path, subfolder = subfolder, ""

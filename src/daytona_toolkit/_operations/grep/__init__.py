@@ -10,7 +10,6 @@ from daytona_toolkit._operations.grep.result import GrepResult, Match
 from daytona_toolkit._remote import Input, Reply, Source
 from daytona_toolkit._search import (
     BOTTOMLESS,
-    compiled,
     join,
     permission_notes,
     run_search,
@@ -18,7 +17,7 @@ from daytona_toolkit._search import (
 from daytona_toolkit._search.globs import compile_name_glob
 from daytona_toolkit._search.regex import compile_regex
 from daytona_toolkit._text import clip, count_of, printable
-from daytona_toolkit._workers import in_thread_if_large
+from daytona_toolkit._workers import in_thread, in_thread_if_large
 from daytona_toolkit._workspace import Workspace
 from daytona_toolkit.errors import InvalidArgumentError, SearchPatternError
 
@@ -92,7 +91,7 @@ async def grep(
             f"context is {context}; ask for 0 to {_MOST_CONTEXT} lines around each match."
         )
     limits = workspace.limits
-    regex = await compiled(compile_regex, pattern, fixed=fixed, ignore_case=ignore_case)
+    regex = await in_thread(compile_regex, pattern, fixed=fixed, ignore_case=ignore_case)
     most = limits.entries * _LINE_BYTES + limits.line_chars * 4
 
     def is_whole(reply: Reply) -> bool:
@@ -103,7 +102,7 @@ async def grep(
     names = None
     if glob is not None:
         check_encodable(glob, "glob")
-        names = await compiled(compile_name_glob, glob, hidden=hidden)
+        names = await in_thread(compile_name_glob, glob, hidden=hidden)
     inputs: dict[str, Input] = {
         "filter": names,
         "depth": BOTTOMLESS,
