@@ -265,7 +265,6 @@ def _path(components: Sequence[str], pattern: str, *, hidden: bool) -> Node:
 
 def _name(tokens: Sequence[Token], *, hidden: bool) -> Node:
     """One name. Unless hidden ones are wanted it does not begin with a dot."""
-    tokens = _without_repeated_stars(tokens)
     if hidden:
         return Concat(tuple(token.node() if token else _ANYTHING for token in tokens))
     first, rest = tokens[0], _name(tokens[1:], hidden=True)
@@ -277,21 +276,14 @@ def _name(tokens: Sequence[Token], *, hidden: bool) -> Node:
     return Alternation((begun, _name(tokens[1:], hidden=False))) if tokens[1:] else begun
 
 
-def _without_repeated_stars(tokens: Sequence[Token]) -> list[Token]:
-    """The tokens, with one star in place of several in a row."""
-    return [
-        token
-        for index, token in enumerate(tokens)
-        if token is not _STAR or not index or tokens[index - 1] is not _STAR
-    ]
-
-
 def _tokens(component: str, pattern: str) -> Iterator[Token]:
+    """The tokens of a component, with one star in place of several in a row."""
     position = 0
     while position < len(component):
         char, end = component[position], _after(component, position)
         if char == "*":
-            yield _STAR
+            if component[end : end + 1] != "*":
+                yield _STAR
         elif char == "?":
             yield _OTHERS
         elif char == "[" and end > position + 1:
