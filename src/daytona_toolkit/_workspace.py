@@ -278,10 +278,7 @@ class Workspace:
 
     def turn(self, full: str) -> asyncio.Lock:
         """The lock that edits of one file by this session hold, so that they do not race."""
-        lock = self._turns.get(full)
-        if lock is None:
-            lock = self._turns[full] = asyncio.Lock()
-        return lock
+        return self._turns.setdefault(full, asyncio.Lock())
 
     def resolve(self, path: AnyPath) -> str:
         """The absolute path of what a caller named; `~` is the home folder."""
