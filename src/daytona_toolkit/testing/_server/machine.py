@@ -20,35 +20,11 @@ from typing import Any
 
 import daytona_toolkit
 from daytona_toolkit.sandboxes._local import bubblewrap
+from daytona_toolkit.sandboxes._local.system import SETTINGS, SYSTEM
 from daytona_toolkit.testing._server.errors import FileError
 
 USER_ID = 1000
 USER = "daytona"
-
-# What programs need of the host, read-only.
-_SYSTEM = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/opt", "/nix/store"]
-_SETTINGS = [
-    f"/etc/{name}"
-    for name in (
-        "alternatives",
-        "ca-certificates",
-        "fonts",
-        "hosts",
-        "ld.so.cache",
-        "ld.so.conf",
-        "ld.so.conf.d",
-        "localtime",
-        "mime.types",
-        "nsswitch.conf",
-        "profile",
-        "protocols",
-        "resolv.conf",
-        "services",
-        "shells",
-        "ssl",
-        "zsh",
-    )
-]
 
 _SOURCE = Path(daytona_toolkit.__file__).parent
 _DAEMON = (
@@ -254,7 +230,7 @@ class Machine:
 
 def _readable() -> list[str]:
     """Return what of the host a sandbox sees: the system, our Python and the daemon's source."""
-    found = [path for path in _SYSTEM + _SETTINGS if os.path.lexists(path)]
+    found = [path for path in SYSTEM + SETTINGS if os.path.lexists(path)]
     python = Path(sys.executable).parent.resolve()
     for path in (Path(sys.prefix), Path(sys.base_prefix), python, _SOURCE):
         if path != Path("/") and not any(path.is_relative_to(base) for base in found):
