@@ -178,17 +178,13 @@ def _checkpoints(workspace: Workspace, reply: Reply, id: str = "") -> list[Check
             files=int(files),
             include_ignored=ignored == "yes",
         )
-        for ref, _, created, files, ignored, label in sorted(_rows(reply), key=_order)
+        for ref, _, created, files, ignored, label in _rows(reply)
     ]
 
 
 def _rows(reply: Reply) -> list[tuple[str, ...]]:
-    """The checkpoints that a reply tells of, each in its words."""
-    return _ROW.findall(reply.text("checkpoints"))
-
-
-def _order(row: tuple[str, ...]) -> int:
-    return int(row[1])
+    """The checkpoints that a reply tells of, each in its words, in order."""
+    return sorted(_ROW.findall(reply.text("checkpoints")), key=lambda row: int(row[1]))
 
 
 def _tells_one(reply: Reply) -> bool:

@@ -1,6 +1,7 @@
 """read: a window of a text file, or a picture."""
 
 import os
+from io import BytesIO
 
 from daytona_toolkit._arguments import AnyPath, check_whole
 from daytona_toolkit._fetch import check_complete, fetch
@@ -81,7 +82,7 @@ async def read(
     if content is not None:
         check_complete(content, size, path)
         workspace.files.put(full, content)
-        lines = split_lines(content)
+        lines = BytesIO(content).readlines()
         total, window = len(lines), lines[offset - 1 : offset - 1 + count]
     else:
         total, window = _window_of(reply, offset, limits)
@@ -146,13 +147,6 @@ async def exists(workspace: Workspace, path: AnyPath) -> bool:
     return "exists" in reply.values
 
 
-def split_lines(content: bytes) -> list[bytes]:
-    r"""Lines with their newline; only `\n` ends one."""
-    lines = [line + b"\n" for line in content.split(b"\n")]
-    last = lines.pop()[:-1]
-    return [*lines, last] if last else lines
-
-
 def _picture(reply: Reply, path: str, full: str, bound: int) -> ReadResult | None:
     """The result for a picture; None for any other file.
 
@@ -178,7 +172,7 @@ def _picture(reply: Reply, path: str, full: str, bound: int) -> ReadResult | Non
 def _window_of(reply: Reply, offset: int, limits: Limits) -> tuple[int, list[bytes]]:
     """The number of a file's lines, and those that the sandbox cut out of it."""
     data, is_closed = reply.blobs["window"], "closed" in reply.values
-    total, window = reply.number("newlines") + (not is_closed), split_lines(data)
+    total, window = reply.number("newlines") + (not is_closed), BytesIO(data).readlines()
     if len(data) == limits.read_bytes:
         last = window.pop()  # cut at the bound, most likely in its middle
         window = window or [whole_characters(last)]
