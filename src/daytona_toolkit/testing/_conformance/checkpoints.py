@@ -9,7 +9,12 @@ import pytest
 
 from daytona_toolkit import Limits, SandboxSession
 from daytona_toolkit.errors import CheckpointError, CheckpointNotFoundError
-from daytona_toolkit.testing._conformance.support import MakeSession, counting, skip_without
+from daytona_toolkit.testing._conformance.support import (
+    MakeSession,
+    counting,
+    replacing,
+    skip_without,
+)
 
 needs_git = pytest.mark.usefixtures("git")
 
@@ -345,8 +350,7 @@ def test_a_sandbox_without_git_says_so(make_session: MakeSession) -> None:
     async def without_git(program: str, *, timeout: float) -> bytes:
         return await run(program.replace("command -v git", "false"), timeout=timeout)
 
-    session.sandbox.run = without_git  # type: ignore[method-assign]
-    with pytest.raises(CheckpointError, match="has no git"):
+    with replacing(session, without_git), pytest.raises(CheckpointError, match="has no git"):
         session.checkpoint()
 
 

@@ -17,6 +17,7 @@ from daytona_toolkit.errors import (
     PathExistsError,
     PathNotFoundError,
 )
+from daytona_toolkit.testing._conformance.support import replacing
 
 # More than a session remembers of the past at any moment.
 _MANY = 100
@@ -30,32 +31,28 @@ class Copies:
 
     def arrive(self, session: SandboxSession) -> None:
         """Have the sandbox of a session run them all once more."""
-        sandbox, run = session.sandbox, session.sandbox.run
+        run = session.sandbox.run
 
         async def run_copies_first(program: str, *, timeout: float) -> bytes:
-            sandbox.run = run  # type: ignore[method-assign]
             for copy in self.programs:
                 await run(copy, timeout=timeout)
             return await run(program, timeout=timeout)
 
-        sandbox.run = run_copies_first  # type: ignore[method-assign]
-        session.exists(".")
+        with replacing(session, run_copies_first):
+            session.exists(".")
 
 
 @contextmanager
 def recorded(session: SandboxSession) -> Iterator[Copies]:
     """Keep what a session sends."""
-    copies, sandbox, run = Copies(), session.sandbox, session.sandbox.run
+    copies, run = Copies(), session.sandbox.run
 
     async def recorded_run(program: str, *, timeout: float) -> bytes:
         copies.programs.append(program)
         return await run(program, timeout=timeout)
 
-    sandbox.run = recorded_run  # type: ignore[method-assign]
-    try:
+    with replacing(session, recorded_run):
         yield copies
-    finally:
-        sandbox.run = run  # type: ignore[method-assign]
 
 
 def much_happens(session: SandboxSession) -> None:

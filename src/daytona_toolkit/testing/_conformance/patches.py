@@ -20,7 +20,7 @@ from daytona_toolkit.errors import (
     PathNotFoundError,
     WriteFailedError,
 )
-from daytona_toolkit.testing._conformance.support import MakeSession, counting
+from daytona_toolkit.testing._conformance.support import MakeSession, counting, replacing
 from daytona_toolkit.tools import choose
 
 MANY = """*** Begin Patch
@@ -130,12 +130,11 @@ def test_a_copy_of_a_patch_changes_nothing(session: SandboxSession) -> None:
         await run(sent[-1], timeout=timeout)
         return answer
 
-    session.sandbox.run = run_twice  # type: ignore[method-assign]
-    session.apply_patch(MANY)
-    session.sandbox.run = run_and_send_again  # type: ignore[method-assign]
-    session.write("src/app.py", "newer")
-    session.write("gone.txt", "back")
-    session.sandbox.run = run  # type: ignore[method-assign]
+    with replacing(session, run_twice):
+        session.apply_patch(MANY)
+    with replacing(session, run_and_send_again):
+        session.write("src/app.py", "newer")
+        session.write("gone.txt", "back")
     assert session.read("src/app.py").content == "newer"
     assert session.read("gone.txt").content == "back"
     assert session.read("docs/new/notes.txt").content == "first\n$(second) 'line'\n"

@@ -2,9 +2,10 @@
 
 import random
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,8 @@ from daytona_toolkit import SandboxSession
 from daytona_toolkit._remote import Source
 
 MakeSession = Callable[..., SandboxSession]
+Run = Callable[..., Coroutine[Any, Any, bytes]]
+Upload = Callable[..., Coroutine[Any, Any, None]]
 
 _START = Source("daytona_toolkit._operations.exec", "start")
 
@@ -60,6 +63,18 @@ def our_variables(env: str) -> set[str]:
     return ours & {line.partition("=")[0] for line in env.splitlines()}
 
 
+@contextmanager
+def replacing(session: SandboxSession, run: Run, upload: Upload | None = None) -> Iterator[None]:
+    """Put something else in the place of what a sandbox does with programs and uploads."""
+    sandbox = session.sandbox
+    before = sandbox.run, sandbox.upload
+    sandbox.run, sandbox.upload = run, upload or sandbox.upload  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        sandbox.run, sandbox.upload = before  # type: ignore[method-assign]
+
+
 @dataclass
 class Traffic:
     """Requests that a session has sent, and their bytes."""
@@ -72,8 +87,7 @@ class Traffic:
 @contextmanager
 def counting(session: SandboxSession) -> Iterator[Traffic]:
     """Count what a session sends to its sandbox."""
-    traffic, sandbox = Traffic(), session.sandbox
-    run, upload = sandbox.run, sandbox.upload
+    traffic, run, upload = Traffic(), session.sandbox.run, session.sandbox.upload
 
     async def counted_run(program: str, *, timeout: float) -> bytes:
         traffic.requests += 1
@@ -87,8 +101,5 @@ def counting(session: SandboxSession) -> Iterator[Traffic]:
         traffic.sent += len(data)
         await upload(path, data)
 
-    sandbox.run, sandbox.upload = counted_run, counted_upload  # type: ignore[method-assign]
-    try:
+    with replacing(session, counted_run, counted_upload):
         yield traffic
-    finally:
-        sandbox.run, sandbox.upload = run, upload  # type: ignore[method-assign]

@@ -26,7 +26,7 @@ from daytona_toolkit.errors import (
     PathNotFoundError,
     SandboxFailedError,
 )
-from daytona_toolkit.testing._conformance.support import MakeSession, counting
+from daytona_toolkit.testing._conformance.support import MakeSession, counting, replacing
 
 MIB = 1024 * 1024
 
@@ -73,8 +73,7 @@ def contents(root: Path) -> dict[str, bytes | None]:
 @contextmanager
 def cut_off(session: SandboxSession, after: int) -> Iterator[None]:
     """A sandbox that fails for good after so many requests."""
-    sandbox, left = session.sandbox, after
-    run, upload = sandbox.run, sandbox.upload
+    left, run, upload = after, session.sandbox.run, session.sandbox.upload
 
     def count() -> None:
         nonlocal left
@@ -90,11 +89,8 @@ def cut_off(session: SandboxSession, after: int) -> Iterator[None]:
         count()
         await upload(path, data)
 
-    sandbox.run, sandbox.upload = broken_run, broken_upload  # type: ignore[method-assign]
-    try:
+    with replacing(session, broken_run, broken_upload):
         yield
-    finally:
-        sandbox.run, sandbox.upload = run, upload  # type: ignore[method-assign]
 
 
 def test_a_folder_comes_back_as_it_went(
@@ -310,9 +306,8 @@ def test_a_request_that_is_sent_twice_does_its_work_once(
         return await run(program, timeout=timeout)
 
     session.open()
-    session.sandbox.run = twice  # type: ignore[method-assign]
-    assert session.upload(folder, "there").files == len(TREE) + 1
-    session.sandbox.run = run  # type: ignore[method-assign]
+    with replacing(session, twice):
+        assert session.upload(folder, "there").files == len(TREE) + 1
     assert session.upload(folder, "there").skipped == len(TREE) + 1
 
 
@@ -441,9 +436,8 @@ def test_a_sandbox_that_lies_about_names_writes_nothing_outside(
         printed = await run(program.replace("../yy", "xx/yy"), timeout=timeout)
         return _recoded(printed, before, after)
 
-    session.sandbox.run = lying  # type: ignore[method-assign]
-    result = session.download("there", back)
-    session.sandbox.run = run  # type: ignore[method-assign]
+    with replacing(session, lying):
+        result = session.download("there", back)
     assert result.files == 0
     assert "../yy" in result.notes[0]
     assert not (tmp_path / "a/yy").exists()

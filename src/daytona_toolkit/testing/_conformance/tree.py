@@ -18,7 +18,7 @@ from daytona_toolkit.errors import (
     PathExistsError,
     PathNotFoundError,
 )
-from daytona_toolkit.testing._conformance.support import MakeSession, counting
+from daytona_toolkit.testing._conformance.support import MakeSession, counting, replacing
 
 NAMES = ["plain", "two words", "-rf", "it's", 'a"b$(id)`id`', "new\nline\n", "caf\udce9", "*", "~"]
 
@@ -33,7 +33,7 @@ def again(
     session: SandboxSession, work: Callable[[], object], refused: type[Exception] | None = None
 ) -> Callable[[], None]:
     """Do it; return what delivers a copy of its request."""
-    sandbox, run = session.sandbox, session.sandbox.run
+    run = session.sandbox.run
     sent: list[str] = []
 
     async def recorded(program: str, *, timeout: float) -> bytes:
@@ -46,19 +46,12 @@ def again(
         async def copied(program: str, *, timeout: float) -> bytes:
             return await run(copies.pop() if copies else program, timeout=timeout)
 
-        sandbox.run = copied  # type: ignore[method-assign]
-        try:
+        with replacing(session, copied):
             session.stat(".")  # it asks again, because the first answer is that of the copy
-        finally:
-            sandbox.run = run  # type: ignore[method-assign]
         assert not copies
 
-    sandbox.run = recorded  # type: ignore[method-assign]
-    try:
-        with pytest.raises(refused) if refused else nullcontext():
-            work()
-    finally:
-        sandbox.run = run  # type: ignore[method-assign]
+    with replacing(session, recorded), pytest.raises(refused) if refused else nullcontext():
+        work()
     return deliver
 
 
