@@ -115,6 +115,16 @@ def test_a_command_runs_once_and_its_result_arrives(
     assert session.read("log").content == "ran\n"
 
 
+def test_a_command_that_removes_its_folder_runs_once_and_its_result_arrives(
+    server: DaytonaServer, session: SandboxSession
+) -> None:
+    session.mkdir("folder")
+    server.faults.add(DropAfter(kind="execute"), times=1)
+    result = session.exec('echo ran >>../log; rm -r "$PWD"; echo removed', cwd="folder")
+    assert (result.exit_code, result.stdout) == (0, "removed\n")
+    assert session.read("log").content == "ran\n"
+
+
 @passing
 def test_a_write_and_an_edit_happen_once(
     server: DaytonaServer, session: SandboxSession, fault: Fault

@@ -210,7 +210,8 @@ await() {
 
 begin
 _id=$_JOB _job=$_STATE/$_JOB
-cd -- "$_CWD" || fail_unreachable "${_CWD%/}"
+# The command may have removed the folder where it began: a copy of its request needs none.
+cd -- "$_CWD" || [ -e "$_job" ] || fail_unreachable "${_CWD%/}"
 if claim; then
     is_whole || give_up upload
     prepare || { make_room && rm -rf "$_job".* && prepare; } || give_up space
