@@ -1,5 +1,6 @@
 # shellcheck shell=sh
 # How the folders above a new file are made, and entered.
+# In: those of replace.sh.
 
 # find_missing PATH: sets $_folder, the deepest folder above it that is there, and $_rest, the folders
 # below that which are missing, each with a slash.
@@ -16,6 +17,8 @@ find_missing() {
 make_parents() {
     find_missing "$1"
     [ -n "$_rest" ] || return 0
+    # They were there when this request did its work, and somebody has removed them since.
+    [ ! -e "$_mark" ] || tell_again
     enter "$_folder/"
     _why=$(mkdir -p -- "./$_rest" 2>&1) || fail_with "$_why"
 }

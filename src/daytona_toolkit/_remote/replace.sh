@@ -20,15 +20,18 @@ lock_folder() {
     }
     # The change may be in place already, by a request whose answer was lost: the mark comes
     # before the move, which takes the temporary file away.
-    if [ -e "$_mark" ] && [ ! -e "$_temporary" ]; then
-        cat "$_mark"
-        end
-    fi
+    [ ! -e "$_mark" ] || [ -e "$_temporary" ] || tell_again
     is_fresh || fail "$_late"
     # A writer holds the lock, so what lies here was left by one that was killed.
     for _file in ./$_temporaries; do
         [ ! -e "$_file" ] || is_promised "${_file#./.dtk-}" || rm -rf -- "$_file"
     done
+}
+
+# tell_again: what became of this request, to a copy of it.
+tell_again() {
+    cat "$_mark"
+    end
 }
 
 # is_promised SESSION.REQUEST: its writer was killed after it had left its mark. The request may come

@@ -119,6 +119,17 @@ def test_a_copy_of_a_change_undoes_nothing(
     assert session.read("unseen").content == "unseen seen\n"
 
 
+def test_a_copy_of_a_write_makes_no_folder_anew(session: SandboxSession, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("old\n")
+    with recorded(session) as copies:
+        session.write("written/in/file", "old\n")
+        session.upload(tmp_path / "file", "uploaded/in/file")
+    for folder in ("written", "uploaded"):
+        session.remove(folder, recursive=True)
+    copies.arrive(session)
+    assert session.ls().entries == ()
+
+
 @whenever
 def test_a_copy_of_a_patch_undoes_nothing(
     session: SandboxSession, wait: Callable[[SandboxSession], None]
