@@ -1,8 +1,10 @@
 """The tools in LlamaIndex: alone, and in the hands of its agents."""
 
 import asyncio
+import importlib
 import inspect
 import json
+import sys
 from typing import Any
 
 import pytest
@@ -356,6 +358,17 @@ async def test_each_conversation_has_a_workspace_of_its_own() -> None:
         [exec_tool] = DaytonaToolSpec(pool, key="a", tools=["exec"]).to_tool_list()
         assert exec_tool.call(command="ls | wc -l").content == "2\n[exit code 0]"
         assert (await exec_tool.acall(command="ls | wc -l")).content == "2\n[exit code 0]"
+
+
+def test_tools_need_nothing_private_of_llama_index(
+    session: SandboxSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """But those that stream or ask."""
+    monkeypatch.setitem(sys.modules, "workflows.runtime.types.results", None)
+    for name in [name for name in sys.modules if name.startswith("llama_index.tools.daytona")]:
+        monkeypatch.delitem(sys.modules, name)
+    spec = importlib.import_module("llama_index.tools.daytona").DaytonaToolSpec(session)
+    assert spec.to_tool_list()[0].call("echo hi").content == "hi\n[exit code 0]"
 
 
 async def test_a_tool_that_needs_a_workflow_says_so(session: SandboxSession) -> None:

@@ -10,7 +10,6 @@ from typing import Any
 
 from llama_index.core.workflow import Context, Event
 from llama_index.tools.daytona.events import Approval, ApprovalRequest
-from workflows.runtime.types.results import StepWorkerContext, StepWorkerStateContextVar
 
 from daytona_toolkit.tools import Tool
 
@@ -39,7 +38,7 @@ class Approvals:
 
         Nothing may be done before, as the step runs again.
         """
-        step = StepWorkerStateContextVar.get()
+        step = _step()
         call = _name_of(step, tool, arguments)
         request = ApprovalRequest(
             call=call,
@@ -71,11 +70,19 @@ class Approvals:
 
 def tool_id() -> str:
     """The id of the call that an agent's step makes."""
-    step = StepWorkerStateContextVar.get(None)
+    step = _step()
     return str(getattr(step.event, "tool_id", "")) if step else ""
 
 
-def _name_of(step: StepWorkerContext, tool: str, arguments: dict[str, Any]) -> str:
+def _step() -> Any:
+    """The piece of work that a workflow does here; None outside of one."""
+    # LlamaIndex has no public name for it. Where this one is gone, all but events still works.
+    from workflows.runtime.types.results import StepWorkerStateContextVar
+
+    return StepWorkerStateContextVar.get(None)
+
+
+def _name_of(step: Any, tool: str, arguments: dict[str, Any]) -> str:
     named = [step.state.work_item_id, tool_id(), tool, arguments]
     text = json.dumps(named, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
