@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from langchain.agents import create_agent
@@ -12,6 +12,7 @@ from langchain_core.tools import tool
 from langchain_daytona_toolkit import DaytonaToolkit
 from langchain_daytona_toolkit.middleware import WorkspaceMiddleware
 from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.types import Command
 
 from daytona_toolkit import LocalSandbox, SandboxSession, SessionPool
@@ -256,6 +257,27 @@ async def test_files_that_cannot_be_recorded_end_no_run(session: SandboxSession)
 def test_a_run_without_a_checkpointer_is_refused(session: SandboxSession) -> None:
     with pytest.raises(ValueError, match="Give the agent a checkpointer"):
         agent_of(session, "done", checkpointer=None).invoke(ask())
+
+
+def test_an_agent_within_another_graph_is_warned_of(
+    session: SandboxSession, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The files do not go back with that graph."""
+    agent = agent_of(session, [write("a")], "done", [write("b")], "done", checkpointer=None)
+    graph = StateGraph(MessagesState)
+    graph.add_node("before", lambda state: {})
+    graph.add_node("agent", agent)
+    graph.add_edge(START, "before")
+    graph.add_edge("before", "agent")
+    outer = graph.compile(checkpointer=InMemorySaver())
+    outer.invoke(cast("Any", ask()), THREAD)
+    assert [record.message for record in caplog.records if record.levelname == "WARNING"] == [
+        "The agent runs within another graph. When that one goes back, the files do not: it keeps "
+        "no checkpoint of them in its state. Invoke the agent by itself to have its files go back"
+    ]
+    outer.invoke(None, before(outer, "agent"))
+    assert files(session) == "a b"
+    assert done(session, "restore") == 0
 
 
 def test_what_is_no_workspace_is_refused() -> None:

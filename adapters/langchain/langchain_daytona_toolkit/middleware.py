@@ -46,6 +46,14 @@ _NOT_RECORDED = (
     "one"
 )
 
+_WITHIN_ANOTHER = (
+    "The agent runs within another graph. When that one goes back, the files do not: it keeps no "
+    "checkpoint of them in its state. Invoke the agent by itself to have its files go back"
+)
+
+# How LangGraph separates the nodes of a graph within a graph.
+_NESTED = "|"
+
 # Conversations that are remembered here; the sandbox knows where the files of all of them stand.
 _BOUND = 10_000
 
@@ -111,12 +119,14 @@ class _Place:
         graph: The checkpoint of the graph that this step began with.
         checkpoint: That of the files that belongs to it; empty if there is none yet.
         step: Its number.
+        is_nested: Whether the agent is a node of another graph.
     """
 
     thread: str
     graph: str
     checkpoint: str
     step: int
+    is_nested: bool
 
     @classmethod
     def of(cls, state: Any, runtime: Any) -> "_Place":
@@ -128,7 +138,13 @@ class _Place:
                 'config={"configurable": {"thread_id": ...}}.'
             )
         at: Mapping[str, Any] = state.get("workspace") or {}
-        return cls(info.thread_id, info.checkpoint_id, at.get("checkpoint", ""), at.get("step", 0))
+        return cls(
+            info.thread_id,
+            info.checkpoint_id,
+            at.get("checkpoint", ""),
+            at.get("step", 0),
+            _NESTED in info.checkpoint_ns,
+        )
 
     @property
     def label(self) -> str:
@@ -152,7 +168,8 @@ class WorkspaceMiddleware(AgentMiddleware[WorkspaceState, Any, Any]):
     The files are those under the session's root, without what a `.gitignore` leaves out, and the
     sandbox must have git. A local sandbox loses its checkpoints when it is closed, and with them
     what a conversation could go on from. One workspace belongs to one conversation: a restore
-    would take away what others have done there.
+    would take away what others have done there. An agent that is a node of another graph has a
+    state of its own, so its files stay as they are when that graph goes back; the log says so.
 
     Args:
         session: The workspace, open or not; or a `SessionPool`, which has one for each
@@ -250,6 +267,8 @@ class WorkspaceMiddleware(AgentMiddleware[WorkspaceState, Any, Any]):
 
     async def _begin(self, session: SandboxSession, place: _Place) -> dict[str, Any] | None:
         """What a run begins with."""
+        if place.is_nested:
+            logger.warning(_WITHIN_ANOTHER)
         await self._arrive(session, place)
         try:
             return {"workspace": await self._record(session, place)}
