@@ -55,10 +55,18 @@ class Mask:
 
     def in_bytes(self, content: bytes) -> bytes:
         """The bytes of any file without secrets."""
-        if not self._secrets:
+        if not any(secret.encode(errors="surrogateescape") in content for secret in self._secrets):
             return content
         text = self(content.decode(errors="surrogateescape"))
         return text.encode(errors="surrogateescape")
+
+    def of_bytes(self, content: bytes) -> str | bytes:
+        """What to give `write` of bytes that may come from `in_bytes`.
+
+        In a text it looks for lines of the file that have `***` for a secret, and refuses them.
+        """
+        is_masked = bool(self) and _MASK.encode() in content
+        return content.decode(errors="surrogateescape") if is_masked else content
 
     def may_be_in(self, text: str) -> bool:
         """Whether a text has `***`, which may be a masked secret."""

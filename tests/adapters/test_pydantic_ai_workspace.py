@@ -156,12 +156,26 @@ async def test_secrets_are_masked_and_none_is_lost() -> None:
         with pytest.raises(FileNotFoundError, match=r"/\*\*\*"):
             await backend.read_bytes(f"{session.root}/{SECRET}")
 
-        with pytest.raises(PermissionError, match="holds a secret"):
-            await backend.write_bytes(path, shown + b"MORE=1\n")
+        for more in (b"MORE=1\n", b"\xff\n"):
+            with pytest.raises(WorkspaceError, match="holds a secret"):
+                await backend.write_bytes(path, shown + more)
         assert session.read_bytes(".env") == f"{SECRET}\n".encode()
         await backend.write_bytes(path, b"MORE=1\n")
         await backend.write_bytes(f"{session.root}/stars", b"\xff***")
         assert await backend.read_bytes(f"{session.root}/stars") == b"\xff***"
+
+
+async def test_what_cannot_be_written_or_read_ends_no_run_of_the_harness(
+    session: SandboxSession,
+) -> None:
+    """It takes an error that only the system names for a bug, and ends the run."""
+    pytest.importorskip("pydantic_ai_harness", reason="for want of Python 3.11: it needs it")
+    from pydantic_ai_harness.filesystem import FileSystem
+
+    calls = [("write_file", {"path": "n" * 300, "content": "x"})]
+    agent = Agent(pydantic_ai_model(calls, "sorry"), capabilities=[FileSystem()])
+    result = await agent.run("go on", workspace=DaytonaBackend(session))
+    assert result.output == "sorry"
 
 
 async def test_a_closed_session_is_unavailable(

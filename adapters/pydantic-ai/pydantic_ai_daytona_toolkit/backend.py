@@ -23,8 +23,6 @@ from pydantic_ai.workspaces import (
 
 from daytona_toolkit import DaytonaSandbox, Limits, Sandbox, SandboxSession
 from daytona_toolkit.errors import (
-    FileChangedError,
-    FileTooLargeError,
     InvalidArgumentError,
     NotAFileError,
     NotAFolderError,
@@ -34,7 +32,6 @@ from daytona_toolkit.errors import (
     RecoverableError,
     SandboxUnavailableError,
     TerminalError,
-    WriteFailedError,
 )
 from daytona_toolkit.results import Entry
 from daytona_toolkit.tools import check_session
@@ -55,9 +52,6 @@ _BUILTIN: dict[type[RecoverableError], type[Exception]] = {
     NotAFolderError: NotADirectoryError,
     PathDeniedError: PermissionError,
     OutsideRootError: PermissionError,
-    FileTooLargeError: OSError,
-    FileChangedError: OSError,
-    WriteFailedError: OSError,
     InvalidArgumentError: ValueError,
     RecoverableError: WorkspaceError,
 }
@@ -145,15 +139,10 @@ class DaytonaBackend(WorkspaceBackend, SupportsCommands, SupportsFilesystem, Sup
         """Write a file whole, and make the folders above it.
 
         Raises:
-            PermissionError: The bytes were read with `***` in place of a secret.
+            WorkspaceError: The bytes were read with `***` in place of a secret.
         """
         async with self._use() as session:
-            if session.mask and b"***" in data and await _holds_secret(session, path):
-                raise PermissionError(
-                    f"{path!r} holds a secret, for which *** would be written; change the file "
-                    "with a command."
-                )
-            await session.awrite(path, data)
+            await session.awrite(path, session.mask.of_bytes(data))
 
     async def stat(self, path: str) -> FileEntry:
         """What is at a path, or where a symlink there leads."""
@@ -248,11 +237,3 @@ def _file_entry(entry: Entry) -> FileEntry:
         is_dir="folder" in (entry.type, entry.target_type),
         size=entry.size if entry.type == "file" else None,
     )
-
-
-async def _holds_secret(session: SandboxSession, path: str) -> bool:
-    try:
-        content = await session.aread_bytes(path)
-    except RecoverableError:  # as a rule there is no such file yet
-        return False
-    return session.mask.in_bytes(content) != content
