@@ -12,6 +12,7 @@ pytest.importorskip("deepagents", reason="for want of Python 3.11: Deep Agents n
 from deepagents import create_deep_agent
 from deepagents.backends.protocol import ExecuteResponse
 from deepagents.backends.sandbox import BaseSandbox
+from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import ToolMessage
 from langchain_daytona_toolkit.deepagents import LIMITS, DaytonaBackend
 
@@ -19,7 +20,7 @@ from daytona_toolkit import LocalSandbox, SandboxSession, SessionPool
 from daytona_toolkit.errors import SessionClosedError
 from daytona_toolkit.testing import DaytonaServer
 from tests.adapters.scripted import langchain_model
-from tests.adapters.situations import PICTURE
+from tests.adapters.situations import PICTURE, SECRET
 from tests.daytona.support import BEGIN, session_on, stop_once_begun
 from tests.support import counting, sleeping, unique_seconds
 
@@ -301,6 +302,34 @@ async def test_no_secret_is_shown() -> None:
         ]
         assert "tok-4f9a77" not in str(shown).replace("File '", "").replace("nope-tok", "")
         assert str(shown).count("***") >= len(shown)
+
+
+async def test_no_secret_of_a_file_gets_into_a_prompt_or_is_lost() -> None:
+    """Deep Agents show a model the bytes of a PDF, and of the files that it is to remember."""
+    prompts: list[Any] = []
+
+    class Spy(BaseCallbackHandler):
+        def on_chat_model_start(self, serialized: Any, messages: Any, **_: Any) -> None:
+            prompts.extend(messages)
+
+    with SandboxSession(LocalSandbox(), secrets={"TOKEN": SECRET}) as session:
+        backend, path = DaytonaBackend(session), f"{session.root}/AGENTS.md"
+        shown = b"Use ***.\n"
+        session.exec("echo Use $TOKEN. | tee AGENTS.md >plan.pdf")
+        call = ("read_file", {"file_path": f"{session.root}/plan.pdf"})
+        model = langchain_model([call], "done")
+        agent = create_deep_agent(model, backend=backend, memory=[path])
+        agent.invoke(ASK, {"callbacks": [Spy()]})
+        assert "Use ***." in str(prompts)
+        assert base64.b64encode(shown).decode() in str(prompts)
+        for form in (SECRET, base64.b64encode(f"Use {SECRET}.\n".encode()).decode()):
+            assert form not in str(prompts)
+
+        [downloaded] = await backend.adownload_files([path])
+        assert downloaded.content == shown
+        [refused] = backend.upload_files([(path, shown + b"More.\n")])
+        assert "holds a secret" in str(refused.error)
+        assert session.read_bytes("AGENTS.md") == f"Use {SECRET}.\n".encode()
 
 
 async def test_a_session_that_is_closed_ends_the_run(

@@ -51,6 +51,9 @@ class DaytonaBackend(SandboxBackendProtocol):
     Each operation is one request, edits keep every byte around them, and a call that is
     cancelled ends its command. Only errors that leave the workspace unusable are raised.
 
+    The values of the session's `secrets` are `***` in all that comes back, bytes of files included;
+    bytes with a line that was read so are not written over it.
+
     Args:
         session: The workspace, open or not. Its limits shorten what is long, and name a file
             that holds all of it; with `LIMITS` that is left to Deep Agents.
@@ -146,7 +149,7 @@ class DaytonaBackend(SandboxBackendProtocol):
 
     async def _preview(self, file_path: str) -> ReadResult:
         try:
-            content = await sendable(self._session.aread_bytes(file_path))
+            content = await self._bytes(file_path)
         except FileTooLargeError:
             return preview_of(file_path, None)
         except RecoverableError as error:
@@ -222,7 +225,7 @@ class DaytonaBackend(SandboxBackendProtocol):
         if not path.startswith("/"):
             return FileUploadResponse(path=path, error="invalid_path")
         try:
-            await sendable(self._session.awrite(path, content))
+            await sendable(self._session.awrite(path, self._session.mask.of_bytes(content)))
         except RecoverableError as error:
             return FileUploadResponse(path=path, error=code_of(error))
         return FileUploadResponse(path=path)
@@ -238,10 +241,14 @@ class DaytonaBackend(SandboxBackendProtocol):
         if not path.startswith("/"):
             return FileDownloadResponse(path=path, error="invalid_path")
         try:
-            content = await sendable(self._session.aread_bytes(path))
+            content = await self._bytes(path)
         except RecoverableError as error:
             return FileDownloadResponse(path=path, error=code_of(error))
         return FileDownloadResponse(path=path, content=content)
+
+    async def _bytes(self, path: str) -> bytes:
+        """All bytes of a file, which Deep Agents may show to a model, without secrets."""
+        return self._session.mask.in_bytes(await sendable(self._session.aread_bytes(path)))
 
 
 def _newline_after(text: str) -> str:
