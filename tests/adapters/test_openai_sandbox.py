@@ -26,7 +26,7 @@ from agents.sandbox.capabilities import Filesystem, Shell, Skills
 from agents.sandbox.capabilities.skills import Skill
 from agents.sandbox.entries import File
 from agents.sandbox.errors import PtySessionNotFoundError
-from agents.sandbox.snapshot import NoopSnapshotSpec
+from agents.sandbox.snapshot import NoopSnapshotSpec, SnapshotBase, SnapshotSpec
 from agents.testing import ScriptedModel, assistant_message, function_call
 from openai.types.responses import ResponseCustomToolCall
 from openai_agents_daytona_toolkit import (
@@ -486,6 +486,22 @@ async def test_a_session_must_be_open() -> None:
     nothing: Any = LocalSandbox()
     with pytest.raises(TypeError, match="DaytonaSandboxSession takes a SandboxSession, and"):
         DaytonaSandboxSession(nothing)
+
+
+async def test_a_snapshot_that_cannot_be_leaves_no_sandbox() -> None:
+    made = []
+
+    def make(key: str) -> SandboxSession:
+        made.append(SandboxSession(LocalSandbox()))
+        return made[-1]
+
+    class Nowhere(SnapshotSpec):
+        def build(self, snapshot_id: str) -> SnapshotBase:
+            raise OSError("no room for snapshots")
+
+    with pytest.raises(OSError, match="no room"):
+        await DaytonaSandboxClient(make).create(snapshot=Nowhere(type="nowhere"))
+    assert not [session for session in made if session.is_open]
 
 
 def asking(*script: Any) -> SandboxAgent[Any]:

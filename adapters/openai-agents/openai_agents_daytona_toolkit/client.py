@@ -67,10 +67,11 @@ class DaytonaSandboxClient(BaseSandboxClient[None]):
         """Make a session, and its sandbox."""
         manifest = self._validate_manifest_for_create(manifest or Manifest())
         id = uuid4()
+        kept = resolve_snapshot(snapshot, str(id))  # before there is a sandbox that could be left
         session = await self._open(id.hex)
         state = DaytonaSandboxSessionState(
             session_id=id,
-            snapshot=resolve_snapshot(snapshot, str(id)),
+            snapshot=kept,
             manifest=manifest.model_copy(update={"root": session.root}),
             sandbox_id=session.sandbox.id,
         )
