@@ -5,13 +5,7 @@ from functools import partial
 from typing import Any, TypeAlias
 from weakref import WeakKeyDictionary
 
-from agents import (
-    FunctionTool,
-    FunctionToolCustomDataContext,
-    RunContextWrapper,
-    ToolOutputImage,
-    ToolOutputText,
-)
+from agents import FunctionTool, RunContextWrapper, ToolOutputImage, ToolOutputText
 from agents import Tool as AgentsTool
 from agents.tool_context import ToolContext
 
@@ -75,56 +69,37 @@ def daytona_tools(
     """
     check_session(session, "daytona_tools")
     check_key(session, key, "ToolContext")
-    rows = choose(tools, prefix, session=session, line_numbers=line_numbers, shell=shell)
-    return [_Calls(name, row, session, key, on_output).tool(approval) for name, row in rows.items()]
 
+    def tool(name: str, row: Tool) -> FunctionTool:
+        data: WeakKeyDictionary[ToolContext[Any], Mapping[str, Any]] = WeakKeyDictionary()
 
-class _Calls:
-    """A row of the tool table, and what a call of it does."""
+        async def run(context: ToolContext[Any], text: str) -> Any:
+            output = partial(on_output, context) if on_output else None
+            async with use(session, await key_in(context, key)) as one:
+                shown = await row.arun(one, text, output)
+            data[context] = shown.data
+            if not shown.images:
+                return shown.text
+            pictures = [
+                ToolOutputImage(image_url=f"data:{image.media_type};base64,{image.data}")
+                for image in shown.images
+            ]
+            return [ToolOutputText(text=shown.text), *pictures]
 
-    def __init__(
-        self,
-        name: str,
-        row: Tool,
-        session: SandboxSession | SessionPool,
-        key: Key[ToolContext[Any]] | None,
-        on_output: OnOutput | None,
-    ) -> None:
-        self._name = name
-        self._row = row
-        self._session = session
-        self._key = key
-        self._on_output = on_output
-        self._data: WeakKeyDictionary[ToolContext[Any], Mapping[str, Any]] = WeakKeyDictionary()
+        async def needs_approval(
+            context: RunContextWrapper[Any], arguments: dict[str, Any], call_id: str
+        ) -> bool:
+            return row.needs_approval(arguments)
 
-    def tool(self, approval: bool) -> FunctionTool:
         return FunctionTool(
-            name=self._name,
-            description=self._row.description,
-            params_json_schema=self._row.schema(),
+            name=name,
+            description=row.description,
+            params_json_schema=row.schema(),
             strict_json_schema=False,  # or every argument would be required
-            on_invoke_tool=self._run,
-            needs_approval=self._needs_approval if approval and not self._row.read_only else False,
-            custom_data_extractor=self._data_of,
+            on_invoke_tool=run,
+            needs_approval=needs_approval if approval and not row.read_only else False,
+            custom_data_extractor=lambda done: data.pop(done.tool_context, None),
         )
 
-    async def _run(self, context: ToolContext[Any], text: str) -> Any:
-        on_output = partial(self._on_output, context) if self._on_output else None
-        async with use(self._session, await key_in(context, self._key)) as session:
-            shown = await self._row.arun(session, text, on_output)
-        self._data[context] = shown.data
-        if not shown.images:
-            return shown.text
-        pictures = [
-            ToolOutputImage(image_url=f"data:{image.media_type};base64,{image.data}")
-            for image in shown.images
-        ]
-        return [ToolOutputText(text=shown.text), *pictures]
-
-    async def _needs_approval(
-        self, context: RunContextWrapper[Any], arguments: dict[str, Any], call_id: str
-    ) -> bool:
-        return self._row.needs_approval(arguments)
-
-    def _data_of(self, done: FunctionToolCustomDataContext) -> Mapping[str, Any] | None:
-        return self._data.pop(done.tool_context, None)
+    rows = choose(tools, prefix, session=session, line_numbers=line_numbers, shell=shell)
+    return [tool(name, row) for name, row in rows.items()]
