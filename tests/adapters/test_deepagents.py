@@ -243,6 +243,34 @@ async def test_delete_removes_what_deep_agents_own_backend_removes(
     assert left == {"kept\n"}
 
 
+MISTAKES: list[tuple[str, dict[str, Any]]] = [
+    ("execute", {"command": "ls", "timeout": -1}),
+    ("execute", {}),
+    ("read_file", {"file_path": "/nope"}),
+    ("read_file", {"file_path": "/nope\0"}),
+    ("read_file", {"file_path": "/proc/self/mem", "offset": 3}),
+    ("write_file", {"file_path": "/usr/x", "content": ""}),
+    ("write_file", {"file_path": f"/tmp/{'n' * 300}", "content": "x"}),
+    ("edit_file", {"file_path": "/nope", "old_string": "a", "new_string": "b"}),
+    ("delete", {"file_path": "/nope"}),
+    ("ls", {"path": "/nope"}),
+    ("grep", {"pattern": "a", "path": "/nope"}),
+    ("grep", {"pattern": "a\ud800"}),
+    ("glob", {"pattern": "../*"}),
+    ("shell", {"command": "ls"}),
+]
+
+
+async def test_an_agent_survives_every_kind_of_error(backend: DaytonaBackend) -> None:
+    agent = create_deep_agent(
+        langchain_model(*([mistake] for mistake in MISTAKES), "sorry"), backend=backend
+    )
+    for state in (agent.invoke(ASK), await agent.ainvoke(ASK)):
+        answers = [m for m in state["messages"] if isinstance(m, ToolMessage)]
+        assert [answer.status for answer in answers] == ["error"] * len(MISTAKES)
+        assert state["messages"][-1].text == "sorry"
+
+
 def test_an_agent_has_a_tool_that_deletes(session: SandboxSession) -> None:
     session.write("old/notes", "")
     call = ("delete", {"file_path": f"{session.root}/old"})

@@ -21,7 +21,7 @@ from daytona_toolkit import LocalSandbox, SandboxSession, SessionPool, errors
 from daytona_toolkit.testing import DaytonaServer
 from daytona_toolkit.tools import TOOLS, choose
 from tests.adapters.mcp_ways import WAYS, Way, connected, serving
-from tests.adapters.situations import PICTURE, SECRET
+from tests.adapters.situations import MISTAKES, PICTURE, SECRET
 from tests.daytona.support import session_on
 from tests.support import counting, sleeping, unique_seconds
 
@@ -139,6 +139,16 @@ async def test_wrong_arguments_are_told_to_the_model(session: SandboxSession, wa
         with pytest.raises(MCPError, match="Unknown tool: bash") as unknown:
             await client.call_tool("bash", {"command": "ls"})
         assert unknown.value.code == types.INVALID_PARAMS
+
+
+async def test_no_mistake_of_a_model_ends_the_connection(session: SandboxSession, way: Way) -> None:
+    await session.awrite("notes.txt", "a\na\n")
+    async with connected(make_server(session), way) as client:
+        for name, arguments in MISTAKES:
+            answer = await client.call_tool(name, arguments)
+            assert answer.is_error
+            assert text_of(answer).startswith("Error: ")
+        assert not (await client.call_tool("ls", {})).is_error
 
 
 @pytest.mark.parametrize(
