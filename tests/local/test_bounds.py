@@ -4,7 +4,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -140,6 +140,26 @@ def test_a_disk_that_is_full_again_and_again_costs_no_exit_code(squeezed: Sandbo
         assert full.exit_code == 0
         assert full.stdout == "1\n" or full.disk_full
         squeezed.write(filler, "")
+
+
+def test_a_full_folder_for_temporary_files_lets_no_change_be_made_twice(
+    squeezed: SandboxSession, tmp_path: Path
+) -> None:
+    squeezed.write("file", "one\n")
+    filler = Path(squeezed.exec("echo $TMPDIR/filler").stdout.strip())
+    with suppress(OSError), filler.open("wb", 0) as file:
+        while file.write(bytes(1024)):
+            pass
+    send = squeezed.sandbox.run
+
+    async def send_twice(program: str, *, timeout: float) -> bytes:
+        await send(program, timeout=timeout)
+        return await send(program, timeout=timeout)
+
+    squeezed.sandbox.run = send_twice  # type: ignore[method-assign]
+    assert squeezed.edit("file", "one", "one two").occurrences == 1
+    assert (tmp_path / "file").read_text() == "one two\n"
+    assert squeezed.write("new", "text\n", if_version="").created
 
 
 def test_none_is_no_bound() -> None:

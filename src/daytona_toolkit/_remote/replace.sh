@@ -52,7 +52,12 @@ check_replaceable() {
 }
 
 # leave_mark: what became of this request, for a copy of it.
-leave_mark() { put_reply >"$_mark" || rm -f "$_mark"; }
+leave_mark() {
+    put_reply >"$_mark" || {
+        make_room
+        put_reply >"$_mark" || rm -f "$_mark"
+    }
+}
 
 # put_reply: not by echo, which may change a backslash.
 put_reply() { printf '%s\n' "$_reply"; }

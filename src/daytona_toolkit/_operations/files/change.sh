@@ -23,10 +23,7 @@ once() {
         "$1"
         end
     ) || quit
-    put_reply >"$_mark" || {
-        make_room
-        put_reply >"$_mark" || rm -f "$_mark"
-    }
+    leave_mark
     put_reply
     tidy
     end
