@@ -5,12 +5,14 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
 
 import pytest
 
-from daytona_toolkit import Limits, LocalSandbox, SandboxSession
+from daytona_toolkit import CommandSandbox, Limits, LocalSandbox, SandboxSession
 from daytona_toolkit.errors import WriteFailedError
+from daytona_toolkit.testing._conformance.copies import recorded
 from tests.local.victim import NOBODY, victim
 from tests.support import lacks, needs
 
@@ -110,12 +112,12 @@ def test_a_bound_on_files_below_that_on_streams_holds_for_both() -> None:
 
 
 @contextmanager
-def small_disk() -> Iterator[Path]:
-    """A folder that takes a megabyte."""
+def small_disk(size: str = "size=1m") -> Iterator[Path]:
+    """A folder that takes a megabyte, or so many files (`nr_inodes`)."""
     with tempfile.TemporaryDirectory() as parent:
         small = Path(parent, "small")
         small.mkdir()
-        mount = [needs("mount"), "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(small)]
+        mount = [needs("mount"), "-t", "tmpfs", "-o", size, "tmpfs", str(small)]
         if subprocess.run(mount, capture_output=True, check=False).returncode:
             lacks("a small file system", "only root can mount one here")
         try:
@@ -160,6 +162,32 @@ def test_a_full_folder_for_temporary_files_lets_no_change_be_made_twice(
     assert squeezed.edit("file", "one", "one two").occurrences == 1
     assert (tmp_path / "file").read_text() == "one two\n"
     assert squeezed.write("new", "text\n", if_version="").created
+
+
+def fill_with_files(disk: Path) -> None:
+    with suppress(OSError):
+        for number in count():
+            (disk / f"filler-{number}").touch(exist_ok=True)
+
+
+def test_a_disk_that_takes_no_more_files_lets_no_late_copy_run(tmp_path: Path) -> None:
+    with (
+        small_disk("nr_inodes=60") as small,
+        SandboxSession(CommandSandbox(["env", f"TMPDIR={small}", "sh"]), root=tmp_path) as session,
+    ):
+        with recorded(session) as copies:
+            session.exec("echo ran >>log")
+            session.write("file", "old\n")
+        session.write("file", "new\n")
+        # More than a session remembers of the past.
+        for number in range(70):
+            fill_with_files(small)
+            session.write("another", str(number))
+        for filler in small.glob("filler-*"):
+            filler.unlink()
+        copies.arrive(session)
+        assert (tmp_path / "log").read_text() == "ran\n"
+        assert (tmp_path / "file").read_text() == "new\n"
 
 
 def test_none_is_no_bound() -> None:

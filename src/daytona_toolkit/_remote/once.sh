@@ -19,7 +19,10 @@
 # first and at the floor then: the floor is raised before a mark is removed.
 is_fresh() {
     # `true`, as a redirection that fails would end the shell for `:`.
-    [ -z "$_FLOOR" ] || true >"$_SESSION/floor.$_FLOOR"
+    [ -z "$_FLOOR" ] || true >"$_SESSION/floor.$_FLOOR" || {
+        make_room
+        true >"$_SESSION/floor.$_FLOOR"
+    }
     for _floor in "$_SESSION"/floor.*; do
         _floor=${_floor##*/floor.}
         case $_floor in *[!0-9]*) _late=closed && return 1 ;; esac
@@ -44,7 +47,8 @@ make_room() {
 tidy() {
     [ -e "$_SESSION/ballast" ] || printf '%65536s' '' >"$_SESSION/ballast" ||
         rm -f "$_SESSION/ballast"
-    [ -n "$_FLOOR" ] || return 0
+    # Where not even an empty file could be made, copies still need the marks.
+    [ -n "$_FLOOR" ] && [ -e "$_SESSION/floor.$_FLOOR" ] || return 0
     (
         exec >/dev/null 8>&-
         cd "$_SESSION" || exit
