@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
@@ -11,7 +12,7 @@ import pytest
 
 from daytona_toolkit import CommandSandbox, SandboxSession
 from daytona_toolkit.errors import SandboxFailedError, SandboxUnavailableError, WriteFailedError
-from tests.support import needs
+from tests.support import lacks, needs
 
 # Says that a folder `a` has the inode 10006, and any other 9999.
 _INODES = r"""
@@ -130,6 +131,18 @@ def test_a_file_system_that_cannot_rename_is_told_to_the_model(
                 "copy what is finished there with cp in exec."
             )
         assert session.exec("ls -A").stdout == ""
+
+
+def test_commands_run_in_the_first_second_of_a_machine(tmp_path: Path) -> None:
+    """Whose clock then shows 0.08, which is no number to sh."""
+    unshare = needs("unshare")
+    shift = f"exec {unshare} -T --boottime -$(cut -d . -f 1 /proc/uptime) --fork"
+    if subprocess.run(["sh", "-c", f"{shift} true"], capture_output=True, check=False).returncode:
+        lacks("a clock that begins anew", "only root can have one, on Linux from 5.6 on")
+    begin = "until case $(cat /proc/uptime) in 0.[089]*) ;; *) false ;; esac; do sleep 0.01; done"
+    argv = ["sh", "-c", f"{shift} sh -c '{begin}; exec sh'"]
+    with SandboxSession(CommandSandbox(["env", f"TMPDIR={tmp_path}", *argv])) as session:
+        assert session.exec("echo fine").stdout == "fine\n"
 
 
 @pytest.mark.parametrize("folder", ["jörg", "it's", "two words", "a\ttab", 'a "$HOME" `x`'])

@@ -34,7 +34,7 @@
 
 now() {
     if read -r _now _ </proc/uptime; then
-        _now=${_now%.*}${_now#*.}
+        _now=$((${_now%.*}00 + 1${_now#*.} - 100)) # 08 is no number
     else
         _now=$(date +%s)00
     fi
@@ -60,8 +60,14 @@ note() { true 1<>"$_job.$1"; }
 # is_file NAME: it is a file, and nothing in its place that has no end.
 is_file() { [ -f "$_job.$1" ]; }
 
-# find_start: sets $_start, when it began.
-find_start() { is_file start && read -r _start <"$_job.start"; }
+# is_number WORD: sh can calculate with it. A command can write anything into its own job's files.
+is_number() { case $1 in '' | *[!0-9]* | 0?* | ????????????????*) return 1 ;; esac; }
+
+# find_start: sets $_start, when it began; long ago if that was overwritten.
+find_start() {
+    is_file start && read -r _start <"$_job.start" || return
+    is_number "$_start" || _start=0
+}
 
 # is_supervised: the process that waits for the command is there. A sandbox that is started again
 # gives out the same numbers: the fifo tells it from another, if we may look.
@@ -290,6 +296,7 @@ report_state() {
     _over=
     if has_ended; then
         read -r _code _now _ <"$_job.exit"
+        is_number "$_now" || now
         put exit "$_code"
         [ ! -e "$_job.full" ] || put full yes
         [ ! -e "$_job.stopped" ] || put stopped yes

@@ -434,6 +434,23 @@ def test_what_takes_the_place_of_a_file_of_the_command_holds_nobody_up(
     assert time.monotonic() - started < 5
 
 
+@pytest.mark.parametrize("text", ["", "x", "0 x", "08 08", "9" * 25])
+@pytest.mark.parametrize("name", ["start", "exit"])
+def test_what_a_command_writes_into_its_own_files_disturbs_no_other(
+    session: SandboxSession, name: str, text: str
+) -> None:
+    own = f'"{session._workspace.facts.state}/$DAYTONA_TOOLKIT_JOB.{name}"'
+    spoil = f"echo '{text}' >{own}; touch spoilt; sleep 20"
+    started = time.monotonic()
+    session.exec(spoil, timeout=1)
+    assert time.monotonic() - started < 1 + 5
+    session.remove("spoilt")
+    job = session.exec(spoil, background=True)
+    session.exec("until [ -e spoilt ]; do sleep 0.05; done")
+    assert job.job_id in {job.job_id for job in session.jobs()}
+    assert session.kill(job.job_id).state == "exited"
+
+
 def test_a_command_that_empties_our_folder_is_told_and_the_next_is_right(
     session: SandboxSession,
 ) -> None:
