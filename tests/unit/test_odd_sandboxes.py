@@ -145,6 +145,19 @@ def test_commands_run_in_the_first_second_of_a_machine(tmp_path: Path) -> None:
         assert session.exec("echo fine").stdout == "fine\n"
 
 
+@pytest.mark.parametrize("name", ["UID", "PPID", "SHELLOPTS"])
+@pytest.mark.parametrize("shell", ["bash", "dash"])
+def test_a_variable_that_a_shell_keeps_to_itself_ends_no_command(
+    shell: str, name: str, tmp_path: Path
+) -> None:
+    (tmp_path / "sh").symlink_to(needs(shell))
+    path = f"PATH={tmp_path}:{os.environ['PATH']}"
+    sandbox = CommandSandbox(["env", path, f"TMPDIR={tmp_path}", "sh"])
+    with SandboxSession(sandbox, root=tmp_path, env={name: "5", "B": "it's"}) as session:
+        result = session.exec('echo "$A $B"', env={name: "5", "A": "a  b"})
+        assert (result.exit_code, result.stdout) == (0, "a  b it's\n")
+
+
 @pytest.mark.parametrize("folder", ["jörg", "it's", "two words", "a\ttab", 'a "$HOME" `x`'])
 def test_the_tools_that_start_commands_may_lie_anywhere(folder: str, tmp_path: Path) -> None:
     tools = tmp_path / folder

@@ -108,10 +108,12 @@ note_exit() {
 become() {
     [ ! -e "$_job.killed" ] || exit 143
     # The state may set any variable, also one of ours: what follows it needs none.
-    set -- "export $_GIVEN DAYTONA_TOOLKIT_JOB=$_id; $_LAUNCH \"\$@\"" "$_SHELL" "$@"
+    # `command`, as bash would end at what is read-only there, such as UID.
+    set -- "command export $_GIVEN DAYTONA_TOOLKIT_JOB=$_id 2>/dev/null; $_LAUNCH \"\$@\"" \
+        "$_SHELL" "$@"
     # shellcheck disable=SC2031 # it is the whole program's
     _path=$PATH
-    eval "export $_ENV DAYTONA_TOOLKIT_JOB"
+    eval "command export $_ENV DAYTONA_TOOLKIT_JOB 2>/dev/null"
     if [ -n "$_NAMED" ]; then
         note_names "$_path"
         _state=$_SESSION/shell.$_NAMED
