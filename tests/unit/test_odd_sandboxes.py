@@ -158,6 +158,15 @@ def test_a_variable_that_a_shell_keeps_to_itself_ends_no_command(
         assert (result.exit_code, result.stdout) == (0, "a  b it's\n")
 
 
+@pytest.mark.parametrize("root", ["work", "-"])
+def test_a_relative_root_lies_where_programs_start(root: str, tmp_path: Path) -> None:
+    for parent in ("here", "elsewhere"):
+        (tmp_path / parent / "work").mkdir(parents=True)
+    start = f"cd {tmp_path}/here; CDPATH={tmp_path}/elsewhere OLDPWD=/usr TMPDIR={tmp_path} exec sh"
+    with SandboxSession(CommandSandbox(["sh", "-c", start]), root=root) as session:
+        assert session.root == f"{tmp_path}/here/{root}"
+
+
 @pytest.mark.parametrize("folder", ["jörg", "it's", "two words", "a\ttab", 'a "$HOME" `x`'])
 def test_the_tools_that_start_commands_may_lie_anywhere(folder: str, tmp_path: Path) -> None:
     tools = tmp_path / folder

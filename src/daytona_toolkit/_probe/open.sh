@@ -128,7 +128,10 @@ check_tools
 [ -z "$_CONFINED" ] || [ -e /proc/self/fd ] || fail proc
 _root=${_ROOT:-.}
 # shellcheck disable=SC2088 # it stands for the home folder here as elsewhere
-case $_root in '~' | '~/'*) _root=${HOME:-/}${_root#?} ;; esac
+case $_root in
+'~' | '~/'*) _root=${HOME:-/}${_root#?} ;;
+[!/]*) _root=./$_root ;; # not by way of CDPATH
+esac
 [ -d "$_root" ] || mkdir -p -- "$_root" || fail root
 cd -P -- "$_root" || fail root
 put_string root "$PWD"
