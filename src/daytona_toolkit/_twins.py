@@ -56,6 +56,8 @@ def twins(
         target: What a call is about, for a log, given its first argument.
     """
     name = function.__name__.removeprefix("_")
+    _, *parameters = inspect.signature(function).parameters.values()
+    first = parameters[0].name if parameters else ""
 
     def operation(session: "SandboxSession[Any]", *args: Any, **options: Any) -> Operation[T]:
         callbacks = None
@@ -63,7 +65,7 @@ def twins(
             if options.get(each) is not None:
                 callbacks = CallbackQueue(options[each])
                 options[each] = callbacks.put
-        about = target(args[0] if args else next(iter(options.values()), ""))
+        about = target(args[0] if args else options.get(first, ""))
         call = functools.partial(function, session._workspace, *args, **options)
         return Operation(name, about, call, callbacks)
 
@@ -75,7 +77,6 @@ def twins(
     async def awaits(self: "SandboxSession[Any]", /, *args: P.args, **options: P.kwargs) -> T:
         return await self._aperform(operation(self, *args, **options))
 
-    _, *parameters = inspect.signature(function).parameters.values()
     own = inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)
     signature = inspect.signature(function).replace(parameters=[own, *parameters])
     for prefix, method in (("", waits), ("a", awaits)):

@@ -50,6 +50,16 @@ def test_no_log_has_the_contents_of_a_patch(
     assert "private" not in caplog.text
 
 
+def test_a_log_has_the_command_and_no_other_argument_whichever_comes_first(
+    session: SandboxSession, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    session.exec(env={"PASSWORD": "private"}, command="true")
+    session.ls(hidden=False)
+    assert [step.target for step in session.transcript][-2:] == ["true", ""]
+    assert "private" not in caplog.text
+
+
 def test_importing_is_cheap_and_brings_no_framework() -> None:
     code = (
         "import time; begun = time.process_time(); import daytona_toolkit; "
