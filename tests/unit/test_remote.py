@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from daytona_toolkit import CommandSandbox, LocalSandbox, SandboxSession
 from daytona_toolkit import _remote as remote
 from daytona_toolkit._probe import facts_of
+from daytona_toolkit._remote.program import assign
 from daytona_toolkit.errors import FileChangedError, NoMatchError, SandboxError, SandboxFailedError
 from tests.support import needs
 
@@ -336,7 +337,7 @@ any_text = st.text(st.characters(exclude_characters="\0", exclude_categories=["C
 )  # a shell stays as it is
 @given(value=any_text)
 def test_an_assigned_value_is_that_value(shell: list[str], value: str) -> None:
-    line = remote.assign("_VALUE", value)
+    line = assign("_VALUE", value)
     script = f'{line}\nprintf %s "$_VALUE"\n'
     done = subprocess.run(shell, input=script.encode(), capture_output=True, check=True)
     assert done.stdout == value.encode("utf-8", "surrogateescape")
