@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from daytona_toolkit._operations.grep.regex import compile_regex
 from daytona_toolkit._search.globs import compile_glob, compile_name_glob
-from daytona_toolkit._search.regex import compile_regex
 from daytona_toolkit.errors import SearchPatternError
 
 

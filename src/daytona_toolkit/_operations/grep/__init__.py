@@ -6,6 +6,7 @@ from functools import cache
 from itertools import islice
 
 from daytona_toolkit._arguments import AnyPath, check_encodable, check_path, check_whole
+from daytona_toolkit._operations.grep.regex import compile_regex
 from daytona_toolkit._operations.grep.result import GrepResult, Match
 from daytona_toolkit._remote import Input, Reply, Source
 from daytona_toolkit._search import (
@@ -15,7 +16,6 @@ from daytona_toolkit._search import (
     run_search,
 )
 from daytona_toolkit._search.globs import compile_name_glob
-from daytona_toolkit._search.regex import compile_regex
 from daytona_toolkit._text import clip, count_of, printable
 from daytona_toolkit._workers import in_thread, in_thread_if_large
 from daytona_toolkit._workspace import Workspace
