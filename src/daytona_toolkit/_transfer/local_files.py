@@ -13,7 +13,7 @@ import stat
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePath
-from typing import ParamSpec, TypeVar
+from typing import Concatenate, ParamSpec, TypeVar
 
 from daytona_toolkit._workers import in_thread
 from daytona_toolkit.errors import (
@@ -73,27 +73,31 @@ class ScanEntry:
     item: Item | None = None
 
 
-async def reading(path: Path, work: Callable[P, T], *args: P.args, **options: P.kwargs) -> T:
-    """Read files of the host, in a thread.
+async def reading(
+    work: Callable[Concatenate[Path, P], T], path: Path, *args: P.args, **options: P.kwargs
+) -> T:
+    """Read a file or folder of the host, in a thread.
 
     Raises:
         PathNotFoundError, PathDeniedError, PathError: What the host says of a file at the path or
             below it.
     """
     try:
-        return await in_thread(work, *args, **options)
+        return await in_thread(work, path, *args, **options)
     except OSError as error:
         raise _error_for(error, str(error.filename or path), "read", PathError) from error
 
 
-async def writing(path: Path, work: Callable[P, T], *args: P.args, **options: P.kwargs) -> T:
-    """Write a file of the host, or see what is in its place, in a thread.
+async def writing(
+    work: Callable[Concatenate[Path, P], T], path: Path, *args: P.args, **options: P.kwargs
+) -> T:
+    """Write a file or folder of the host, or see what is in its place, in a thread.
 
     Raises:
         PathNotFoundError, PathDeniedError, WriteFailedError: What the host says of the path.
     """
     try:
-        return await in_thread(work, *args, **options)
+        return await in_thread(work, path, *args, **options)
     except OSError as error:
         raise _error_for(error, str(path), "written", WriteFailedError) from error
 
@@ -256,7 +260,7 @@ def save(place: Path, item: Item, content: bytes) -> None:
     partial = partial_of(place, item)
     try:
         append(partial, 0, content)
-        finish(partial, place, item)
+        finish(place, partial, item)
     finally:
         partial.unlink(missing_ok=True)
 
@@ -285,7 +289,7 @@ def append(partial: Path, start: int, content: bytes) -> None:
         file.write(content)
 
 
-def finish(partial: Path, place: Path, item: Item) -> None:
+def finish(place: Path, partial: Path, item: Item) -> None:
     """Let the file take its name, with the mode of the one that it replaces."""
     if _POSIX:
         old = place if place.is_file() and not place.is_symlink() else partial

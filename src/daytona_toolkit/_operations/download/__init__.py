@@ -80,10 +80,10 @@ async def _download(
     remote, local = check_path(remote), check_path(local)
     source = Remote(workspace, remote, workspace.resolve(remote))
     place = host.path_of(local)
-    target = await writing(place, host.target_of, place)
+    target = await writing(host.target_of, place)
     report = Report(tell)
     items, folders, small = await _tree(source, report)
-    if not folders and await writing(target, target.is_dir):
+    if not folders and await writing(Path.is_dir, target):
         raise NotAFileError(
             f"{local!r} is a folder, and {remote!r} is a file; name the file to make in it.", local
         )
@@ -95,7 +95,7 @@ async def _download(
             if content is None:
                 _changed(item, remote, report)
             else:
-                await writing(wanted[item], host.save, wanted[item], item, content)
+                await writing(host.save, wanted[item], item, content)
                 await report.moved(item)
     for item, place in wanted.items():
         if item.size > PART:
@@ -111,7 +111,7 @@ async def _wanted(
 ) -> dict[Item, Path]:
     """The files that are not on the host yet, and their places there; makes the folders."""
     names = [item.name for item in items]
-    of_folders, of_files = await writing(target, host.places_for, target, folders, names)
+    of_folders, of_files = await writing(host.places_for, target, folders, names)
     if of_files.get("", target) is None:
         raise NotAFileError(
             f"{local!r} on this host is a device, a pipe or a socket, which is not replaced; name "
@@ -120,7 +120,7 @@ async def _wanted(
         )
     for name in folders:
         if place := of_folders[name]:
-            await writing(place, host.make_folder, place)
+            await writing(host.make_folder, place)
         else:
             report.omit(name, _UNSAFE)
     wanted: dict[Item, Path] = {}
@@ -128,7 +128,7 @@ async def _wanted(
         place = of_files[item.name]
         if place is None:
             report.omit(item.name, _UNSAFE)
-        elif await writing(place, host.is_there, place, item):
+        elif await writing(host.is_there, place, item):
             await report.was_there(item)
         else:
             wanted[item] = place
@@ -234,19 +234,19 @@ async def _get(source: Remote, ranges: Sequence[tuple[Item, int, int]]) -> list[
 async def _get_parts(source: Remote, place: Path, item: Item, report: Report) -> bool:
     """Save a large file, part by part; False if it has changed meanwhile."""
     partial = host.partial_of(place, item)
-    start = await writing(partial, host.resumable_size, partial, PART)
+    start = await writing(host.resumable_size, partial, PART)
     await report.advance(start, item.name)
     while start < item.size:
         (content,) = await _get(source, [(item, start, min(PART, item.size - start))])
         if not content:
             break
-        await writing(partial, host.append, partial, start, content)
+        await writing(host.append, partial, start, content)
         start += len(content)
         await report.advance(len(content), item.name)
-    if await writing(partial, host.sum_of, partial) != item.sum:
-        await writing(partial, partial.unlink)
+    if await writing(host.sum_of, partial) != item.sum:
+        await writing(Path.unlink, partial)
         return False
-    await writing(place, host.finish, partial, place, item)
+    await writing(host.finish, place, partial, item)
     return True
 
 

@@ -74,10 +74,10 @@ async def _upload(
     source = host.path_of(check_path(local))
     target = Remote(workspace, check_path(remote), workspace.resolve(remote))
     report = Report(tell)
-    if small := await reading(source, host.read_small, source, workspace.inline_bytes):
+    if small := await reading(host.read_small, source, workspace.inline_bytes):
         await _put(target, *small, report)
         return report.result(target.full)
-    found = await reading(source, host.scan, source)
+    found = await reading(host.scan, source)
     for other in found:
         if other.kind in OMITTED:
             report.omit(other.name, OMITTED[other.kind])
@@ -155,10 +155,7 @@ def _found(
 
 async def _put_batch(target: Remote, source: Path, items: Sequence[Item]) -> None:
     """Put small files in place with one request, or two."""
-    contents = {}
-    for item in items:
-        path = source / item.name
-        contents[item] = await reading(path, path.read_bytes)
+    contents = {item: await reading(Path.read_bytes, source / item.name) for item in items}
     plan, data = await in_thread(pack, target, contents)
     await _unpack(target, plan, data=data)
 
@@ -179,7 +176,7 @@ async def _put_parts(
         name, size = f"part-{item.sum}-{offset}", min(PART, item.size - offset)
         known = next((each for each in there if each.startswith(f"{name}-")), "")
         if there.get(known) != size:
-            content = await reading(path, host.read_range, path, offset, size)
+            content = await reading(host.read_range, path, offset, size)
             known = await target.workspace.upload(name, content)
         names.append(known)
         await report.advance(size, item.name)
