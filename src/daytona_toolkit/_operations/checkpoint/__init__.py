@@ -16,6 +16,21 @@ _CHECKPOINTS = Source(__name__, "checkpoints")
 _RESTORE = Source(__name__, "restore")
 _DIFF = Source(__name__, "diff")
 
+# What is said where a program refuses, by its code; and where git fails for another reason.
+_REFUSALS = {
+    "git": "The sandbox has no git, which keeps checkpoints; install the package git in it.",
+    "lists": "The sandbox's sort, uniq and sed do not all know -z, which checkpoints need; install "
+    "the packages coreutils and sed in it.",
+    "root": "The root {root!r} cannot be made or entered; look at it with exec.",
+    "space": "There is no space left in the sandbox for checkpoints; remove files that are not "
+    "needed, and try again.",
+    "pipe": "{pipe!r} is a pipe, and git would wait for what is written to it; remove it, and try "
+    "again.",
+    "large": "The patch since checkpoint {id!r} has {size:,} bytes, and Limits.file_bytes is "
+    "{bound:,}; raise the limit, or have a .gitignore ignore generated files.",
+}
+_FAILED = "git failed: {why}. Fix what it reports, and try again; a restore can be repeated."
+
 # Seconds that the first checkpoint of a large tree may take.
 _WAIT = 600.0
 
@@ -193,42 +208,16 @@ def _tells_one(reply: Reply) -> bool:
 
 def _check(workspace: Workspace, reply: Reply, id: str) -> None:
     """Raise the error for what a program refused."""
-    match reply.failure:
-        case None:
-            return
-        case "unknown":
-            raise _unknown(id)
-        case "git":
-            raise CheckpointError(
-                "The sandbox has no git, which keeps checkpoints; install the package git in it."
+    if reply.failure == "unknown":
+        raise _unknown(id)
+    if reply.failure:
+        raise CheckpointError(
+            _REFUSALS.get(reply.failure, _FAILED).format(
+                root=workspace.root,
+                pipe=reply.text("pipes").partition("\0")[0].removeprefix("./"),
+                id=id,
+                size=reply.number("size"),
+                bound=workspace.limits.file_bytes,
+                why=reply.text("why").strip() or reply.failure,
             )
-        case "lists":
-            raise CheckpointError(
-                "The sandbox's sort, uniq and sed do not all know -z, which checkpoints need; "
-                "install the packages coreutils and sed in it."
-            )
-        case "root":
-            raise CheckpointError(
-                f"The root {workspace.root!r} cannot be made or entered; look at it with exec."
-            )
-        case "space":
-            raise CheckpointError(
-                "There is no space left in the sandbox for checkpoints; remove files that are not "
-                "needed, and try again."
-            )
-        case "pipe":
-            pipe = reply.text("pipes").partition("\0")[0].removeprefix("./")
-            raise CheckpointError(
-                f"{pipe!r} is a pipe, and git would wait for what is written to it; remove it, "
-                "and try again."
-            )
-        case "large":
-            raise CheckpointError(
-                f"The patch since checkpoint {id!r} has {reply.number('size'):,} bytes, and "
-                f"Limits.file_bytes is {workspace.limits.file_bytes:,}; raise the limit, or "
-                "have a .gitignore ignore generated files."
-            )
-    raise CheckpointError(
-        f"git failed: {reply.text('why').strip() or reply.failure}. Fix what it reports, and try "
-        "again; a restore can be repeated."
-    )
+        )
