@@ -168,6 +168,8 @@ class Workspace:
         facts, self._facts = self._facts, None
         try:
             if facts and not self.sandbox.owned:
+                if hasattr(self.sandbox, "wakes"):
+                    self.sandbox.wakes = False  # a later session removes what is left
                 names = self.ledger.pop_all()
                 inputs = {"state": facts.state, "session": facts.session, "forget": names}
                 with contextlib.suppress(SandboxError):  # it may be gone, and they with it

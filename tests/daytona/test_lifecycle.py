@@ -336,6 +336,21 @@ def test_a_sandbox_that_fell_asleep_is_started_and_the_call_repeated(
     assert session.read("log").content == "ran\n"
 
 
+@pytest.mark.parametrize("status", [400, 502])
+def test_a_sandbox_that_fell_asleep_is_not_started_to_be_left(
+    server: DaytonaServer, status: int
+) -> None:
+    server.stopped_status = status
+    kept = DaytonaSandbox.get_or_create("chat", config=config_of(server))
+    with SandboxSession(kept) as session:
+        session.write("note", "kept\n")
+        server.stop_sandbox(session.sandbox.id)
+        with server.counting() as count:
+            session.close()
+    assert count.by_kind == {"execute": 1, "get": 1}
+    assert only(server).state == "stopped"
+
+
 async def test_calls_that_meet_a_stopped_sandbox_share_one_start(server: DaytonaServer) -> None:
     server.start_delay = 0.2
     async with SandboxSession(sandbox_on(server)) as session:

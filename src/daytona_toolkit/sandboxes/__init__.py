@@ -45,7 +45,8 @@ class Sandbox(Protocol):
     One whose commands have other variables than the programs of a session, such as a longer `PATH`,
     may have them in a mapping `command_env`, which is read once it is open. One that sends few
     requests at a time may say by `is_busy` that most are on their way: those that only wait for a
-    command wait for less long then.
+    command wait for less long then. One that a request starts where it is stopped may have `wakes`,
+    which is set to False before the last request: that only tidies up.
 
     Attributes:
         id: What the sandbox is known by; for Daytona, enough to attach to it later.

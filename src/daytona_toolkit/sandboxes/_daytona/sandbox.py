@@ -112,6 +112,7 @@ class DaytonaSandbox:
         owned: Whether it is deleted at the end.
         startup_timeout: Seconds that it may take until it is ready, at opening and when it
             has to be started later.
+        wakes: Whether a request starts it where it is stopped, as all do but the last of a session.
 
     Example:
         ```python
@@ -123,6 +124,7 @@ class DaytonaSandbox:
     id: str
     owned: bool
     startup_timeout: float
+    wakes = True
     _obtain: Obtain
     _config: "DaytonaConfig | Mapping[str, str] | None"
     _keep_alive: float
@@ -469,6 +471,8 @@ class DaytonaSandbox:
                 if state == "started":
                     return
                 self._check(sandbox, state, late=clock() > deadline)
+                if not self.wakes:
+                    raise SandboxUnavailableError(f"Sandbox {self.id} is {state}, and stays so.")
                 self._starts += 1
                 if state in _ASLEEP and await self._start(sandbox, client, deadline):
                     logger.info("started sandbox %s, which was %s", self.id, state)
