@@ -300,6 +300,17 @@ async def test_a_cancelled_opening_deletes_what_it_made(server: DaytonaServer) -
     assert not server.sandboxes
 
 
+@pytest.mark.parametrize("status", [400, 404, 422])
+def test_a_refused_create_leaves_nothing_that_somebody_should_delete(
+    status: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    with DaytonaServer(latency=0.02) as server:
+        server.faults.add(Status(status, "no such snapshot", kind="create"))
+        with pytest.raises(SandboxFailedError, match="no such snapshot"):
+            SandboxSession(sandbox_on(server)).open()
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+
+
 def test_a_failing_create_can_be_tried_again_in_the_same_session(server: DaytonaServer) -> None:
     server.quota = 0
     session = SandboxSession(sandbox_on(server))

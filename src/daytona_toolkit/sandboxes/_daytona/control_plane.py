@@ -196,9 +196,9 @@ class ControlPlane:
                 sandbox = await self.client.ask(
                     lambda: self._sdk.get(created),
                     what,
-                    deadline=now + self._visible_after,
+                    deadline=now + (self._visible_after or _DELETE_TIMEOUT),
                     patience=PATIENCE,
-                    also=(404,),
+                    also=(404,) if self._visible_after else (),
                 )
             await self.client.ask(
                 partial(_delete_once, sandbox),
