@@ -1,5 +1,6 @@
 """Files of the host: where what comes from a sandbox may go, and what travels together."""
 
+import asyncio
 import errno
 import os
 from collections.abc import Iterator
@@ -46,6 +47,35 @@ def test_a_tilde_is_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         session.download("~/two", Path("~/three"))
     assert (tmp_path / "three").read_text() == "text\n"
     assert not (tmp_path / "~").exists()
+
+
+async def test_files_of_one_content_arrive_in_one_folder_at_the_same_time(tmp_path: Path) -> None:
+    names = [f"file-{number}" for number in range(8)]
+    async with SandboxSession(LocalSandbox(isolation="none")) as session:
+        for name in names:
+            await session.awrite(name, "the same\n")
+        for attempt in range(5):
+            folder = tmp_path / str(attempt)
+            await asyncio.gather(*(session.adownload(name, folder / name) for name in names))
+            assert sorted(path.name for path in folder.iterdir()) == names
+            assert {path.read_text() for path in folder.iterdir()} == {"the same\n"}
+
+
+def test_a_large_file_that_is_removed_before_it_comes_is_named(tmp_path: Path) -> None:
+    session = SandboxSession(LocalSandbox(tmp_path / "there", isolation="none"))
+    send = session.sandbox.run
+
+    async def remove_first(program: str, *, timeout: float) -> bytes:
+        if "put_ranges" in program:
+            (tmp_path / "there/large").unlink()
+        return await send(program, timeout=timeout)
+
+    session.sandbox.run = remove_first  # type: ignore[method-assign]
+    with session:
+        (tmp_path / "there/large").write_bytes(bytes(PART + 1))
+        result = session.download(".", tmp_path / "here")
+    assert result.notes == ("1 path skipped (changed meanwhile; download again): large",)
+    assert list((tmp_path / "here").iterdir()) == []
 
 
 def test_small_files_travel_together_up_to_a_number_and_a_size() -> None:

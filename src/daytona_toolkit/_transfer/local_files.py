@@ -267,7 +267,9 @@ def save(place: Path, item: Item, content: bytes) -> None:
 
 def partial_of(place: Path, item: Item) -> Path:
     """The file beside it that collects its parts, and that another transfer finds again."""
-    return place.with_name(f".daytona-{item.sum[:16]}.part")
+    # Others of the same content may be on their way to the same folder.
+    mark = hashlib.sha256(os.fsencode(place.name) + item.sum.encode()).hexdigest()[:16]
+    return place.with_name(f".daytona-{mark}.part")
 
 
 def resumable_size(partial: Path, part: int) -> int:

@@ -238,8 +238,9 @@ async def _get_parts(source: Remote, place: Path, item: Item, report: Report) ->
     await report.advance(start, item.name)
     while start < item.size:
         (content,) = await _get(source, [(item, start, min(PART, item.size - start))])
-        if not content:
-            break
+        if not content:  # it was removed, or cut short
+            await writing(Path.unlink, partial, missing_ok=True)
+            return False
         await writing(host.append, partial, start, content)
         start += len(content)
         await report.advance(len(content), item.name)
