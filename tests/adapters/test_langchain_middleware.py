@@ -3,12 +3,13 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
 import pytest
 from langchain.agents import create_agent
 from langchain.agents.middleware import HumanInTheLoopMiddleware
-from langchain_core.tools import tool
+from langchain_core.messages import ToolMessage
+from langchain_core.tools import InjectedToolCallId, tool
 from langchain_daytona_toolkit import DaytonaToolkit
 from langchain_daytona_toolkit.middleware import WorkspaceMiddleware
 from langgraph.checkpoint.memory import InMemorySaver
@@ -192,6 +193,21 @@ def test_a_step_that_failed_goes_on_with_what_its_other_calls_did(
     assert state["messages"][-1].text == "done"
     assert files(session) == "a"
     assert done(session, "restore") == 0
+
+
+def test_a_tool_may_answer_with_several_things(session: SandboxSession) -> None:
+    @tool
+    def notes(tool_call_id: Annotated[str, InjectedToolCallId]) -> list[Any]:
+        """Write, and say so in a message beside what the graph is told."""
+        session.write("a", "")
+        return [Command(update={}), ToolMessage("written", tool_call_id=tool_call_id)]
+
+    agent = agent_of(session, [("notes", {})], [write("b")], "done", "done", tools=[notes])
+    state = agent.invoke(ask(), THREAD)
+    assert next(m.text for m in state["messages"] if m.type == "tool") == "written"
+    agent.invoke(None, before(agent, "tools", "'b'"))
+    assert files(session) == "a b"
+    assert done(session, "restore") == 1
 
 
 def test_each_conversation_of_a_pool_has_its_own_files() -> None:

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, cast
 
 try:
     import langchain as langchain
@@ -360,16 +360,26 @@ def _is_read_only(request: ToolCallRequest) -> bool:
     return isinstance(request.tool, SandboxTool) and request.tool.row.read_only
 
 
-def _with_workspace(result: ToolMessage | Command[Any], at: WorkspaceAt) -> Command[Any]:
-    """What a tool gives the graph, and which files belong to it."""
-    if isinstance(result, ToolMessage):
-        return Command(update={"messages": [result], "workspace": at})
-    if result.graph is not None:  # it is for another graph, which knows of no files
-        return result
-    update = result.update or {}
-    if isinstance(update, dict):
-        return replace(result, update={**update, "workspace": at})
-    return replace(result, update=[*update, ("workspace", at)])
+def _with_workspace(result: Any, at: WorkspaceAt) -> ToolMessage | Command[Any]:
+    """What a tool gives the graph, and which files belong to it.
+
+    LangGraph takes several messages and commands too, though the types of a middleware do not
+    say so.
+    """
+    several: Any
+    update = {"workspace": at}
+    match result:
+        case ToolMessage():
+            return Command(update={"messages": [result], **update})
+        case Command(graph=None, update=dict() | None as given):
+            return replace(result, update={**(given or {}), **update})
+        case Command(graph=None):  # its update can be of any class
+            several = [result]
+        case list():
+            several = result
+        case _:  # it is for another graph, which knows of no files
+            return cast("Command[Any]", result)
+    return cast("Command[Any]", [*several, Command(update=update)])
 
 
 def _with_note(result: ToolMessage | Command[Any], note: str) -> ToolMessage | Command[Any]:
