@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
@@ -213,7 +213,8 @@ class Tool:
 
     def schema(self) -> dict[str, Any]:
         """The JSON schema of the arguments."""
-        return self.arguments.model_json_schema()
+        schema: dict[str, Any] = json.loads(_schema_of(self.arguments))
+        return schema
 
     def hints(self) -> dict[str, Any]:
         """What a program may want to know of it, in the words of MCP's annotations."""
@@ -372,6 +373,12 @@ class Tool:
         if error["type"] == "missing":
             return f"{name} is missing{what}"
         return f"{name}: {error['msg'][:1].lower()}{error['msg'][1:]}, not {shown}{what}"
+
+
+@cache
+def _schema_of(arguments: type[Arguments]) -> str:
+    """A schema as JSON: to make one takes 1 ms, and some frameworks ask at each step of a run."""
+    return json.dumps(arguments.model_json_schema())
 
 
 def _visible(text: str) -> str:

@@ -53,6 +53,12 @@ def test_a_schema_is_flat_and_says_all(tool: Tool) -> None:
 
 
 @every_tool
+def test_a_schema_belongs_to_whoever_asked_for_it(tool: Tool) -> None:
+    tool.schema()["properties"].clear()
+    assert tool.schema() == tool.arguments.model_json_schema()
+
+
+@every_tool
 def test_what_a_provider_wants_to_be_spelt_out_may_be_its_default_or_nothing(tool: Tool) -> None:
     """A strict mode has models give every argument, and some are not told the defaults."""
     properties = tool.schema()["properties"]
