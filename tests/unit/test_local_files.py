@@ -11,10 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daytona_toolkit import LocalSandbox, SandboxSession
+from daytona_toolkit import CommandSandbox, LocalSandbox, SandboxSession
 from daytona_toolkit._transfer import PART, batches
 from daytona_toolkit._transfer.local_files import Item, places_for
-from daytona_toolkit.errors import PathDeniedError, PathError, PathNotFoundError
+from daytona_toolkit.errors import (
+    PathDeniedError,
+    PathError,
+    PathNotFoundError,
+    SandboxUnavailableError,
+)
 
 parts = st.sampled_from(["..", ".", "", "a", "b c", "~", "...", "a\\b", "C:", "-x"])
 
@@ -59,6 +64,35 @@ async def test_files_of_one_content_arrive_in_one_folder_at_the_same_time(tmp_pa
             await asyncio.gather(*(session.adownload(name, folder / name) for name in names))
             assert sorted(path.name for path in folder.iterdir()) == names
             assert {path.read_text() for path in folder.iterdir()} == {"the same\n"}
+
+
+def test_an_upload_goes_on_where_the_parts_that_it_found_have_gone(tmp_path: Path) -> None:
+    """Another upload of the same file has put them together."""
+    (tmp_path / "large").write_bytes(os.urandom(PART + 1))
+    session = SandboxSession(CommandSandbox(["env", f"TMPDIR={tmp_path}", "sh"]), root=tmp_path)
+    send = session.sandbox.run
+    told: list[int] = []
+
+    async def fail(program: str, *, timeout: float) -> bytes:
+        if "join - " in program:
+            raise SandboxUnavailableError("no answer came")
+        return await send(program, timeout=timeout)
+
+    async def remove_first(program: str, *, timeout: float) -> bytes:
+        if "join - " in program:
+            session.sandbox.run = send  # type: ignore[method-assign]
+            for part in (tmp_path / ".daytona-toolkit").glob("part-*"):
+                part.unlink()
+        return await send(program, timeout=timeout)
+
+    with session:
+        session.sandbox.run = fail  # type: ignore[method-assign]
+        with pytest.raises(SandboxUnavailableError):
+            session.upload(tmp_path / "large", "first")
+        session.sandbox.run = remove_first  # type: ignore[method-assign]
+        session.upload(tmp_path / "large", "second", on_progress=lambda *done: told.append(done[0]))
+    assert (tmp_path / "second").read_bytes() == (tmp_path / "large").read_bytes()
+    assert told[-1] == PART + 1
 
 
 def test_a_large_file_that_is_removed_before_it_comes_is_named(tmp_path: Path) -> None:

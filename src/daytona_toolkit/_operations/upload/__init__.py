@@ -167,7 +167,13 @@ async def _put_folders(target: Remote, names: Sequence[str]) -> None:
 
 
 async def _put_parts(
-    target: Remote, source: Path, item: Item, there: dict[str, int], report: Report
+    target: Remote,
+    source: Path,
+    item: Item,
+    there: dict[str, int],
+    report: Report,
+    *,
+    again: bool = True,
 ) -> None:
     """Put a large file in place: its parts one by one, then the whole."""
     path = source / item.name
@@ -182,7 +188,14 @@ async def _put_parts(
         await report.advance(size, item.name)
     step = f"join {mode_of(item)} {item.sum} {' '.join(names)}"
     [folder] = target.folders([item.name])
-    await _unpack(target, [Parcel(folder, [step])], wait=item.size / _HASHING)
+    try:
+        await _unpack(target, [Parcel(folder, [step])], wait=item.size / _HASHING)
+    except WriteFailedError as error:
+        # Another upload of the same content has found some of these, and is done with them.
+        if not again or "No such file" not in str(error):
+            raise
+        report.done -= item.size
+        await _put_parts(target, source, item, {}, report, again=False)
 
 
 async def _unpack(
