@@ -19,12 +19,12 @@ from daytona_toolkit._arguments import (
 from daytona_toolkit._cursors import FILES, Cursor, Stream
 from daytona_toolkit._masking import MaskedOutput
 from daytona_toolkit._operations.exec.handle import KILL_TIME, JobHandle, is_over, number_of
+from daytona_toolkit._operations.exec.job_control import job as job
+from daytona_toolkit._operations.exec.job_control import jobs as jobs
+from daytona_toolkit._operations.exec.job_control import kill as kill
+from daytona_toolkit._operations.exec.job_control import list_jobs as list_jobs
+from daytona_toolkit._operations.exec.job_control import send as send
 from daytona_toolkit._operations.exec.result import ExecResult
-from daytona_toolkit._operations.exec.status import job as job
-from daytona_toolkit._operations.exec.status import jobs as jobs
-from daytona_toolkit._operations.exec.status import kill as kill
-from daytona_toolkit._operations.exec.status import list_jobs as list_jobs
-from daytona_toolkit._operations.exec.status import send as send
 from daytona_toolkit._operations.exec.watch import Watch
 from daytona_toolkit._refusals import refusal
 from daytona_toolkit._remote import Input, Reply, Source, quote
