@@ -224,6 +224,23 @@ def test_a_client_that_is_stopped_finds_its_command_when_it_goes_on() -> None:
         assert client.stdout.read() == b"done\n\n"
 
 
+@pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")  # on purpose
+def test_a_forked_child_does_not_hold_up_the_end() -> None:
+    """It has all files of its parent, as the workers of `multiprocessing` have."""
+    session = SandboxSession(LocalSandbox())
+    session.open()
+    child = os.fork()
+    if not child:
+        signal.pause()
+    try:
+        started = time.monotonic()
+        session.close()
+        assert time.monotonic() - started < 1
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+
+
 @pytest.mark.parametrize("isolation", CONFINED)
 def test_a_helper_that_is_killed_leaves_no_process(isolation: confinement.Isolation) -> None:
     """As the system kills one when memory runs out."""

@@ -283,7 +283,10 @@ class Machine(asyncio.Protocol):
         if self._watch:
             self._watch.cancel()
         self._received.clear()
-        with contextlib.suppress(AttributeError):  # it was never reached
+        with contextlib.suppress(AttributeError, OSError):  # it was never reached, or has ended
+            # A forked child of this process has the socket as well.
+            self._transport.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
+        with contextlib.suppress(AttributeError):
             self._transport.abort()
         for answer in self._waiting.values():
             if not answer.done():
