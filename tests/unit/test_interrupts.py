@@ -49,6 +49,22 @@ def test_no_signal_is_ignored(tool: str, shell: str, tmp_path: Path) -> None:
         assert "perl" not in result.stderr
 
 
+def test_a_command_that_says_that_it_has_just_begun_ends_at_its_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("daytona_toolkit._operations.exec.watch.KILL_TIME", 0.5)
+    begin = (
+        f'start="{tmp_path}/.daytona-toolkit/$DAYTONA_TOOLKIT_JOB.start"; echo begun; '
+        'while read -r now _ </proc/uptime; do echo "${now%.*}${now#*.}" >"$start.new"; '
+        'mv "$start.new" "$start"; sleep 0.05; done'
+    )
+    with SandboxSession(CommandSandbox(["env", f"TMPDIR={tmp_path}", "sh"])) as session:
+        started = time.monotonic()
+        result = session.exec(begin, timeout=0.5)
+        assert time.monotonic() - started < 10
+        assert (result.timed_out, result.stdout) == (True, "begun\n")
+
+
 def test_without_proc_a_command_ends_at_its_time_and_no_output_is_lost(tmp_path: Path) -> None:
     bwrap, why = bubblewrap.find()
     if bwrap is None:

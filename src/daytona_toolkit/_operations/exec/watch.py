@@ -1,11 +1,12 @@
 """How a call waits for the command that it started."""
 
+import math
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from daytona_toolkit._cursors import FILES, Cursor, Stream
-from daytona_toolkit._operations.exec.handle import JobHandle, is_over, window_of
+from daytona_toolkit._operations.exec.handle import KILL_TIME, JobHandle, is_over, window_of
 from daytona_toolkit._remote import Input, Reply
 
 
@@ -55,7 +56,12 @@ class Watch:
             StateLostError: The job's files were removed.
         """
         await self._pass_on(reply)
+        end = time.monotonic() + KILL_TIME + (math.inf if self.timeout is None else self.timeout)
         while not is_over(reply) and self._left() != 0:
+            if time.monotonic() > end:
+                # It has written into the file that says when it began.
+                reply = await self.handle.end()
+                return Reply({**reply.values, "expired": "yes"}, reply.blobs)
             window = self.window()
             reply = await self._poll(window, self.inputs(window))
             await self._pass_on(reply)
