@@ -10,6 +10,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from unittest import mock
 
@@ -327,3 +328,33 @@ def test_closing_the_session_ends_what_is_written_in_async_code(session: Sandbox
     assert not running(seconds)
     with pytest.raises(SessionClosedError):
         wait_for(session, command)
+
+
+def test_long_lists_of_files_are_read_beside_the_loop(
+    session: SandboxSession, tmp_path: Path
+) -> None:
+    """Those of short ones are read on it: to hand them to a thread takes longer."""
+
+    def is_on_loop(function: str, work: Callable[[], object]) -> bool:
+        called = set()
+
+        async def watch() -> None:
+            sys.setprofile(lambda frame, *_: called.add(frame.f_code.co_name))
+
+        async def look_away() -> None:
+            sys.setprofile(None)
+
+        wait_for(session, watch)
+        work()
+        wait_for(session, look_away)
+        return function in called
+
+    for folder, number in (("few", 1), ("many", 450)):
+        local = tmp_path / folder
+        local.mkdir()
+        for i in range(number):
+            (local / f"{i:0250}").touch()
+        session.exec(f"mkdir {folder}; cd {folder}; touch $(seq -f %0250g 0 {number - 1})")
+        down, up = partial(session.download, folder, local), partial(session.upload, local, folder)
+        for move in (down, up):
+            assert is_on_loop("files_of", move) is (number == 1)
