@@ -173,7 +173,7 @@ class WorkspaceMiddleware(AgentMiddleware[WorkspaceState, Any, Any]):
 
     Args:
         session: The workspace, open or not; or a `SessionPool`, which has one for each
-            `thread_id`.
+            `thread_id`. The tools must have the same, so they have no `key` of their own.
 
     Raises:
         TypeError: `session` is neither a session nor a pool.

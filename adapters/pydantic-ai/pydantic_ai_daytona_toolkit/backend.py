@@ -64,8 +64,8 @@ class DaytonaBackend(WorkspaceBackend, SupportsCommands, SupportsFilesystem, Sup
     ended. The backend never closes the session.
 
     The values of the session's `secrets` are `***` in all that comes back, bytes of files
-    included. So that no `***` takes the place of a secret in a file, bytes that have some are not
-    written over a file that holds a secret.
+    included. Bytes with a line that was read so are not written over the file, which would lose
+    the secret.
 
     Args:
         session: The workspace, open or not; give it `LIMITS`, or larger ones.
