@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
@@ -19,6 +20,37 @@ def test_exec_costs_one_request(server: DaytonaServer, session: SandboxSession) 
     with server.counting() as count:
         assert session.exec("echo out; echo err >&2; exit 3").exit_code == 3
     assert count.by_kind == {"execute": 1}
+
+
+# Bytes of a body that an idle connection sends at once, in ten segments (RFC 6928) with TLS and
+# headers. The rest would follow a round trip later.
+AT_ONCE = 13_500
+
+CALLS: dict[str, Callable[[SandboxSession], object]] = {
+    "exec": lambda session: session.exec(
+        "python3 -m pytest -q --maxfail=1 tests/unit", timeout=600
+    ),
+    "background": lambda session: session.exec("sleep 0.1", background=True),
+    "read": lambda session: session.read("file"),
+    "write": lambda session: session.write("new", "line\n" * 100),
+    "edit": lambda session: session.edit("file", "one", "two"),
+    "apply_patch": lambda session: session.apply_patch(
+        "*** Begin Patch\n*** Update File: file\n@@\n-one\n+two\n*** End Patch"
+    ),
+    "grep": lambda session: session.grep("one"),
+    "restore": lambda session: session.restore(session.checkpoint().id),
+    "jobs": lambda session: session.jobs(),
+}
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=list(CALLS))
+def test_a_request_goes_out_at_once(
+    server: DaytonaServer, session: SandboxSession, call: Callable[[SandboxSession], object]
+) -> None:
+    session.write("file", "one\n")
+    before = len(server.requests)
+    call(session)
+    assert max(request.bytes_in for request in server.requests[before:]) < AT_ONCE
 
 
 def test_exec_with_small_input_and_variables_costs_one_request(

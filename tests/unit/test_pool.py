@@ -427,7 +427,7 @@ def test_a_session_whose_sandbox_is_gone_is_made_anew(caplog: pytest.LogCaptureF
     assert caplog.text.count("the sandbox of 'a' no longer exists; another is made") == 1
 
 
-@pytest.mark.parametrize("key", [None, "", lambda: None, lambda: ""])
+@pytest.mark.parametrize("key", [None, "", lambda _: None, lambda _: ""])
 def test_a_call_without_a_key_shares_no_session_with_others(key: Any) -> None:
     with SessionPool(local) as pool, pytest.raises(ValueError, match="The key of this call is"):
         use(pool, key)

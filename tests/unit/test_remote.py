@@ -30,6 +30,7 @@ SOURCES = [
 
 OPEN = remote.Source("daytona_toolkit._probe", "open")
 WRITE = remote.Source("daytona_toolkit._operations.write", "write")
+START = remote.Source("daytona_toolkit._operations.exec", "start")
 EXISTS = remote.Source("daytona_toolkit._operations.read", "exists")
 SHELLS = [["dash"], ["bash"], ["zsh"], ["busybox", "sh"], ["bash", "--posix"]]
 
@@ -407,11 +408,39 @@ def test_the_folder_for_temporary_files_may_have_any_name(name: str, tmp_path: P
         assert session.exec("cat", stdin=b"x" * 600_000).truncated
 
 
+@pytest.mark.parametrize("value", ["", "x"], ids=["empty", "given"])
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)
-def test_no_variable_of_the_environment_reaches_a_program(source: remote.Source) -> None:
-    text = source.program(dict.fromkeys(source.inputs, "")).text
+def test_no_variable_of_the_environment_reaches_a_program(
+    source: remote.Source, value: str
+) -> None:
+    text = source.program(dict.fromkeys(source.inputs, value)).text
     (cleared,) = re.findall(r"^unset (_.*)$", text, re.MULTILINE)
-    assert set(cleared.split()) == set(source.variables)
+    used = set(re.findall(r"\b_[a-zA-Z]\w*\b", text))
+    assigned = set(re.findall(r"^(_[A-Z]\w*)=", text, re.MULTILINE))
+    assert used == set(cleared.split()) | assigned
+
+
+@pytest.mark.parametrize("value", ["", "x"], ids=["empty", "given"])
+@pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)
+def test_a_program_takes_along_what_it_calls_and_no_more(source: remote.Source, value: str) -> None:
+    text = source.program(dict.fromkeys(source.inputs, value)).text
+    has = set(re.findall(r"^([a-z_]+)\(\) ", text, re.MULTILINE)) - {"main"}
+    every = {
+        name
+        for path in PACKAGE.rglob("*.sh")
+        for name in re.findall(r"^([a-z_]+)\(\) ", path.read_text(), re.MULTILINE)
+    }
+    calls = Counter(re.findall(r"(?<![\w$./-])[a-z_]+\b(?![\w=/.-])", text))
+    assert {name for name in has if calls[name] < 2} == set()
+    assert has >= {name for name in calls if name in every and "_" in name}
+
+
+def test_what_an_input_is_for_is_left_out_without_it() -> None:
+    inputs: dict[str, remote.Input] = dict.fromkeys(START.inputs, "")
+    plain, in_a_shell = START.program(inputs), START.program(inputs | {"named": "main"})
+    assert "hand_on" not in plain.text
+    assert "hand_on()" in in_a_shell.text
+    assert START.program(inputs | {"named": 0}).text.count("hand_on") == 2
 
 
 def test_an_input_is_only_ever_assigned() -> None:

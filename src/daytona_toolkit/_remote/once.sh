@@ -48,26 +48,28 @@ tidy() {
     [ -e "$_SESSION/ballast" ] || printf '%65536s' '' >"$_SESSION/ballast" ||
         rm -f "$_SESSION/ballast"
     # Where not even an empty file could be made, copies still need the marks.
-    [ -n "$_FLOOR" ] && [ -e "$_SESSION/floor.$_FLOOR" ] || return 0
-    (
-        exec >/dev/null 8>&-
-        cd "$_SESSION" || exit
-        # The floor before this one stays: a request that looks while a new one comes and an old
-        # one goes must not miss both.
-        _before=0
-        for _file in floor.*; do
-            _file=${_file#floor.}
-            [ "$_file" -ge "$_FLOOR" ] || [ "$_file" -le "$_before" ] || _before=$_file
-        done
-        set --
-        for _file in floor.*; do
-            [ "${_file#floor.}" -ge "$_before" ] || set -- "$@" "$_file"
-        done
-        for _file in done.*; do
-            _mark_of=${_file#done.}
-            _mark_of=${_mark_of%%.*}
-            [ "$_mark_of" = '*' ] || [ "$_mark_of" -ge "$_FLOOR" ] || set -- "$@" "$_file"
-        done
-        discard "$@"
-    ) &
+    [ -z "$_FLOOR" ] || [ ! -e "$_SESSION/floor.$_FLOOR" ] || { remove_marks & }
+}
+
+# remove_marks: those below the floor, and what the session has given up.
+remove_marks() {
+    exec >/dev/null 8>&-
+    cd "$_SESSION" || exit
+    # The floor before this one stays: a request that looks while a new one comes and an old
+    # one goes must not miss both.
+    _before=0
+    for _file in floor.*; do
+        _file=${_file#floor.}
+        [ "$_file" -ge "$_FLOOR" ] || [ "$_file" -le "$_before" ] || _before=$_file
+    done
+    set --
+    for _file in floor.*; do
+        [ "${_file#floor.}" -ge "$_before" ] || set -- "$@" "$_file"
+    done
+    for _file in done.*; do
+        _mark_of=${_file#done.}
+        _mark_of=${_mark_of%%.*}
+        [ "$_mark_of" = '*' ] || [ "$_mark_of" -ge "$_FLOOR" ] || set -- "$@" "$_file"
+    done
+    discard "$@"
 }

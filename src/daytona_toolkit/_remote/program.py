@@ -1,7 +1,9 @@
 """A program: the `sh` text that does one operation, with its inputs.
 
 A program is written as a `.sh` file in the folder of its operation. Parts that several
-programs share lie beside this module; a line `. ../../_remote/path.sh` includes one.
+programs share lie beside this module; a line `. ../../_remote/path.sh` includes one. A program
+takes along the functions that it calls and no others, and a step that begins
+`[ -z "$_INPUT" ] || ` or `if [ -n "$_INPUT" ]; then` only where that input is given.
 
 The contract between Python and `sh` is checked. A name `_UPPER` in the text is an input;
 Python must give each of them and no other. A name `_lower` is a variable of the program; all
@@ -17,7 +19,7 @@ import base64
 import posixpath
 import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.resources import files
@@ -36,6 +38,15 @@ _OPTIONS = "set +aCef -u; case ${BASH_VERSION-} in ?*) set +k +o pipefail; shopt
 _INCLUDE = re.compile(r"^\. (\.\.?/[\w./]+\.sh)$")
 _INPUT = re.compile(r"\b_[A-Z][A-Z0-9_]*\b")
 _VARIABLE = re.compile(r"(?<![\w.])_[a-z][a-z0-9_]*\b(?!\()")
+_WORD = re.compile(r"(?<![\w$./-])[a-z_]+\b(?![\w=/.-])")
+
+# A function, in the one way in which ours are written.
+_FUNCTION = re.compile(r"^([a-z_]+)\(\) [{(](?:\n(?:(?![})]).*\n)*[})].*|.*[})])\n", re.MULTILINE)
+
+# What is done only where an input is given: a line, or a block without `else`.
+_ONLY_WITH = (
+    r'^( *)(?:\[ -z "\${0}" \] \|\| .*[^\\{{|&(]|if \[ -n "\${0}" \]; then\n(?:\1 .*\n)*\1fi)\n'
+)
 
 
 class Source:
@@ -54,12 +65,13 @@ class Source:
     def __init__(self, package: str, name: str) -> None:
         self.package = package
         self.name = name
+        self._texts: dict[frozenset[str], str] = {}
 
     @cached_property
     def text(self) -> str:
-        """The file with those that it includes, without comments and indentation."""
+        """The file with those that it includes, without comments."""
         root, _, folder = self.package.partition(".")
-        return _composed(root, PurePosixPath(*folder.split("."), f"{self.name}.sh"), set())
+        return _needed(_composed(root, PurePosixPath(*folder.split("."), f"{self.name}.sh"), set()))
 
     @cached_property
     def inputs(self) -> frozenset[str]:
@@ -67,9 +79,9 @@ class Source:
         return frozenset(name[1:].lower() for name in _INPUT.findall(self.text)) - {"nonce"}
 
     @cached_property
-    def variables(self) -> tuple[str, ...]:
+    def variables(self) -> frozenset[str]:
         """The variables that the program sets for itself."""
-        return tuple(sorted(set(_VARIABLE.findall(self.text))))
+        return frozenset(_VARIABLE.findall(self.text))
 
     def program(self, inputs: Mapping[str, Input]) -> "Program":
         """The program with its inputs, ready to be sent.
@@ -88,19 +100,48 @@ class Source:
                 f"the program {self.name!r} was not given {sorted(missing)} "
                 f"and does not take {sorted(surplus)}"
             )
+        given = {f"_{name.upper()}": value for name, value in inputs.items()}
+        text = self._without({name for name, value in given.items() if not value and value != 0})
         nonce = secrets.token_hex(8)
         lines = [
             _HAND_OVER,
             _OPTIONS,
-            f"unset {' '.join(self.variables)}",
+            f"unset {' '.join(sorted(set(_VARIABLE.findall(text))))}",
             f"_NONCE={nonce}",
-            *(assign(f"_{name.upper()}", value) for name, value in inputs.items()),
-            f"main() {{\n{self.text}}}",
+            *(
+                assign(name, given[name])
+                for name in sorted(set(_INPUT.findall(text)) & given.keys())
+            ),
+            f"main() {{\n{text}}}",
             # Not as redirections of main: for those a shell keeps copies of the old files,
             # which a process in the background inherits, and the reply would wait for its end.
             "exec </dev/null 2>/dev/null; main; exit",
         ]
         return Program(self.name, "\n".join(lines) + "\n", nonce)
+
+    def _without(self, empty: Set[str]) -> str:
+        """What is left of the text where these inputs are empty, without indentation.
+
+        A connection that was idle sends some 14 KB at once and the rest a round trip later
+        (RFC 6928, RFC 5681), so a program that is larger takes twice as long.
+        """
+        left_out = empty & self._switches.keys()
+        key = frozenset(left_out)
+        if key not in self._texts:
+            text = self.text
+            for name in left_out:
+                text = self._switches[name].sub(r"\1:\n", text)
+            self._texts[key] = re.sub(r"^ +", "", _needed(text), flags=re.MULTILINE)
+        return self._texts[key]
+
+    @cached_property
+    def _switches(self) -> dict[str, re.Pattern[str]]:
+        """The inputs without which something is left out, and what that is."""
+        patterns = {
+            name: re.compile(_ONLY_WITH.format(name), re.MULTILINE)
+            for name in _INPUT.findall(self.text)
+        }
+        return {name: each for name, each in patterns.items() if each.search(self.text)}
 
 
 @dataclass(frozen=True)
@@ -181,11 +222,23 @@ def _composed(root: str, path: PurePosixPath, seen: set[PurePosixPath]) -> str:
     seen.add(path)
     lines = []
     for line in files(root).joinpath(*path.parts).read_text("utf-8").splitlines():
-        line = line.strip()
         if include := _INCLUDE.match(line):
             part = PurePosixPath(posixpath.normpath(path.parent / include[1]))
             if part not in seen:
                 lines.append(_composed(root, part, seen))
-        elif line and not line.startswith("#"):
+        elif not re.match(" *(#|$)", line):
             lines.append(line + "\n")
     return "".join(lines)
+
+
+def _needed(text: str) -> str:
+    """A program without the functions that it never calls."""
+    functions = {match[1]: match[0] for match in _FUNCTION.finditer(text)}
+    steps = _FUNCTION.sub("", text)
+    called: set[str] = set()
+    unread = [steps]
+    while unread:
+        found = set(_WORD.findall(unread.pop())) & functions.keys() - called
+        called |= found
+        unread += map(functions.__getitem__, found)
+    return "".join(body for name, body in functions.items() if name in called) + steps

@@ -6,10 +6,8 @@
 
 # is_whole: whether the upload has arrived as it was sent.
 is_whole() {
-    [ -z "$_UPLOAD" ] || {
-        [ "$(($(wc -c <"$_UPLOAD")))" = "$_UPLOAD_SIZE" ] &&
-            _sum=$(sha256sum <"$_UPLOAD") && [ "${_sum%% *}" = "$_UPLOAD_SUM" ]
-    }
+    [ "$(($(wc -c <"$_UPLOAD")))" = "$_UPLOAD_SIZE" ] &&
+        _sum=$(sha256sum <"$_UPLOAD") && [ "${_sum%% *}" = "$_UPLOAD_SUM" ]
 }
 
 # drop_upload: it has been used.

@@ -181,7 +181,7 @@ begin
 enter "$_PATH"
 check_replaceable
 lock_folder
-is_whole || fail upload
+[ -z "$_UPLOAD" ] || is_whole || fail upload
 open_regular
 _body='' _like='*'
 if [ -n "$_SHA256" ]; then

@@ -156,7 +156,7 @@ async def jobs(workspace: Workspace) -> list[JobStatus]:
 
 async def list_jobs(workspace: Workspace) -> JobList:
     """The same as a result, for a tool."""
-    reply = await workspace.run(_JOBS, shown=SHOWN, limit=0)
+    reply = await workspace.run(_JOBS, shown=SHOWN)
     found = []
     for job_id, report in reply.values.items():
         if not _ID.fullmatch(job_id) or workspace.ledger.is_removed(job_id):

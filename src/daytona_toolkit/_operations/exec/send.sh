@@ -79,7 +79,7 @@ is_file start || fail nojob
 if [ ! -e "$_mark" ] || [ -e "$_part" ]; then
     is_fresh || fail "$_late"
     if has_payload || [ -n "$_EOF" ]; then check_listening; fi
-    is_whole || fail upload
+    [ -z "$_UPLOAD" ] || is_whole || fail upload
     find_last
     count_unread
     [ "$_unread" -le "$_BACKLOG" ] || fail backlog

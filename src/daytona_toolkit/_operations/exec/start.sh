@@ -215,7 +215,7 @@ _id=$_JOB _job=$_STATE/$_JOB
 # The command may have removed the folder where it began: a copy of its request needs none.
 cd -- "$_CWD" || [ -e "$_job" ] || fail_unreachable "${_CWD%/}"
 if claim; then
-    is_whole || give_up upload
+    [ -z "$_UPLOAD" ] || is_whole || give_up upload
     prepare || { make_room && rm -rf "$_job".* && prepare; } || give_up space
     # An argument may have 128 KiB at most; a longer command is run from its file.
     if [ ${#_COMMAND} -lt 30000 ]; then set -- -c "$_COMMAND"; else set -- "$_job.command"; fi

@@ -246,7 +246,7 @@ clean() {
 run() {
     export LC_ALL=C
     is_fresh || fail "$_late"
-    is_whole || fail upload
+    [ -z "$_UPLOAD" ] || is_whole || fail upload
     if [ -z "$_content" ] && has_payload; then
         _content=$_SESSION/patch-$_NUMBER
         save_payload "$_content"

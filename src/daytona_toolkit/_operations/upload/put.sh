@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # put: write one file, unless it has that content already.
-# In: those of path.sh, replace.sh and payload.sh, whose bytes are in the program; _PATH; _SHA256 (of
-#     the content); _MODE (as mode.sh takes it).
+# In: those of path.sh, replace.sh and payload.sh; _PATH; _SHA256 (of the content); _MODE (as mode.sh
+#     takes it).
 
 . ../../_remote/frame.sh
 . ../../_remote/path.sh
@@ -24,6 +24,7 @@ has_content() {
 begin
 is_fresh || fail "$_late"
 enter_to_write "$_PATH"
+[ -z "$_UPLOAD" ] || is_whole || fail upload
 _mode=$_MODE _due=
 if has_content; then
     _reply='same yes'

@@ -112,7 +112,7 @@ command exec 9>>"$_mark" || fail space
 flock 9
 if [ ! -s "$_mark" ]; then
     is_fresh || fail "$_late"
-    is_whole || fail upload
+    [ -z "$_UPLOAD" ] || is_whole || fail upload
     _content=$_UPLOAD
     if [ -z "$_content" ] && has_payload; then
         _content=$_SESSION/upload-$_NUMBER

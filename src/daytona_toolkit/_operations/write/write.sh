@@ -11,7 +11,7 @@
 begin
 is_fresh || fail "$_late"
 enter_to_write "$_PATH"
-is_whole || fail upload
+[ -z "$_UPLOAD" ] || is_whole || fail upload
 fill payload
 drop_upload
 commit "$_IF_VERSION" || fail changed
