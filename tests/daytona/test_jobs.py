@@ -1,6 +1,7 @@
 """A job runs once and is found again: whatever breaks, and whoever dies."""
 
 import asyncio
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -35,6 +36,27 @@ def quick() -> Iterator[tuple[DaytonaServer, SandboxSession]]:
     """A session whose requests wait a second, so that a short job takes several."""
     with DaytonaServer() as server, session_on(server, limits=Limits(window=1)) as session:
         yield server, session
+
+
+@pytest.mark.slow
+def test_a_client_that_is_stopped_finds_its_command_when_it_goes_on(server: DaytonaServer) -> None:
+    """As by Ctrl-Z: its time was over while it could not listen."""
+    program = (
+        "from daytona_toolkit import *\n"
+        "from daytona_toolkit import _workspace\n"
+        "_workspace.REQUEST_TIME = 1.0\n"
+        "with SandboxSession(DaytonaSandbox.create(), limits=Limits(window=1)) as session:\n"
+        "    print('ready', flush=True)\n"
+        "    print(session.exec('sleep 5; echo done').stdout)"
+    )
+    with start_program(server, program) as client:
+        assert client.stdout
+        client.stdout.readline()
+        time.sleep(0.5)
+        client.send_signal(signal.SIGSTOP)
+        time.sleep(3.5)
+        client.send_signal(signal.SIGCONT)
+        assert client.stdout.read() == "done\n\n"
 
 
 def test_another_session_can_send_to_a_command(server: DaytonaServer) -> None:

@@ -36,6 +36,10 @@ _UNCLEAR = 4
 # Seconds after which an address that was never reached is given up: it may be a wrong one.
 _UNREACHED = 3.0
 
+# A deadline that is noticed so many seconds after it has passed counts for nothing: nobody could
+# listen, as where Ctrl-Z has stopped this process.
+_LATE = 1.0
+
 # Copies of one request that are on their way at the same time, and how much longer each is
 # waited for than the one before it.
 _COPIES = 3
@@ -73,11 +77,15 @@ async def retried(
     async def persistent() -> T:
         return await _persistent(request, what, deadline, also, unreached=unreached)
 
-    try:
-        with anyio.fail_after(left):
-            return await _first_answer(persistent, what, patience, spare)
-    except TimeoutError:
-        raise TimeoutError(f"There was no answer within {left:.3g} s.") from None
+    while True:
+        try:
+            with anyio.fail_after(left):
+                return await _first_answer(persistent, what, patience, spare)
+        except TimeoutError:
+            if patience is None or clock() < deadline + _LATE:
+                raise TimeoutError(f"There was no answer within {left:.3g} s.") from None
+        logger.info("asking again for %s: this process was stopped meanwhile", what)
+        deadline = clock() + left
 
 
 async def _first_answer(
