@@ -73,6 +73,7 @@ def test_a_wrong_argument_is_named(arguments: dict[str, Any], words: str) -> Non
         ({"folder": "/"}, "folder='/' (belongs to the system|cannot be written)"),
         ({"folder": "/dev/shm"}, "belongs to the system"),
         ({"readable": ["{tmp}/missing"]}, "readable='.*missing' does not exist"),
+        ({"readable": ["x" * 5000]}, "readable='/.*x' does not exist, or is closed to you"),
         ({"home": "{tmp}/file"}, "home='.*file' is a file"),
     ],
 )

@@ -68,7 +68,7 @@ def facts_of(reply: Reply, root: str) -> Facts:
         case "ksh":
             raise SandboxFailedError(
                 "The sandbox's sh is a ksh, where a lock on a file does not hold, so edits could "
-                "be lost. Use an image whose sh is bash, dash, zsh or busybox."
+                "be lost. Use an image whose sh is bash, dash or busybox."
             )
         case "proc":
             raise SandboxFailedError(

@@ -221,9 +221,10 @@ class LocalSandbox:
                 "SECURITY.md"
             )
         for path in self._readable:
-            if not path.exists():
+            if not os.path.exists(path):
                 raise InvalidArgumentError(
-                    f"readable={str(path)!r} does not exist; leave it out, or correct the path."
+                    f"readable={str(path)!r} does not exist, or is closed to you; leave it out, "
+                    "or correct the path."
                 )
         given = folders.usable("folder", self._given) if self._given else None
         home = folders.usable("home", self._home) if self._home else None
