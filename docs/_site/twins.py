@@ -15,13 +15,7 @@ class Twins(griffe.Extension):
     """
 
     def on_class_members(self, *, node: ast.AST, cls: griffe.Class, **_: Any) -> None:
-        """Drop the twins, and what makes the others look like coroutine functions."""
-        for name, member in list(cls.members.items()):
-            if isinstance(member, griffe.Function) and "both" in decorators(member):
-                member.labels.discard("async")
-                member.decorators.clear()
-            elif isinstance(member, griffe.Attribute) and str(member.value).startswith("awaited("):
-                del cls.members[name]
+        """Find the methods that are made with their twins."""
         for each in getattr(node, "body", ()):
             match each:  # griffe itself passes over it
                 case ast.Assign([ast.Tuple([ast.Name(name), _])], ast.Call(ast.Name("twins"))):
@@ -45,8 +39,3 @@ def method(attribute: griffe.Attribute, function: Any) -> griffe.Function:
     _, *parameters = found.parameters
     found.parameters = griffe.Parameters(griffe.Parameter("self"), *parameters)
     return found
-
-
-def decorators(function: griffe.Function) -> set[str]:
-    """The names of a function's decorators."""
-    return {str(decorator.value) for decorator in function.decorators}

@@ -18,6 +18,7 @@ from daytona_toolkit.errors import (
     RecoverableError,
 )
 from daytona_toolkit.results import Entry
+from daytona_toolkit.tools import valid_unicode
 
 # What Deep Agents' own backends show of a file that is no text.
 _PREVIEW_BYTES = 500 * 1024
@@ -42,15 +43,16 @@ _CODES: dict[type[RecoverableError], str] = {
 }
 
 
-def worded(error: Exception) -> str:
+def worded(error: RecoverableError) -> str:
     """An error, after the words that Deep Agents have for it."""
     word = next((word for kind, word in _WORDS.items() if isinstance(error, kind)), None)
-    return f"{word}: {error}" if word else str(error)
+    said = str(valid_unicode(error))
+    return f"{word}: {said}" if word else said
 
 
 def code_of(error: RecoverableError) -> str:
     """The code of an error, where files are transferred."""
-    return _CODES.get(type(error), str(error))
+    return _CODES.get(type(error), str(valid_unicode(error)))
 
 
 def text(content: str) -> FileData:

@@ -19,16 +19,15 @@ from deepagents.backends.utils import _get_backend_read_file_type
 
 from daytona_toolkit import Limits, SandboxSession
 from daytona_toolkit.errors import BinaryFileError, FileTooLargeError, RecoverableError
-from daytona_toolkit.tools import check_session
+from daytona_toolkit.tools import check_session, valid_unicode
 from langchain_daytona_toolkit.deepagents import _search
 from langchain_daytona_toolkit.deepagents._answers import (
     code_of,
     file_info,
     preview_of,
     text,
-    worded,
 )
-from langchain_daytona_toolkit.deepagents._twins import awaited, both, sendable
+from langchain_daytona_toolkit.deepagents._twins import twins
 
 LIMITS = Limits(output_bytes=1024 * 1024, read_bytes=500 * 1024, line_chars=100_000, entries=10_000)
 """Limits for a session that serves Deep Agents alone.
@@ -79,14 +78,13 @@ class DaytonaBackend(SandboxBackendProtocol):
         """The id of the sandbox."""
         return self._session.sandbox.id
 
-    @both
-    async def execute(self, command: str, *, timeout: int | None = None) -> ExecuteResponse:
+    async def _execute(self, command: str, *, timeout: int | None = None) -> ExecuteResponse:
         """Run a command; `timeout=0` sets no limit."""
         seconds = self._timeout if timeout is None else timeout or _A_DAY
         try:
-            result = await sendable(self._session.aexec(command, timeout=seconds))
+            result = valid_unicode(await self._session.aexec(command, timeout=seconds))
         except RecoverableError as error:
-            return ExecuteResponse(output=f"Error: {error}", exit_code=1)
+            return ExecuteResponse(output=f"Error: {valid_unicode(error)}", exit_code=1)
         output = result.stdout
         if result.stderr.strip():
             output += f"{_newline_after(output)}<stderr>{result.stderr.strip()}</stderr>"
@@ -100,15 +98,11 @@ class DaytonaBackend(SandboxBackendProtocol):
             truncated=result.truncated or result.stopped_writing,
         )
 
-    aexecute = awaited(execute)
+    execute, aexecute = twins(_execute)
 
-    @both
-    async def ls(self, path: str) -> LsResult:
+    async def _ls(self, path: str) -> LsResult:
         """List a folder."""
-        try:
-            listing = await sendable(self._session.als(path))
-        except RecoverableError as error:
-            return LsResult(error=f"Path '{path}': {worded(error)}")
+        listing = valid_unicode(await self._session.als(path))
         if listing.truncated:  # the result has no field for that
             return LsResult(
                 error=f"Path '{path}': there are more than {len(listing.entries):,} entries. "
@@ -116,23 +110,18 @@ class DaytonaBackend(SandboxBackendProtocol):
             )
         return LsResult(entries=[file_info(entry.path, entry) for entry in listing.entries])
 
-    als = awaited(ls)
+    ls, als = twins(_ls, LsResult)
 
-    @both
-    async def read(self, file_path: str, offset: int = 0, limit: int = 2000) -> ReadResult:
+    async def _read(self, file_path: str, offset: int = 0, limit: int = 2000) -> ReadResult:
         """Read lines of a text file, or a file that is no text in base64."""
+        if _get_backend_read_file_type(file_path) != "text":
+            return await self._preview(file_path)
+        if limit <= 0:
+            return ReadResult(file_data=text(""), no_lines_requested=True)
         try:
-            if _get_backend_read_file_type(file_path) != "text":
-                return await self._preview(file_path)
-            if limit <= 0:
-                return ReadResult(file_data=text(""), no_lines_requested=True)
-            window = await sendable(
-                self._session.aread(file_path, offset=max(offset, 0) + 1, limit=limit)
-            )
+            window = await self._session.aread(file_path, offset=max(offset, 0) + 1, limit=limit)
         except BinaryFileError:
             return await self._preview(file_path)
-        except RecoverableError as error:
-            return ReadResult(error=f"File '{file_path}': {worded(error)}")
         if window.image:
             return preview_of(file_path, window.image.content)
         if not window.start_line:
@@ -145,56 +134,40 @@ class DaytonaBackend(SandboxBackendProtocol):
             next_offset=window.end_line if window.next_offset else None,
         )
 
-    aread = awaited(read)
+    read, aread = twins(_read, ReadResult)
 
     async def _preview(self, file_path: str) -> ReadResult:
         try:
-            content = await self._bytes(file_path)
+            return preview_of(file_path, await self._bytes(file_path))
         except FileTooLargeError:
             return preview_of(file_path, None)
-        except RecoverableError as error:
-            return ReadResult(error=f"File '{file_path}': {worded(error)}")
-        return preview_of(file_path, content)
 
-    @both
-    async def write(self, file_path: str, content: str) -> WriteResult:
+    async def _write(self, file_path: str, content: str) -> WriteResult:
         """Create or replace a file, and the folders above it."""
-        try:
-            await sendable(self._session.awrite(file_path, content))
-        except RecoverableError as error:
-            return WriteResult(error=f"Error: {worded(error)}")
+        await self._session.awrite(file_path, content)
         return WriteResult(path=file_path)
 
-    awrite = awaited(write)
+    write, awrite = twins(_write, WriteResult, before="Error: ")
 
-    @both
-    async def edit(
+    async def _edit(
         self, file_path: str, old_string: str, new_string: str, replace_all: bool = False
     ) -> EditResult:
         """Replace a text that stands in one place, or wherever it stands."""
-        try:
-            result = await sendable(
-                self._session.aedit(file_path, old_string, new_string, replace_all=replace_all)
-            )
-        except RecoverableError as error:
-            return EditResult(error=f"Error: {worded(error)}")
+        result = await self._session.aedit(
+            file_path, old_string, new_string, replace_all=replace_all
+        )
         return EditResult(path=file_path, occurrences=result.occurrences)
 
-    aedit = awaited(edit)
+    edit, aedit = twins(_edit, EditResult, before="Error: ")
 
-    @both
-    async def delete(self, file_path: str) -> DeleteResult:
+    async def _delete(self, file_path: str) -> DeleteResult:
         """Remove a file, a symlink itself, or a folder with all that is in it."""
-        try:
-            await sendable(self._session.aremove(file_path, recursive=True))
-        except RecoverableError as error:
-            return DeleteResult(error=f"Error: {worded(error)}")
+        await self._session.aremove(file_path, recursive=True)
         return DeleteResult(path=file_path)
 
-    adelete = awaited(delete)
+    delete, adelete = twins(_delete, DeleteResult, before="Error: ")
 
-    @both
-    async def grep(
+    async def _grep(
         self,
         pattern: str,
         path: str | None = None,
@@ -205,37 +178,34 @@ class DaytonaBackend(SandboxBackendProtocol):
         """Find lines that hold a text; `.git` is left out."""
         return await _search.grep(self._session, pattern, path, glob, max_count)
 
-    agrep = awaited(grep)
+    grep, agrep = twins(_grep, GrepResult)
 
-    @both
-    async def glob(self, pattern: str, path: str | None = None) -> GlobResult:
+    async def _glob(self, pattern: str, path: str | None = None) -> GlobResult:
         """Find files: by their name at any depth, or by their path if there is a slash."""
         return await _search.glob(self._session, pattern, path)
 
-    aglob = awaited(glob)
+    glob, aglob = twins(_glob, GlobResult)
 
-    @both
-    async def upload_files(self, files: list[tuple[str, bytes]]) -> list[FileUploadResponse]:
+    async def _upload_files(self, files: list[tuple[str, bytes]]) -> list[FileUploadResponse]:
         """Write files, all of them at once; each has its own answer."""
         return list(await asyncio.gather(*(self._upload(*file) for file in files)))
 
-    aupload_files = awaited(upload_files)
+    upload_files, aupload_files = twins(_upload_files)
 
     async def _upload(self, path: str, content: bytes) -> FileUploadResponse:
         if not path.startswith("/"):
             return FileUploadResponse(path=path, error="invalid_path")
         try:
-            await sendable(self._session.awrite(path, self._session.mask.of_bytes(content)))
+            await self._session.awrite(path, self._session.mask.of_bytes(content))
         except RecoverableError as error:
             return FileUploadResponse(path=path, error=code_of(error))
         return FileUploadResponse(path=path)
 
-    @both
-    async def download_files(self, paths: list[str]) -> list[FileDownloadResponse]:
+    async def _download_files(self, paths: list[str]) -> list[FileDownloadResponse]:
         """The bytes of files, all of them at once; each has its own answer."""
         return list(await asyncio.gather(*map(self._download, paths)))
 
-    adownload_files = awaited(download_files)
+    download_files, adownload_files = twins(_download_files)
 
     async def _download(self, path: str) -> FileDownloadResponse:
         if not path.startswith("/"):
@@ -248,7 +218,7 @@ class DaytonaBackend(SandboxBackendProtocol):
 
     async def _bytes(self, path: str) -> bytes:
         """All bytes of a file, which Deep Agents may show to a model, without secrets."""
-        return self._session.mask.in_bytes(await sendable(self._session.aread_bytes(path)))
+        return self._session.mask.in_bytes(await self._session.aread_bytes(path))
 
 
 def _newline_after(text: str) -> str:

@@ -7,9 +7,8 @@ from deepagents.backends.protocol import GlobResult, GlobTruncationReason, GrepM
 from deepagents.backends.utils import compile_grep_include_glob
 
 from daytona_toolkit import SandboxSession
-from daytona_toolkit.errors import RecoverableError
-from langchain_daytona_toolkit.deepagents._answers import file_info, worded
-from langchain_daytona_toolkit.deepagents._twins import sendable
+from daytona_toolkit.tools import valid_unicode
+from langchain_daytona_toolkit.deepagents._answers import file_info
 
 
 async def grep(
@@ -24,9 +23,9 @@ async def grep(
     files = glob.lstrip("/") if glob else None
     try:
         included = compile_grep_include_glob(glob) if glob else None
-        found = await sendable(session.agrep(pattern, folder, glob=files, fixed=True, hidden=True))
-    except (RecoverableError, ValueError) as error:
-        return GrepResult(error=f"Path '{folder}': {worded(error)}")
+    except ValueError as error:
+        return GrepResult(error=str(error))
+    found = valid_unicode(await session.agrep(pattern, folder, glob=files, fixed=True, hidden=True))
     matches = [
         {
             "path": _absolute(match.path, path, found.path),
@@ -50,10 +49,10 @@ async def glob(session: SandboxSession, pattern: str, path: str | None) -> GlobR
     wanted = f"**/{pattern}" if by_name else pattern.lstrip("/")
     try:
         included = compile_grep_include_glob(pattern)
-        # Names are found in hidden folders too, which ** does not enter.
-        found = await sendable(session.aglob(wanted, folder, hidden=by_name))
-    except (RecoverableError, ValueError) as error:
-        return GlobResult(error=f"Path '{folder}': {worded(error)}")
+    except ValueError as error:
+        return GlobResult(error=str(error))
+    # Names are found in hidden folders too, which ** does not enter.
+    found = valid_unicode(await session.aglob(wanted, folder, hidden=by_name))
     matches = [
         file_info(_absolute(entry.path, path, found.path), entry)
         for entry in found.entries

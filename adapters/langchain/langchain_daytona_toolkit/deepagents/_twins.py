@@ -1,13 +1,13 @@
-"""What is done in a session, written once for both colours."""
+"""Makes a method of a backend and its twin for `async` code from one coroutine method."""
 
-import inspect
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from daytona_toolkit import SandboxSession
 from daytona_toolkit.errors import RecoverableError
-from daytona_toolkit.tools import valid_unicode, wait_for
+from daytona_toolkit.tools import wait_for
+from langchain_daytona_toolkit.deepagents._answers import worded
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -20,28 +20,31 @@ class HasSession(Protocol):
     _session: SandboxSession
 
 
-def both(
-    function: Callable[Concatenate[S, P], Coroutine[Any, Any, T]],
-) -> Callable[Concatenate[S, P], T]:
-    """Make a coroutine function a method that waits for it in its caller's thread."""
+def twins(
+    method: Callable[Concatenate[S, P], Coroutine[Any, Any, T]],
+    failed: Callable[..., T] | None = None,
+    *,
+    before: str = "",
+) -> tuple[Callable[Concatenate[S, P], T], Callable[Concatenate[S, P], Coroutine[Any, Any, T]]]:
+    """The method that waits in its caller's thread, and the one for `async` code.
 
-    @wraps(function)
+    Args:
+        method: What both do.
+        failed: What they answer where a model can correct the error, which is given as `error`.
+        before: What its text begins with.
+    """
+
+    @wraps(method)
+    async def awaits(self: S, /, *args: P.args, **options: P.kwargs) -> T:
+        try:
+            return await method(self, *args, **options)
+        except RecoverableError as error:
+            if failed is None:
+                raise
+            return failed(error=before + worded(error))
+
+    @wraps(method)
     def waits(self: S, /, *args: P.args, **options: P.kwargs) -> T:
-        return wait_for(self._session, function, self, *args, **options)
+        return wait_for(self._session, awaits, self, *args, **options)
 
-    return waits
-
-
-def awaited(
-    method: Callable[Concatenate[S, P], T],
-) -> Callable[Concatenate[S, P], Coroutine[Any, Any, T]]:
-    """The coroutine function of which `both` has made a method."""
-    return cast("Callable[Concatenate[S, P], Coroutine[Any, Any, T]]", inspect.unwrap(method))
-
-
-async def sendable(answer: Awaitable[T]) -> T:
-    """What the session answers, or its error, in text that can be sent to a model."""
-    try:
-        return valid_unicode(await answer)
-    except RecoverableError as error:
-        raise valid_unicode(error) from None
+    return waits, awaits
