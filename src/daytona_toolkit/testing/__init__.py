@@ -25,27 +25,29 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from daytona_toolkit.testing._conformance import SandboxConformance as SandboxConformance
-    from daytona_toolkit.testing._server.answers import DropAfter as DropAfter
-    from daytona_toolkit.testing._server.answers import DropBefore as DropBefore
-    from daytona_toolkit.testing._server.answers import ForkFailure as ForkFailure
-    from daytona_toolkit.testing._server.answers import Malformed as Malformed
-    from daytona_toolkit.testing._server.answers import RateLimit as RateLimit
-    from daytona_toolkit.testing._server.answers import Reset as Reset
-    from daytona_toolkit.testing._server.answers import Status as Status
-    from daytona_toolkit.testing._server.answers import TruncatedBody as TruncatedBody
-    from daytona_toolkit.testing._server.answers import TruncatedMultipart as TruncatedMultipart
-    from daytona_toolkit.testing._server.deliveries import Copy as Copy
-    from daytona_toolkit.testing._server.deliveries import CutUpload as CutUpload
-    from daytona_toolkit.testing._server.deliveries import Delay as Delay
-    from daytona_toolkit.testing._server.deliveries import Late as Late
-    from daytona_toolkit.testing._server.deliveries import Overtaken as Overtaken
-    from daytona_toolkit.testing._server.deliveries import SlowUpload as SlowUpload
-    from daytona_toolkit.testing._server.deliveries import Stall as Stall
-    from daytona_toolkit.testing._server.deliveries import StopSandbox as StopSandbox
     from daytona_toolkit.testing._server.faults import Fault as Fault
     from daytona_toolkit.testing._server.faults import Faults as Faults
     from daytona_toolkit.testing._server.faults import Rule as Rule
-    from daytona_toolkit.testing._server.mixed import Mixed as Mixed
+    from daytona_toolkit.testing._server.faults.answers import DropAfter as DropAfter
+    from daytona_toolkit.testing._server.faults.answers import DropBefore as DropBefore
+    from daytona_toolkit.testing._server.faults.answers import ForkFailure as ForkFailure
+    from daytona_toolkit.testing._server.faults.answers import Malformed as Malformed
+    from daytona_toolkit.testing._server.faults.answers import RateLimit as RateLimit
+    from daytona_toolkit.testing._server.faults.answers import Reset as Reset
+    from daytona_toolkit.testing._server.faults.answers import Status as Status
+    from daytona_toolkit.testing._server.faults.answers import TruncatedBody as TruncatedBody
+    from daytona_toolkit.testing._server.faults.answers import (
+        TruncatedMultipart as TruncatedMultipart,
+    )
+    from daytona_toolkit.testing._server.faults.deliveries import Copy as Copy
+    from daytona_toolkit.testing._server.faults.deliveries import CutUpload as CutUpload
+    from daytona_toolkit.testing._server.faults.deliveries import Delay as Delay
+    from daytona_toolkit.testing._server.faults.deliveries import Late as Late
+    from daytona_toolkit.testing._server.faults.deliveries import Overtaken as Overtaken
+    from daytona_toolkit.testing._server.faults.deliveries import SlowUpload as SlowUpload
+    from daytona_toolkit.testing._server.faults.deliveries import Stall as Stall
+    from daytona_toolkit.testing._server.faults.deliveries import StopSandbox as StopSandbox
+    from daytona_toolkit.testing._server.faults.mixed import Mixed as Mixed
     from daytona_toolkit.testing._server.recording import Count as Count
     from daytona_toolkit.testing._server.recording import RecordedRequest as RecordedRequest
     from daytona_toolkit.testing._server.server import DaytonaServer as DaytonaServer
@@ -54,34 +56,34 @@ if TYPE_CHECKING:
     from daytona_toolkit.testing._server.settings import Shell as Shell
 
 _HOMES = {
-    "Copy": "_server.deliveries",
-    "CutUpload": "_server.deliveries",
+    "Copy": "_server.faults.deliveries",
+    "CutUpload": "_server.faults.deliveries",
     "Count": "_server.recording",
     "DaytonaServer": "_server.server",
-    "Delay": "_server.deliveries",
-    "DropAfter": "_server.answers",
-    "DropBefore": "_server.answers",
+    "Delay": "_server.faults.deliveries",
+    "DropAfter": "_server.faults.answers",
+    "DropBefore": "_server.faults.answers",
     "Fault": "_server.faults",
     "Faults": "_server.faults",
-    "ForkFailure": "_server.answers",
+    "ForkFailure": "_server.faults.answers",
     "Generation": "_server.settings",
-    "Late": "_server.deliveries",
-    "Malformed": "_server.answers",
-    "Mixed": "_server.mixed",
-    "Overtaken": "_server.deliveries",
-    "RateLimit": "_server.answers",
+    "Late": "_server.faults.deliveries",
+    "Malformed": "_server.faults.answers",
+    "Mixed": "_server.faults.mixed",
+    "Overtaken": "_server.faults.deliveries",
+    "RateLimit": "_server.faults.answers",
     "RecordedRequest": "_server.recording",
-    "Reset": "_server.answers",
+    "Reset": "_server.faults.answers",
     "Rule": "_server.faults",
     "SandboxConformance": "_conformance",
     "Settings": "_server.settings",
     "Shell": "_server.settings",
-    "SlowUpload": "_server.deliveries",
-    "Stall": "_server.deliveries",
-    "Status": "_server.answers",
-    "StopSandbox": "_server.deliveries",
-    "TruncatedBody": "_server.answers",
-    "TruncatedMultipart": "_server.answers",
+    "SlowUpload": "_server.faults.deliveries",
+    "Stall": "_server.faults.deliveries",
+    "Status": "_server.faults.answers",
+    "StopSandbox": "_server.faults.deliveries",
+    "TruncatedBody": "_server.faults.answers",
+    "TruncatedMultipart": "_server.faults.answers",
 }
 
 __all__ = sorted(_HOMES)

@@ -11,10 +11,10 @@ from typing import Any, TypeVar
 from aiohttp import web
 
 from daytona_toolkit.testing._server import control, toolbox
-from daytona_toolkit.testing._server.answers import NoAnswer
-from daytona_toolkit.testing._server.deliveries import HELD, release
 from daytona_toolkit.testing._server.errors import ApiError, ProxyError, WireError
 from daytona_toolkit.testing._server.faults import Faults
+from daytona_toolkit.testing._server.faults.answers import NoAnswer
+from daytona_toolkit.testing._server.faults.deliveries import HELD, release
 from daytona_toolkit.testing._server.machine import MachineStoppedError
 from daytona_toolkit.testing._server.recording import RECORD, Count, RecordedRequest
 from daytona_toolkit.testing._server.sandbox import REGION, Sandbox

@@ -13,8 +13,8 @@ from hashlib import sha256
 from aiohttp import web
 
 from daytona_toolkit.testing._server import bodies
-from daytona_toolkit.testing._server.answers import DropBefore, hang_up
 from daytona_toolkit.testing._server.faults import Execute, Fault, Seconds, attempt
+from daytona_toolkit.testing._server.faults.answers import DropBefore, hang_up
 from daytona_toolkit.testing._server.recording import RECORD
 from daytona_toolkit.testing._server.world import WORLD
 

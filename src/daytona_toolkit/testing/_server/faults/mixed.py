@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from daytona_toolkit.testing._server.answers import (
+from daytona_toolkit.testing._server.faults import Execute, Fault
+from daytona_toolkit.testing._server.faults.answers import (
     DropAfter,
     DropBefore,
     RateLimit,
@@ -13,8 +14,7 @@ from daytona_toolkit.testing._server.answers import (
     Status,
     TruncatedBody,
 )
-from daytona_toolkit.testing._server.deliveries import Delay
-from daytona_toolkit.testing._server.faults import Execute, Fault
+from daytona_toolkit.testing._server.faults.deliveries import Delay
 from daytona_toolkit.testing._server.recording import RECORD
 
 
