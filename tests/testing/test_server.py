@@ -55,9 +55,9 @@ from daytona_toolkit.testing import (
     TruncatedMultipart,
 )
 from daytona_toolkit.testing._server.go import go_glob, go_mode, go_text
-from daytona_toolkit.testing._server.sessions import split_streams
 from daytona_toolkit.testing._server.settings import first_shell
-from daytona_toolkit.testing._server.transfer import Field, NotAFormError, form_events
+from daytona_toolkit.testing._server.toolbox.sessions import split_streams
+from daytona_toolkit.testing._server.toolbox.transfer import Field, NotAFormError, form_events
 from tests.support import needs, running, unique_seconds
 from tests.testing.support import config, failure, raw_connection, wait_until
 

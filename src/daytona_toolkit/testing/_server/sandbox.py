@@ -14,7 +14,7 @@ from daytona_toolkit.testing._server.machine import USER, Machine, is_confined
 from daytona_toolkit.testing._server.settings import Settings
 
 if TYPE_CHECKING:
-    from daytona_toolkit.testing._server.sessions import Session
+    from daytona_toolkit.testing._server.toolbox.sessions import Session
 
 ORGANIZATION = "00000000-0000-4000-8000-000000000000"
 REGION = "local"

@@ -6,10 +6,10 @@ Of the daemon's endpoints these are left out: PTY, git, LSP, computer use, inter
 
 from aiohttp import web
 
-from daytona_toolkit.testing._server import files, process, sessions, transfer
 from daytona_toolkit.testing._server.daemon.ports import PORTS
 from daytona_toolkit.testing._server.errors import FileError
 from daytona_toolkit.testing._server.sandbox import DAEMON_VERSION, SANDBOX
+from daytona_toolkit.testing._server.toolbox import files, process, sessions, transfer
 from daytona_toolkit.testing._server.world import WORLD
 
 PREFIX = "/toolbox/{sandbox}"
