@@ -15,19 +15,13 @@ from itertools import islice
 
 from daytona_toolkit._remote import quote
 from daytona_toolkit._text import count_of, first_few, printable
-from daytona_toolkit._transfer.local_files import Item
+from daytona_toolkit._transfer.local_files import Item, Tree
 from daytona_toolkit._transfer.progress import OnProgress
 from daytona_toolkit._transfer.result import TransferResult
 from daytona_toolkit._workspace import Workspace
 
 # Bytes of one part of a large file, and of small files that travel together.
 PART = 2 * 1024 * 1024
-
-# Why things are left out, by what they are.
-OMITTED = {
-    "symlink": "symlinks are not moved",
-    "other": "only files and folders are moved",
-}
 
 # Files that travel together. One that is not alike the others takes the sandbox some milliseconds.
 _TOGETHER = 500
@@ -102,6 +96,12 @@ class Report:
     bytes: int = 0
     skipped: int = 0
     omitted: dict[str, list[str]] = field(default_factory=dict)
+
+    def begin(self, tree: Tree) -> None:
+        """Learn what is to be moved, and what is left out."""
+        self.total = sum(item.size for item in tree.items)
+        for name, reason in tree.omitted:
+            self.omit(name, reason)
 
     async def advance(self, size: int, name: str) -> None:
         """Tell that some more bytes of a file are there."""

@@ -10,8 +10,8 @@ import errno
 import hashlib
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -30,6 +30,12 @@ _POSIX = os.name == "posix"
 _MISREAD = frozenset() if _POSIX else frozenset('<>:"|?*\\')
 
 _BLOCK = 1024 * 1024
+
+# Why things are left out, by what they are.
+OMITTED = {
+    "symlink": "symlinks are not moved",
+    "other": "only files and folders are moved",
+}
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -58,19 +64,19 @@ class Item:
         return None in (self.executable, other.executable) or self.executable == other.executable
 
 
-@dataclass(frozen=True)
-class ScanEntry:
-    """One thing below a folder: its name, and for a file what it is.
+@dataclass
+class Tree:
+    """What is to be moved.
 
     Attributes:
-        name: Its path below the folder; empty for the folder itself.
-        kind: What it is.
-        item: The file, if it is one.
+        items: The files.
+        folders: The folders, the whole itself under an empty name; none if that is a file.
+        omitted: What is left out, with the reason.
     """
 
-    name: str
-    kind: str
-    item: Item | None = None
+    items: list[Item] = field(default_factory=list)
+    folders: list[str] = field(default_factory=list)
+    omitted: list[tuple[str, str]] = field(default_factory=list)
 
 
 async def reading(
@@ -123,25 +129,42 @@ def _error_for(error: OSError, path: str, done: str, otherwise: type[PathError])
     )
 
 
-def empty_folders(found: Iterable[ScanEntry]) -> list[str]:
+def empty_folders(tree: Tree) -> list[str]:
     """The folders that no file brings along."""
-    filled = {str(parent) for each in found if each.item for parent in PurePath(each.name).parents}
-    return [f.name for f in found if f.kind == "folder" and (f.name or ".") not in filled]
+    filled = {str(parent) for item in tree.items for parent in PurePath(item.name).parents}
+    return [name for name in tree.folders if (name or ".") not in filled]
 
 
-def scan(source: Path) -> list[ScanEntry]:
+def scan(source: Path) -> Tree:
     """What is at a path and below it, in order.
 
     Raises:
         NotAFileError: The path is a device or a pipe.
     """
-    if source.is_dir():
-        return sorted(_scan_below(source), key=lambda found: found.name)
-    if source.exists() and not source.is_file():
-        raise NotAFileError(
-            f"{str(source)!r} on this host is neither a file nor a folder; name one.", str(source)
-        )
-    return [ScanEntry("", "file", item_at(source, ""))]
+    if not source.is_dir():
+        if source.exists() and not source.is_file():
+            raise NotAFileError(
+                f"{str(source)!r} on this host is neither a file nor a folder; name one.",
+                str(source),
+            )
+        return Tree([item_at(source, "")])
+    tree, waiting = Tree(), [""]
+    while waiting:
+        above = waiting.pop()
+        tree.folders.append(above)
+        for entry in (source / above).iterdir():
+            name = f"{above}/{entry.name}" if above else entry.name
+            if entry.is_symlink():
+                tree.omitted.append((name, OMITTED["symlink"]))
+            elif entry.is_dir():
+                waiting.append(name)
+            elif entry.is_file():
+                tree.items.append(item_at(entry, name))
+            else:
+                tree.omitted.append((name, OMITTED["other"]))
+    tree.items.sort(key=lambda item: item.name)
+    tree.folders.sort()
+    return tree
 
 
 def read_small(path: Path, max_bytes: int) -> tuple[Item, bytes] | None:
@@ -299,20 +322,3 @@ def finish(place: Path, partial: Path, item: Item) -> None:
         # Those who may read a program may run it.
         partial.chmod(mode | (mode & 0o444) >> 2 if item.executable else mode & ~0o111)
     partial.replace(place)
-
-
-def _scan_below(source: Path) -> Iterator[ScanEntry]:
-    waiting = [""]
-    while waiting:
-        above = waiting.pop()
-        yield ScanEntry(above, "folder")
-        for entry in (source / above).iterdir():
-            name = f"{above}/{entry.name}" if above else entry.name
-            if entry.is_symlink():
-                yield ScanEntry(name, "symlink")
-            elif entry.is_dir():
-                waiting.append(name)
-            elif entry.is_file():
-                yield ScanEntry(name, "file", item_at(entry, name))
-            else:
-                yield ScanEntry(name, "other")

@@ -9,9 +9,9 @@ from daytona_toolkit._arguments import AnyPath, check_path
 from daytona_toolkit._refusals import check_refusal
 from daytona_toolkit._remote import Reply, Source
 from daytona_toolkit._search import BOTTOMLESS
-from daytona_toolkit._transfer import OMITTED, PART, Remote, Report, batches
+from daytona_toolkit._transfer import PART, Remote, Report, batches
 from daytona_toolkit._transfer import local_files as host
-from daytona_toolkit._transfer.local_files import Item, writing
+from daytona_toolkit._transfer.local_files import OMITTED, Item, Tree, writing
 from daytona_toolkit._transfer.progress import OnProgress, progress_of
 from daytona_toolkit._transfer.records import RECORD, files_of, is_executable, name_of
 from daytona_toolkit._transfer.result import TransferResult
@@ -82,13 +82,13 @@ async def _download(
     place = host.path_of(local)
     target = await writing(host.target_of, place)
     report = Report(tell)
-    items, folders, small = await _tree(source, report)
-    if not folders and await writing(Path.is_dir, target):
+    tree, small = await _tree(source)
+    if not tree.folders and await writing(Path.is_dir, target):
         raise NotAFileError(
             f"{local!r} is a folder, and {remote!r} is a file; name the file to make in it.", local
         )
-    report.total = sum(item.size for item in items)
-    wanted = await _wanted(target, local, items, folders, report)
+    report.begin(tree)
+    wanted = await _wanted(target, local, tree, report)
     for batch in batches(list(wanted)):
         contents = await _get_whole(source, batch) if small is None else [small]
         for item, content in zip(batch, contents, strict=True):
@@ -106,25 +106,23 @@ async def _download(
     return report.result(source.full)
 
 
-async def _wanted(
-    target: Path, local: str, items: Sequence[Item], folders: Sequence[str], report: Report
-) -> dict[Item, Path]:
+async def _wanted(target: Path, local: str, tree: Tree, report: Report) -> dict[Item, Path]:
     """The files that are not on the host yet, and their places there; makes the folders."""
-    names = [item.name for item in items]
-    of_folders, of_files = await writing(host.places_for, target, folders, names)
+    names = [item.name for item in tree.items]
+    of_folders, of_files = await writing(host.places_for, target, tree.folders, names)
     if of_files.get("", target) is None:
         raise NotAFileError(
             f"{local!r} on this host is a device, a pipe or a socket, which is not replaced; name "
             "a file.",
             local,
         )
-    for name in folders:
+    for name in tree.folders:
         if place := of_folders[name]:
             await writing(host.make_folder, place)
         else:
             report.omit(name, _UNSAFE)
     wanted: dict[Item, Path] = {}
-    for item in items:
+    for item in tree.items:
         place = of_files[item.name]
         if place is None:
             report.omit(item.name, _UNSAFE)
@@ -143,12 +141,8 @@ def _is_complete(reply: Reply) -> bool:
     return is_listed and not is_short and reply.values.get("sum") != ""
 
 
-async def _tree(source: Remote, report: Report) -> tuple[list[Item], list[str], bytes | None]:
-    """What there is to download.
-
-    Returns:
-        Files; folders, but none of a single file; and the content of one that is small.
-    """
+async def _tree(source: Remote) -> tuple[Tree, bytes | None]:
+    """What there is to download, and the content of a single file that is small."""
     reply = await source.workspace.run(
         _TREE,
         _is_complete,
@@ -166,32 +160,28 @@ async def _tree(source: Remote, report: Report) -> tuple[list[Item], list[str], 
             size, sum_ = str(len(content)), hashlib.sha256(content).hexdigest()
         else:
             sum_ = reply.values["sum"].split()[0]
-        return [Item("", int(size), sum_, is_executable(mode))], [], content
+        return Tree([Item("", int(size), sum_, is_executable(mode))]), content
     length = len(reply.blobs.get("entries", b""))
-    items, folders, omitted = await in_thread_if_large(length, _contents, reply)
-    for name, why in omitted:
-        report.omit(name, why)
-    return items, folders, None
+    return await in_thread_if_large(length, _contents, reply), None
 
 
-def _contents(reply: Reply) -> tuple[list[Item], list[str], list[tuple[str, str]]]:
-    """The files of a folder; its folders, and itself; and what is left out, with the reason."""
+def _contents(reply: Reply) -> Tree:
+    """What there is in a folder."""
     entries = reply.blobs.get("entries", b"")
-    items = files_of(entries, reply.blobs.get("sums", b""))
-    summed = {item.name for item in items}
-    folders, omitted = [""], []
+    tree = Tree(files_of(entries, reply.blobs.get("sums", b"")), [""])
+    summed = {item.name for item in tree.items}
     for mode, _, _, raw in RECORD.findall(entries):
         name = name_of(raw)
         kind = stat.S_IFMT(int(mode, 16))
         if kind == stat.S_IFDIR:
-            folders.append(name)
+            tree.folders.append(name)
         elif kind == stat.S_IFLNK:
-            omitted.append((name, OMITTED["symlink"]))
+            tree.omitted.append((name, OMITTED["symlink"]))
         elif kind != stat.S_IFREG:
-            omitted.append((name, OMITTED["other"]))
+            tree.omitted.append((name, OMITTED["other"]))
         elif name not in summed:
-            omitted.append((name, "not readable"))
-    return items, folders, omitted
+            tree.omitted.append((name, "not readable"))
+    return tree
 
 
 async def _get_whole(source: Remote, items: Sequence[Item]) -> list[bytes | None]:

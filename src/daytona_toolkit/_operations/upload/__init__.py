@@ -7,7 +7,7 @@ from daytona_toolkit._arguments import AnyPath, check_path
 from daytona_toolkit._operations.upload.parcels import Parcel, mode_of, pack
 from daytona_toolkit._refusals import check_refusal, refusal
 from daytona_toolkit._remote import Reply, Source
-from daytona_toolkit._transfer import OMITTED, PART, Folder, Remote, Report, batches
+from daytona_toolkit._transfer import PART, Folder, Remote, Report, batches
 from daytona_toolkit._transfer import local_files as host
 from daytona_toolkit._transfer.local_files import Item, reading
 from daytona_toolkit._transfer.progress import OnProgress, progress_of
@@ -77,19 +77,15 @@ async def _upload(
     if small := await reading(host.read_small, source, workspace.inline_bytes):
         await _put(target, *small, report)
         return report.result(target.full)
-    found = await reading(host.scan, source)
-    for other in found:
-        if other.kind in OMITTED:
-            report.omit(other.name, OMITTED[other.kind])
-    items = [file.item for file in found if file.item]
-    empty = await in_thread(host.empty_folders, found)
-    there, parts = await _stat_targets(target, items, empty)
-    report.total = sum(item.size for item in items)
+    tree = await reading(host.scan, source)
+    report.begin(tree)
+    empty = await in_thread(host.empty_folders, tree)
+    there, parts = await _stat_targets(target, tree.items, empty)
     folders = {name for name, item in there.items() if item is None}
     if missing := [name for name in empty if name not in folders]:
         await _put_folders(target, missing)
     wanted = []
-    for item in items:
+    for item in tree.items:
         if item.matches(there.get(item.name)):
             await report.was_there(item)
         else:
