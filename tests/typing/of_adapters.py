@@ -25,7 +25,9 @@ from daytona_toolkit.tools import EXEC
 def langchain(session: SandboxSession, pool: SessionPool) -> list[BaseTool]:
     one: SandboxTool = ExecTool(session=session)
     same = SandboxTool(EXEC, session=pool, line_numbers=False, tags=["mine"])
-    shared = DaytonaToolkit(pool, key=lambda config: str(config["configurable"]["workspace"]))
+    shared = DaytonaToolkit(
+        pool, key=lambda config: str(config.get("configurable", {})["workspace"])
+    )
     return [one, same, *DaytonaToolkit(session, prefix="lab_").get_tools(), *shared.get_tools()]
 
 
