@@ -72,8 +72,8 @@ find_start() {
 # is_supervised: the process that waits for the command is there. A sandbox that is started again
 # gives out the same numbers: the fifo tells it from another, if we may look.
 is_supervised() {
-    is_file supervisor && read -r _pid <"$_job.supervisor" && kill -0 "$_pid" || return
-    [ ! -e "/proc/$_pid/fd/1" ] || [ "/proc/$_pid/fd/9" -ef "$_job.done" ]
+    is_file supervisor && read -r _supervisor <"$_job.supervisor" && kill -0 "$_supervisor" || return
+    [ ! -e "/proc/$_supervisor/fd/1" ] || [ "/proc/$_supervisor/fd/9" -ef "$_job.done" ]
 }
 
 # find_leader: sets $_leader, if it is the command's and not another's by now.
@@ -138,6 +138,8 @@ signal_group() {
 # was claimed a moment ago has no process yet, so this looks until the command has ended.
 kill_job() {
     note killed
+    # The command may have stopped what waits for it.
+    ! is_supervised || kill -s CONT "$_supervisor"
     signal_group TERM
     _told=' '
     _rounds=0 _kills=0

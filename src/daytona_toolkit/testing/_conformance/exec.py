@@ -451,6 +451,12 @@ def test_what_a_command_writes_into_its_own_files_disturbs_no_other(
     assert session.kill(job.job_id).state == "exited"
 
 
+def test_a_command_that_stops_what_waits_for_it_ends_at_its_time(session: SandboxSession) -> None:
+    result = session.exec("kill -STOP $PPID; echo stopped; exit 3", timeout=1)
+    assert (result.exit_code, result.stdout) == (3, "stopped\n")
+    assert (result.timed_out, result.survived) == (True, False)
+
+
 def test_a_command_that_empties_our_folder_is_told_and_the_next_is_right(
     session: SandboxSession,
 ) -> None:
