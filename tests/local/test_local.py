@@ -257,6 +257,31 @@ def test_a_helper_that_is_killed_leaves_no_process(isolation: confinement.Isolat
     assert becomes(False, seconds)
 
 
+def test_a_moment_without_files_decides_about_no_later_sandbox() -> None:
+    code = (
+        "import os, resource\n"
+        "from daytona_toolkit import *\n"
+        "first = SandboxSession(LocalSandbox(isolation='none'))\n"
+        "first.open()\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))\n"
+        "held = []\n"
+        "try:\n"
+        "    while True: held.append(os.open('/dev/null', os.O_RDONLY))\n"
+        "except OSError: pass\n"
+        "for number in held[-4:]: os.close(number)\n"
+        "try: SandboxSession(LocalSandbox(isolation='bubblewrap')).open()\n"
+        "except SandboxError as error: print(error)\n"
+        "for number in held[:-4]: os.close(number)\n"
+        "with SandboxSession(LocalSandbox(isolation='bubblewrap')) as session:\n"
+        "    print(session.exec('echo confined').stdout)\n"
+        "first.close()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    refused = "The local sandbox cannot be made: Too many open files. Close what is not needed"
+    assert done.stdout.startswith(refused), done
+    assert done.stdout.endswith("\nconfined\n\n"), done
+
+
 def test_it_refuses_rather_than_runs_unconfined(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

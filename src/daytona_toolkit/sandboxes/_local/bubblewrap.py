@@ -1,5 +1,6 @@
 """bubblewrap: commands in namespaces of their own, which see what is bound into them."""
 
+import errno
 import os
 import shutil
 import signal
@@ -57,6 +58,9 @@ _USER = 1000
 
 # Bytes of /tmp and of /dev/shm each, which are in memory, if that has no bound.
 _MEMORY_FOLDERS = 2**30
+
+# What passes: this process or the machine may have no more files, processes or memory just now.
+SHORTAGES = (errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM)
 
 # Seconds that a trial may take on a loaded machine.
 _TRIAL = 30
@@ -236,6 +240,8 @@ def _why_not(program: str) -> str:
             preexec_fn=before_start(),
         )
     except (OSError, subprocess.SubprocessError) as error:
+        if getattr(error, "errno", None) in SHORTAGES:
+            raise  # it says nothing of bubblewrap, and this answer is remembered
         return str(error)
     if done.stdout == "works\n":
         return ""

@@ -107,9 +107,10 @@ class Machine(asyncio.Protocol):
     def _spawn(self) -> socket.socket:
         """Start the process; our end of the socket that it is reached by."""
         ours, theirs = socket.socketpair()
-        self._errors, errors = os.pipe()
-        os.set_blocking(self._errors, False)
+        errors = -1
         try:
+            self._errors, errors = os.pipe()
+            os.set_blocking(self._errors, False)
             self._folder = self._place.folder.stat()
             self._process = subprocess.Popen(
                 confinement.command(self._level, self._place),
@@ -130,7 +131,8 @@ class Machine(asyncio.Protocol):
             ) from error
         finally:
             theirs.close()
-            os.close(errors)
+            if errors >= 0:
+                os.close(errors)
         return ours
 
     async def run(

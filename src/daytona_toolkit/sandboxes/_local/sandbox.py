@@ -18,7 +18,7 @@ from daytona_toolkit.errors import (
     SandboxUnavailableError,
     WriteFailedError,
 )
-from daytona_toolkit.sandboxes._local import confinement, folders, git, virtualenv
+from daytona_toolkit.sandboxes._local import bubblewrap, confinement, folders, git, virtualenv
 from daytona_toolkit.sandboxes._local.confinement import Bounds, Isolation, Level, Place
 from daytona_toolkit.sandboxes._local.folders import OwnFolder
 from daytona_toolkit.sandboxes._local.machine import Completed, Machine
@@ -127,13 +127,17 @@ class LocalSandbox:
         try:
             try:
                 level, place, variables = await in_thread(self._prepare)
+                self._machine = Machine(place, level, environment=variables)
+                await self._machine.start()
             except OSError as error:
+                advice = (
+                    "Make room in the folder for temporary files, or set TMPDIR to another one."
+                )
+                if error.errno in bubblewrap.SHORTAGES:
+                    advice = "Close what is not needed, and try again."
                 raise SandboxUnavailableError(
-                    f"The local sandbox cannot make files of its own: {error.strerror}. Make room "
-                    "in the folder for temporary files, or set TMPDIR to another one."
+                    f"The local sandbox cannot be made: {error.strerror}. {advice}"
                 ) from error
-            self._machine = Machine(place, level, environment=variables)
-            await self._machine.start()
             self.command_env = confinement.environment_of_commands(place)
         except BaseException:
             await self.close()
