@@ -82,6 +82,10 @@ def twins(
     for prefix, method in (("", waits), ("a", awaits)):
         method.__name__ = prefix + name
         method.__qualname__ = f"SandboxSession.{method.__name__}"
+        method.__annotations__ = {
+            **{each.name: each.annotation for each in parameters},
+            "return": signature.return_annotation,
+        }
         vars(method)["__signature__"] = signature
         del vars(method)["__wrapped__"]  # it has another first argument
     return waits, awaits

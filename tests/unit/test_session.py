@@ -11,6 +11,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import get_type_hints
 from unittest import mock
 
 import pytest
@@ -84,6 +85,8 @@ def test_every_operation_has_a_twin_of_the_same_signature() -> None:
         twin = getattr(SandboxSession, f"a{name}")
         assert inspect.iscoroutinefunction(twin)
         assert inspect.signature(twin) == inspect.signature(getattr(SandboxSession, name))
+        taken = [each for each in inspect.signature(twin).parameters if each != "self"]
+        assert list(get_type_hints(twin)) == [*taken, "return"]
         assert inspect.getdoc(getattr(SandboxSession, name))
 
 
