@@ -360,6 +360,8 @@ def test_a_sandbox_that_fell_asleep_is_not_started_to_be_left(
             session.close()
     assert count.by_kind == {"execute": 1, "get": 1}
     assert only(server).state == "stopped"
+    with SandboxSession(kept) as session:
+        assert session.read("note").content == "kept\n"
 
 
 async def test_calls_that_meet_a_stopped_sandbox_share_one_start(server: DaytonaServer) -> None:

@@ -277,6 +277,7 @@ class DaytonaSandbox:
         if self._sandbox is not None:
             return
         loop = asyncio.get_running_loop()
+        self.wakes = True  # also after another session has left it
         self._client = client = await Client.share(self._config)
         try:
             self._plane = ControlPlane(client)
