@@ -164,6 +164,16 @@ def test_a_full_folder_for_temporary_files_lets_no_change_be_made_twice(
     assert squeezed.write("new", "text\n", if_version="").created
 
 
+def test_what_does_not_fit_is_told_by_a_sandbox_that_a_command_reaches(tmp_path: Path) -> None:
+    with (
+        small_disk() as small,
+        SandboxSession(CommandSandbox(["env", f"TMPDIR={small}", "sh"]), root=tmp_path) as session,
+    ):
+        with pytest.raises(WriteFailedError, match=r"^3,000,000 bytes do not fit into .*tempor"):
+            session.write("large", "x" * 3_000_000)
+        assert list(small.rglob("upload-*")) == []
+
+
 def fill_with_files(disk: Path) -> None:
     with suppress(OSError):
         for number in count():

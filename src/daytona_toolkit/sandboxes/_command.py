@@ -15,6 +15,7 @@ from daytona_toolkit.errors import (
     SandboxFailedError,
     SandboxGoneError,
     SandboxUnavailableError,
+    WriteFailedError,
 )
 from daytona_toolkit.sandboxes import OUTPUT_BYTES
 
@@ -80,6 +81,10 @@ class CommandSandbox:
         printed, code = await self._feed(program, _UPLOAD_TIME)
         if code:
             why = printed.decode(errors="replace").strip() or f"exit code {code}"
+            if "No space left" in why or "quota exceeded" in why:
+                raise WriteFailedError(
+                    f"There is no space left for {path!r}: {why}. Remove what is not needed.", path
+                )
             raise SandboxUnavailableError(f"{path!r} could not be uploaded to {self.id}: {why}")
 
     async def close(self) -> None:
@@ -158,7 +163,9 @@ def _upload_program(path: str, data: bytes) -> bytes:
     pieces = (base64.b64encode(data[i : i + _PIECE]) for i in range(0, len(data), _PIECE))
     folder = quote(path.rpartition("/")[0] or "/").encode("utf-8", "surrogateescape")
     target = quote(path).encode("utf-8", "surrogateescape")
-    start, end = b"mkdir -p %b && printf %%s '" % folder, b"' | base64 -d >%b\n" % target
+    start = b"export LC_ALL=C; mkdir -p %b && printf %%s '" % folder
+    # What is left of a file for which there was no space would take the last of it.
+    end = b"' | base64 -d >%b || { rm -f %b; exit 1; }\n" % (target, target)
     return b"".join((start, *pieces, end))
 
 
