@@ -117,6 +117,15 @@ async def test_who_may_run_commands_can_look_after_them(session: SandboxSession)
             await client.call_tool("exec", {"command": "ls"})
 
 
+async def test_a_model_is_told_of_jobs_by_their_name_if_there_are_any(
+    session: SandboxSession,
+) -> None:
+    async with Client(make_server(session, prefix="box-")) as client:
+        assert "look after it with the tool box-job." in str(client.instructions)
+    async with Client(make_server(session, tools="read_only")) as client:
+        assert "job" not in str(client.instructions)
+
+
 async def test_a_newer_file_is_not_written_over(session: SandboxSession, way: Way) -> None:
     mine = {"file_path": "a.txt", "content": "mine\n"}
     async with connected(make_server(session), way) as client:

@@ -42,8 +42,11 @@ _PATIENCE = 45
 
 _INSTRUCTIONS = (
     "These tools work in one workspace, a sandbox with its own files and processes. They see "
-    "each other's changes. Relative paths start at the workspace's root. A command that still runs "
-    f"after {_PATIENCE} s goes on as a job until its timeout: look after it with the tool job."
+    "each other's changes. Relative paths start at the workspace's root."
+)
+_OF_COMMANDS = (
+    f" A command that still runs after {_PATIENCE} s goes on as a job until its timeout: look "
+    "after it with the tool {}."
 )
 
 
@@ -94,16 +97,17 @@ def make_server(
         async with use(session, await key_in(ctx, key)) as one:
             yield one
 
-    rows = choose(tools, prefix, session=session, shell=shell)
+    rows, told = choose(tools, prefix, session=session, shell=shell), _INSTRUCTIONS
     if prefix + "exec" in rows:
         rows |= choose(["job"], prefix, session=session)
+        told += _OF_COMMANDS.format(prefix + "job")
     calls = _Calls(session_of, rows, Approval() if approval else None)
     files = Files(session_of)
     return Server(
         "daytona-toolkit-mcp",
         version=version("daytona-toolkit-mcp"),
         title="Workspace",
-        instructions=_INSTRUCTIONS,
+        instructions=told,
         cache_hints={"tools/list": CacheHint(ttl_ms=3_600_000)},
         get_tool_input_schema=lambda name: rows[name].schema() if name in rows else None,
         on_list_tools=calls.list,
