@@ -65,6 +65,30 @@ def test_a_command_that_says_that_it_has_just_begun_ends_at_its_time(
         assert (result.timed_out, result.stdout) == (True, "begun\n")
 
 
+@pytest.mark.slow
+def test_a_command_that_ends_while_its_client_is_stopped_has_not_timed_out(tmp_path: Path) -> None:
+    """As by Ctrl-Z, for longer than its time."""
+    code = (
+        "from daytona_toolkit import *\n"
+        "from daytona_toolkit._operations.exec import watch\n"
+        "watch.KILL_TIME = 0.2\n"
+        f"sandbox = CommandSandbox(['env', 'TMPDIR={tmp_path}', 'sh'])\n"
+        "with SandboxSession(sandbox, limits=Limits(window=1)) as session:\n"
+        "    session.exec('true')\n"
+        "    print('ready', flush=True)\n"
+        "    result = session.exec('sleep 2.3; echo done', timeout=2.6)\n"
+        "    print(result.stdout, result.timed_out)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as client:
+        assert client.stdout
+        client.stdout.readline()
+        time.sleep(1.3)
+        client.send_signal(signal.SIGSTOP)
+        time.sleep(2.9)
+        client.send_signal(signal.SIGCONT)
+        assert client.stdout.read() == b"done\n False\n"
+
+
 def test_without_proc_a_command_ends_at_its_time_and_no_output_is_lost(tmp_path: Path) -> None:
     bwrap, why = bubblewrap.find()
     if bwrap is None:

@@ -58,13 +58,13 @@ class Watch:
         await self._pass_on(reply)
         end = time.monotonic() + KILL_TIME + (math.inf if self.timeout is None else self.timeout)
         while not is_over(reply) and self._left() != 0:
-            if time.monotonic() > end:
+            is_late, window = time.monotonic() > end, self.window()
+            reply = await self._poll(window, self.inputs(window))
+            await self._pass_on(reply)
+            if is_late and not is_over(reply):
                 # It has written into the file that says when it began.
                 reply = await self.handle.end()
                 return Reply({**reply.values, "expired": "yes"}, reply.blobs)
-            window = self.window()
-            reply = await self._poll(window, self.inputs(window))
-            await self._pass_on(reply)
         if self.on_output and not is_over(reply):
             # What was passed on is in the result, too.
             return await self._poll(0.0, self.handle.inputs(cursor=self.so_far))
