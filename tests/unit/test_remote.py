@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from daytona_toolkit import CommandSandbox, LocalSandbox, SandboxSession
 from daytona_toolkit import _remote as remote
 from daytona_toolkit._probe import facts_of
+from daytona_toolkit._remote.minify import VARIABLE, minified
 from daytona_toolkit._remote.program import assign
 from daytona_toolkit.errors import FileChangedError, NoMatchError, SandboxError, SandboxFailedError
 from tests.support import needs
@@ -433,6 +434,14 @@ def test_a_program_takes_along_what_it_calls_and_no_more(source: remote.Source, 
     calls = Counter(re.findall(r"(?<![\w$./-])[a-z_]+\b(?![\w=/.-])", text))
     assert {name for name in has if calls[name] < 2} == set()
     assert has >= {name for name in calls if name in every and "_" in name}
+
+
+@given(st.text("abcdefgh_ \n", min_size=1))
+def test_short_names_are_as_many_as_the_long_ones(text: str) -> None:
+    sent = minified(re.sub(r"^ +", "", text, flags=re.MULTILINE), frozenset())
+    before, after = VARIABLE.findall(text), VARIABLE.findall(sent)
+    assert len(set(zip(before, after, strict=True))) == len(set(before)) == len(set(after))
+    assert VARIABLE.sub("", sent) == VARIABLE.sub("", re.sub(r"^ +", "", text, flags=re.MULTILINE))
 
 
 def test_what_an_input_is_for_is_left_out_without_it() -> None:

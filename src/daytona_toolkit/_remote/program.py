@@ -26,6 +26,8 @@ from importlib.resources import files
 from pathlib import PurePosixPath
 from typing import TypeAlias
 
+from daytona_toolkit._remote.minify import INPUT, VARIABLE, minified, needed, switches
+
 Input: TypeAlias = str | int | Sequence[str] | None
 
 # zsh and bash read a program from a pipe byte by byte (1 MB takes them 0.4 s), sh on most
@@ -36,17 +38,7 @@ _HAND_OVER = "case ${ZSH_VERSION-}${BASH_VERSION-} in ?*) exec sh;; esac"
 _OPTIONS = "set +aCef -u; case ${BASH_VERSION-} in ?*) set +k +o pipefail; shopt -u failglob;; esac"
 
 _INCLUDE = re.compile(r"^\. (\.\.?/[\w./]+\.sh)$")
-_INPUT = re.compile(r"\b_[A-Z][A-Z0-9_]*\b")
-_VARIABLE = re.compile(r"(?<![\w.])_[a-z][a-z0-9_]*\b(?!\()")
-_WORD = re.compile(r"(?<![\w$./-])[a-z_]+\b(?![\w=/.-])")
-
-# A function, in the one way in which ours are written.
-_FUNCTION = re.compile(r"^([a-z_]+)\(\) [{(](?:\n(?:(?![})]).*\n)*[})].*|.*[})])\n", re.MULTILINE)
-
-# What is done only where an input is given: a line, or a block without `else`.
-_ONLY_WITH = (
-    r'^( *)(?:\[ -z "\${0}" \] \|\| .*[^\\{{|&(]|if \[ -n "\${0}" \]; then\n(?:\1 .*\n)*\1fi)\n'
-)
+_COMMENT = re.compile(r" *(#|$)")
 
 
 class Source:
@@ -71,17 +63,17 @@ class Source:
     def text(self) -> str:
         """The file with those that it includes, without comments."""
         root, _, folder = self.package.partition(".")
-        return _needed(_composed(root, PurePosixPath(*folder.split("."), f"{self.name}.sh"), set()))
+        return needed(_composed(root, PurePosixPath(*folder.split("."), f"{self.name}.sh"), set()))
 
     @cached_property
     def inputs(self) -> frozenset[str]:
         """The names that the program takes, in lower case, without their underscore."""
-        return frozenset(name[1:].lower() for name in _INPUT.findall(self.text)) - {"nonce"}
+        return frozenset(name[1:].lower() for name in INPUT.findall(self.text)) - {"nonce"}
 
     @cached_property
     def variables(self) -> frozenset[str]:
         """The variables that the program sets for itself."""
-        return frozenset(_VARIABLE.findall(self.text))
+        return frozenset(VARIABLE.findall(self.text))
 
     def program(self, inputs: Mapping[str, Input]) -> "Program":
         """The program with its inputs, ready to be sent.
@@ -101,16 +93,16 @@ class Source:
                 f"and does not take {sorted(surplus)}"
             )
         given = {f"_{name.upper()}": value for name, value in inputs.items()}
-        text = self._without({name for name, value in given.items() if not value and value != 0})
+        text = self.minified({name for name, value in given.items() if not value and value != 0})
         nonce = secrets.token_hex(8)
         lines = [
             _HAND_OVER,
             _OPTIONS,
-            f"unset {' '.join(sorted(set(_VARIABLE.findall(text))))}",
+            f"unset {' '.join(sorted(set(VARIABLE.findall(text))))}",
             f"_NONCE={nonce}",
             *(
                 assign(name, given[name])
-                for name in sorted(set(_INPUT.findall(text)) & given.keys())
+                for name in sorted(set(INPUT.findall(text)) & given.keys())
             ),
             f"main() {{\n{text}}}",
             # Not as redirections of main: for those a shell keeps copies of the old files,
@@ -119,29 +111,16 @@ class Source:
         ]
         return Program(self.name, "\n".join(lines) + "\n", nonce)
 
-    def _without(self, empty: Set[str]) -> str:
-        """What is left of the text where these inputs are empty, without indentation.
-
-        A connection that was idle sends some 14 KB at once and the rest a round trip later
-        (RFC 6928, RFC 5681), so a program that is larger takes twice as long.
-        """
-        left_out = empty & self._switches.keys()
-        key = frozenset(left_out)
-        if key not in self._texts:
-            text = self.text
-            for name in left_out:
-                text = self._switches[name].sub(r"\1:\n", text)
-            self._texts[key] = re.sub(r"^ +", "", _needed(text), flags=re.MULTILINE)
-        return self._texts[key]
+    def minified(self, empty: Set[str] = frozenset()) -> str:
+        """The text as it is sent where these inputs are empty."""
+        left_out = self._switches & empty
+        if left_out not in self._texts:
+            self._texts[left_out] = minified(self.text, left_out)
+        return self._texts[left_out]
 
     @cached_property
-    def _switches(self) -> dict[str, re.Pattern[str]]:
-        """The inputs without which something is left out, and what that is."""
-        patterns = {
-            name: re.compile(_ONLY_WITH.format(name), re.MULTILINE)
-            for name in _INPUT.findall(self.text)
-        }
-        return {name: each for name, each in patterns.items() if each.search(self.text)}
+    def _switches(self) -> frozenset[str]:
+        return switches(self.text)
 
 
 @dataclass(frozen=True)
@@ -226,19 +205,6 @@ def _composed(root: str, path: PurePosixPath, seen: set[PurePosixPath]) -> str:
             part = PurePosixPath(posixpath.normpath(path.parent / include[1]))
             if part not in seen:
                 lines.append(_composed(root, part, seen))
-        elif not re.match(" *(#|$)", line):
+        elif not _COMMENT.match(line):
             lines.append(line + "\n")
     return "".join(lines)
-
-
-def _needed(text: str) -> str:
-    """A program without the functions that it never calls."""
-    functions = {match[1]: match[0] for match in _FUNCTION.finditer(text)}
-    steps = _FUNCTION.sub("", text)
-    called: set[str] = set()
-    unread = [steps]
-    while unread:
-        found = set(_WORD.findall(unread.pop())) & functions.keys() - called
-        called |= found
-        unread += map(functions.__getitem__, found)
-    return "".join(body for name, body in functions.items() if name in called) + steps
