@@ -70,6 +70,11 @@ _REFUSALS: dict[str, tuple[type[PathError], str]] = {
         "There is no space left for {path!r} in the sandbox; nothing was changed. Remove files "
         "that are not needed.",
     ),
+    "mounted": (
+        WriteFailedError,
+        "{path!r} is mounted there, as /etc/hosts is in a container, so it cannot be replaced or "
+        "removed; nothing was changed. Write into it with exec.",
+    ),
     "longname": (
         WriteFailedError,
         "The name {path!r} is too long for the file system; choose a shorter one.",

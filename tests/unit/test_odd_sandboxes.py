@@ -45,6 +45,24 @@ def with_tool(tmp_path: Path) -> Wrap:
     return wrap
 
 
+def test_a_file_that_is_mounted_is_said_to_be(tmp_path: Path) -> None:
+    for name in ("hosts", "mounted"):
+        (tmp_path / name).write_text("old\n")
+    mount = [needs("mount"), "--bind", str(tmp_path / "hosts"), str(tmp_path / "mounted")]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        lacks("a file that is mounted", "only root can mount one")
+    sandbox = CommandSandbox(["env", f"TMPDIR={tmp_path}", "sh"])
+    try:
+        with SandboxSession(sandbox, root=tmp_path) as session:
+            with pytest.raises(WriteFailedError, match=r"'mounted' is mounted there, .* exec"):
+                session.edit("mounted", "old", "new")
+            with pytest.raises(WriteFailedError, match="'mounted' is mounted there"):
+                session.remove("mounted")
+            assert session.read("mounted").content == "old\n"
+    finally:
+        subprocess.run(["umount", str(tmp_path / "mounted")], check=True)
+
+
 def test_a_patch_and_a_move_lock_folders_in_one_order(with_tool: Wrap, tmp_path: Path) -> None:
     """The numbers of the folders sort otherwise as texts; else each could wait for the other."""
     locked = tmp_path / "locked"

@@ -120,6 +120,7 @@ fail_with() {
     *'ermission denied'* | *'not permitted'*) fail denied ;;
     *'Read-only'*) fail readonly ;;
     *'name too long'*) fail longname ;;
+    *'resource busy'*) fail mounted ;;
     esac
     put_why "${1##*: }"
     fail other
