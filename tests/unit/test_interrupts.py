@@ -65,9 +65,20 @@ def test_a_command_that_says_that_it_has_just_begun_ends_at_its_time(
         assert (result.timed_out, result.stdout) == (True, "begun\n")
 
 
+def of_stopped_client(code: str, *, after: float, seconds: float) -> bytes:
+    """What a program prints that is stopped a while after it has printed `ready`, as by Ctrl-Z."""
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as client:
+        assert client.stdout
+        client.stdout.readline()
+        time.sleep(after)
+        client.send_signal(signal.SIGSTOP)
+        time.sleep(seconds)
+        client.send_signal(signal.SIGCONT)
+        return client.stdout.read()
+
+
 @pytest.mark.slow
 def test_a_command_that_ends_while_its_client_is_stopped_has_not_timed_out(tmp_path: Path) -> None:
-    """As by Ctrl-Z, for longer than its time."""
     code = (
         "from daytona_toolkit import *\n"
         "from daytona_toolkit._operations.exec import watch\n"
@@ -79,14 +90,23 @@ def test_a_command_that_ends_while_its_client_is_stopped_has_not_timed_out(tmp_p
         "    result = session.exec('sleep 2.3; echo done', timeout=2.6)\n"
         "    print(result.stdout, result.timed_out)"
     )
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as client:
-        assert client.stdout
-        client.stdout.readline()
-        time.sleep(1.3)
-        client.send_signal(signal.SIGSTOP)
-        time.sleep(2.9)
-        client.send_signal(signal.SIGCONT)
-        assert client.stdout.read() == b"done\n False\n"
+    assert of_stopped_client(code, after=1.3, seconds=2.9) == b"done\n False\n"
+
+
+@pytest.mark.slow
+def test_a_client_whose_time_was_over_while_it_was_stopped_listens_once_more(
+    tmp_path: Path,
+) -> None:
+    code = (
+        "from daytona_toolkit import *\n"
+        "from daytona_toolkit import _workspace\n"
+        "_workspace.REQUEST_TIME = 0.5\n"
+        f"sandbox = CommandSandbox(['env', 'TMPDIR={tmp_path}', 'sh'])\n"
+        "with SandboxSession(sandbox, limits=Limits(window=1)) as session:\n"
+        "    print('ready', flush=True)\n"
+        "    print(session.exec('sleep 3.5; echo done').stdout)"
+    )
+    assert of_stopped_client(code, after=0.5, seconds=2.5) == b"done\n\n"
 
 
 def test_without_proc_a_command_ends_at_its_time_and_no_output_is_lost(tmp_path: Path) -> None:

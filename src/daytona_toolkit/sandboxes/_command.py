@@ -21,6 +21,10 @@ from daytona_toolkit.sandboxes import OUTPUT_BYTES
 
 _UPLOAD_TIME = 600.0
 
+# A time that is noticed so many seconds after it was over counts for nothing: nobody could listen,
+# as where Ctrl-Z has stopped this process.
+_LATE = 1.0
+
 # Seconds for which the output of a command that was ended is read: something that it has started,
 # and that has left its session, may hold it open.
 _LAST_WORDS = 1.0
@@ -120,14 +124,21 @@ class CommandSandbox:
                 f"The command of the sandbox, {shown}, cannot be started: {error}. Correct it, or "
                 "install what it names."
             ) from error
+        exchange = asyncio.ensure_future(self._exchange(process, data))
+        clock = asyncio.get_running_loop().time
         try:
-            printed = await asyncio.wait_for(self._exchange(process, data), timeout)
-        except (TimeoutError, asyncio.TimeoutError) as error:
-            raise SandboxUnavailableError(
-                f"{shown} gave no answer within {timeout:.0f} s. Check that the machine which "
-                "it reaches still runs."
-            ) from error
+            while not exchange.done():
+                end = clock() + timeout
+                await asyncio.wait([exchange], timeout=timeout)
+                if not exchange.done() and clock() < end + _LATE:
+                    raise SandboxUnavailableError(
+                        f"{shown} gave no answer within {timeout:.0f} s. Check that the machine "
+                        "which it reaches still runs."
+                    )
+            printed = exchange.result()
         finally:
+            exchange.cancel()
+            await asyncio.wait([exchange])
             if process.returncode is None:
                 _end(process)
                 with contextlib.suppress(TimeoutError, asyncio.TimeoutError):
