@@ -438,7 +438,7 @@ def test_a_program_takes_along_what_it_calls_and_no_more(source: remote.Source, 
 
 @given(st.text("abcdefgh_ \n", min_size=1))
 def test_short_names_are_as_many_as_the_long_ones(text: str) -> None:
-    sent = minified(re.sub(r"^ +", "", text, flags=re.MULTILINE), frozenset())
+    sent = minified(re.sub(r"^ +", "", text, flags=re.MULTILINE), frozenset()).text
     before, after = VARIABLE.findall(text), VARIABLE.findall(sent)
     assert len(set(zip(before, after, strict=True))) == len(set(before)) == len(set(after))
     assert VARIABLE.sub("", sent) == VARIABLE.sub("", re.sub(r"^ +", "", text, flags=re.MULTILINE))

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Set
 from itertools import product
 from string import ascii_lowercase
+from typing import NamedTuple
 
 INPUT = re.compile(r"\b_[A-Z][A-Z0-9_]*\b")
 VARIABLE = re.compile(r"(?<![\w.])_[a-z][a-z0-9_]*\b(?!\()")
@@ -22,6 +23,20 @@ _FUNCTION = re.compile(r"^([a-z_]+)\(\) [{(](?:\n(?:(?![})]).*\n)*[})].*|.*[})])
 _ONLY_WITH = (
     r'^( *)(?:\[ -z "\${0}" \] \|\| .*[^\\{{|&(]|if \[ -n "\${0}" \]; then\n(?:\1 .*\n)*\1fi)\n'
 )
+
+
+class Minified(NamedTuple):
+    """The text of a program as it is sent, and the names in it.
+
+    Attributes:
+        text: The text.
+        variables: The program's own.
+        inputs: What it has to be given, and the nonce.
+    """
+
+    text: str
+    variables: tuple[str, ...]
+    inputs: tuple[str, ...]
 
 
 def needed(text: str) -> str:
@@ -42,11 +57,13 @@ def switches(text: str) -> frozenset[str]:
     return frozenset(name for name in INPUT.findall(text) if _only_with(name).search(text))
 
 
-def minified(text: str, empty: Set[str]) -> str:
+def minified(text: str, empty: Set[str]) -> Minified:
     """What is left of a program where these inputs are empty."""
     for name in empty:
         text = _only_with(name).sub(r"\1:\n", text)
-    return _shortened(re.sub(r"^ +", "", needed(text), flags=re.MULTILINE))
+    text = _shortened(re.sub(r"^ +", "", needed(text), flags=re.MULTILINE))
+    variables, inputs = (tuple(sorted(set(each.findall(text)))) for each in (VARIABLE, INPUT))
+    return Minified(text, variables, inputs)
 
 
 def _only_with(name: str) -> re.Pattern[str]:

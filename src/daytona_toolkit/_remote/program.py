@@ -26,7 +26,7 @@ from importlib.resources import files
 from pathlib import PurePosixPath
 from typing import TypeAlias
 
-from daytona_toolkit._remote.minify import INPUT, VARIABLE, minified, needed, switches
+from daytona_toolkit._remote.minify import INPUT, VARIABLE, Minified, minified, needed, switches
 
 Input: TypeAlias = str | int | Sequence[str] | None
 
@@ -57,7 +57,7 @@ class Source:
     def __init__(self, package: str, name: str) -> None:
         self.package = package
         self.name = name
-        self._texts: dict[frozenset[str], str] = {}
+        self._minified: dict[frozenset[str], Minified] = {}
 
     @cached_property
     def text(self) -> str:
@@ -93,30 +93,27 @@ class Source:
                 f"and does not take {sorted(surplus)}"
             )
         given = {f"_{name.upper()}": value for name, value in inputs.items()}
-        text = self.minified({name for name, value in given.items() if not value and value != 0})
+        sent = self.minified({name for name, value in given.items() if not value and value != 0})
         nonce = secrets.token_hex(8)
         lines = [
             _HAND_OVER,
             _OPTIONS,
-            f"unset {' '.join(sorted(set(VARIABLE.findall(text))))}",
+            f"unset {' '.join(sent.variables)}",
             f"_NONCE={nonce}",
-            *(
-                assign(name, given[name])
-                for name in sorted(set(INPUT.findall(text)) & given.keys())
-            ),
-            f"main() {{\n{text}}}",
+            *(assign(name, given[name]) for name in sent.inputs if name in given),
+            f"main() {{\n{sent.text}}}",
             # Not as redirections of main: for those a shell keeps copies of the old files,
             # which a process in the background inherits, and the reply would wait for its end.
             "exec </dev/null 2>/dev/null; main; exit",
         ]
         return Program(self.name, "\n".join(lines) + "\n", nonce)
 
-    def minified(self, empty: Set[str] = frozenset()) -> str:
-        """The text as it is sent where these inputs are empty."""
+    def minified(self, empty: Set[str] = frozenset()) -> Minified:
+        """What is sent where these inputs are empty."""
         left_out = self._switches & empty
-        if left_out not in self._texts:
-            self._texts[left_out] = minified(self.text, left_out)
-        return self._texts[left_out]
+        if left_out not in self._minified:
+            self._minified[left_out] = minified(self.text, left_out)
+        return self._minified[left_out]
 
     @cached_property
     def _switches(self) -> frozenset[str]:

@@ -214,7 +214,7 @@ def _shell(
     return {
         "named": name,
         "stay": "yes" if stay else "",
-        "keep": _KEEP.minified() if name else "",
+        "keep": _KEEP.minified().text if name else "",
         "trap": quote(f"{workspace.facts.state}/{handle.id}.keep") if name else "",
         "env": [f"{name}={value}" for name, value in workspace.env.items()],
         "given": [f"{name}={value}" for name, value in given.items()],
