@@ -1,6 +1,7 @@
 """What tests of several folders share."""
 
 import os
+import re
 import shutil
 from contextlib import suppress
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import NoReturn
 
 import pytest
 
+from daytona_toolkit._remote.minify import VARIABLE
 from daytona_toolkit.testing._conformance.support import MakeSession as MakeSession
 from daytona_toolkit.testing._conformance.support import Traffic as Traffic
 from daytona_toolkit.testing._conformance.support import counting as counting
@@ -25,6 +27,26 @@ def lacks(what: str, why: str) -> NoReturn:
     if os.environ.get("CI"):
         pytest.fail(f"CI must have {what}: {why}")
     pytest.skip(f"for want of {what}: {why}")
+
+
+def replaced(program: str, piece: str, other: str) -> str:
+    """A program that is sent, with something else in the place of a piece of it.
+
+    In both, variables have the names that they have in the `.sh` files. The program is the same
+    where it has no such piece.
+    """
+    names: set[str] = set()
+
+    def group(variable: re.Match[str]) -> str:
+        name = variable[0]
+        known = name in names
+        names.add(name)
+        return f"(?P={name})" if known else f"(?P<{name}>_[a-z]+)"
+
+    def named(found: re.Match[str]) -> str:
+        return VARIABLE.sub(lambda variable: found[variable[0]], other)
+
+    return re.sub(VARIABLE.sub(group, re.escape(piece)), named, program)
 
 
 def running(seconds: str) -> bool:

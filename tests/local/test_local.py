@@ -27,7 +27,7 @@ from daytona_toolkit.errors import (
 )
 from daytona_toolkit.sandboxes._local import bubblewrap, confinement, kernel
 from daytona_toolkit.testing._conformance.exec import SERVE
-from tests.support import needs, running, unique_seconds
+from tests.support import needs, replaced, running, unique_seconds
 
 CONFINED: list[confinement.Isolation] = ["bubblewrap", "landlock"]
 LEVELS: list[confinement.Isolation] = [*CONFINED, "none"]
@@ -371,14 +371,15 @@ class DyingAtTheMove(LocalSandbox):
     """A sandbox in which a program that moves a file dies right there, and is sent again."""
 
     at: str
+    deaths = 0
 
     async def run(self, program: str, *, timeout: float) -> bytes:
         move = 'mv -fT -- "$_temporary" "./$_name"'
-        if move in program:
-            dying = {"before": f"kill -9 $$; exit; {move}", "after": f"{move}; kill -9 $$"}
-            assert b"}" not in await super().run(
-                program.replace(move, dying[self.at]), timeout=timeout
-            )
+        dying = {"before": f"kill -9 $$; exit; {move}", "after": f"{move}; kill -9 $$"}
+        mortal = replaced(program, move, dying[self.at])
+        if mortal != program:
+            self.deaths += 1
+            assert b"}" not in await super().run(mortal, timeout=timeout)
         return await super().run(program, timeout=timeout)
 
 
@@ -393,6 +394,7 @@ def test_a_change_whose_program_dies_at_the_move_happens_once(at: str) -> None:
             assert "-one\n+one one\n" in session.edit(path, "one", "one one").diff
             assert session.read_bytes(path) == b"one one\n"
         assert session.exec("ls -A").stdout == "file\nunseen\n"
+    assert sandbox.deaths == 3
 
 
 PLANTED = ("sh", "env", "cat", "sed", "stat", "head", "tail", "mv", "grep", "find", "base64", "tr")

@@ -19,7 +19,7 @@ from daytona_toolkit._ledger import Ledger
 from daytona_toolkit._seen import SeenFiles
 from daytona_toolkit._workspace import Workspace
 from daytona_toolkit.errors import OutsideRootError
-from tests.support import needs, running, unique_seconds
+from tests.support import needs, replaced, running, unique_seconds
 
 
 class Widened(CommandSandbox):
@@ -27,7 +27,8 @@ class Widened(CommandSandbox):
 
     Args:
         folder: Where it keeps its files, and what it finds before the system's tools.
-        moments: Pieces of programs, and what stands in their place.
+        moments: Pieces of programs, and what stands in their place. Variables have the names of the
+            `.sh` files, and other ones where a program is sent.
     """
 
     def __init__(self, folder: Path, moments: dict[str, str]) -> None:
@@ -36,9 +37,10 @@ class Widened(CommandSandbox):
         self.unmet = set(moments)
 
     async def run(self, program: str, *, timeout: float) -> bytes:
-        self.unmet -= {piece for piece in self.unmet if piece in program}
         for piece, other in self.moments.items():
-            program = program.replace(piece, other)
+            before, program = program, replaced(program, piece, other)
+            if program != before:
+                self.unmet.discard(piece)
         return await super().run(program, timeout=timeout)
 
 
