@@ -225,9 +225,10 @@ def test_an_upload_by_a_command_leaves_the_loop_to_others(tmp_path: Path) -> Non
     content = bytes(range(256)) * 80_000
     with SandboxSession(CommandSandbox(["sh"]), root=tmp_path) as session:
         session.open()
-        before = processor_of_the_loop()
+        loop, all_threads = processor_of_the_loop(), time.process_time()
         session.write("file", content)
-        assert processor_of_the_loop() - before < 0.1
+        # The loop writes to a pipe, about as long as it takes to encode the bytes beside it.
+        assert processor_of_the_loop() - loop < 0.7 * (time.process_time() - all_threads)
     assert (tmp_path / "file").read_bytes() == content
 
 
