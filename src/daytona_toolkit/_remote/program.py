@@ -26,7 +26,7 @@ from importlib.resources import files
 from pathlib import PurePosixPath
 from typing import TypeAlias
 
-from daytona_toolkit._remote.minify import INPUT, VARIABLE, Minified, minified, needed, switches
+from daytona_toolkit._remote.minify import INPUT, Minified, minified, needed, switches
 
 Input: TypeAlias = str | int | Sequence[str] | None
 
@@ -69,11 +69,6 @@ class Source:
     def inputs(self) -> frozenset[str]:
         """The names that the program takes, in lower case, without their underscore."""
         return frozenset(name[1:].lower() for name in INPUT.findall(self.text)) - {"nonce"}
-
-    @cached_property
-    def variables(self) -> frozenset[str]:
-        """The variables that the program sets for itself."""
-        return frozenset(VARIABLE.findall(self.text))
 
     def program(self, inputs: Mapping[str, Input]) -> "Program":
         """The program with its inputs, ready to be sent.

@@ -59,7 +59,8 @@ def in_home(session: SandboxSession) -> Iterator[str]:
 
 def our_variables(env: str) -> set[str]:
     """Those among the lines that `env` printed that belong to the program that runs commands."""
-    ours = {f"_{name.upper()}" for name in _START.inputs} | {"_NONCE", *_START.variables}
+    sent = _START.minified()  # with all of its steps
+    ours = {*sent.inputs, *sent.variables}
     return ours & {line.partition("=")[0] for line in env.splitlines()}
 
 
