@@ -1,5 +1,6 @@
-"""A checkpoint that is cut off, at each of its steps."""
+"""Checkpoints with tools of the sandbox that are cut off, or are others than GNU's."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -16,6 +17,18 @@ left=$(cat '{left}')
 echo $((left - 1)) >'{left}'
 [ "$left" != 1 ] || kill -9 0
 exec '{git}' "$@"
+"""
+
+
+# `sort -o` of uutils, which Ubuntu has, leaves the file as it was where there is nothing to write.
+_SORT = """\
+#!/bin/sh
+case $1 in -*o) ;; *) exec '{sort}' "$@" ;; esac
+options=$(echo "$1" | tr -d o) into=$2
+shift 2
+'{sort}' "$options" "$@" >"$into.new" || exit
+[ -s "$into.new" ] || [ ! -e "$into" ] || exec rm "$into.new"
+mv "$into.new" "$into"
 """
 
 
@@ -54,3 +67,24 @@ def test_a_checkpoint_or_restore_that_is_cut_off_is_done_when_it_is_asked_again(
                 break
             shutil.rmtree(root / "folder")
         assert step > 10
+
+
+def test_a_restore_is_right_where_sort_writes_no_empty_files(tmp_path: Path) -> None:
+    tools, root = tmp_path / "tools", tmp_path / "root"
+    tools.mkdir()
+    sort = tools / "sort"
+    sort.write_text(_SORT.format(sort=needs("sort")))
+    sort.chmod(0o755)
+    needs("git")
+    command = ["env", f"PATH={tools}:{os.environ['PATH']}", f"TMPDIR={tmp_path}", "sh"]
+    with SandboxSession(CommandSandbox(command), root=root) as session:
+        empty = session.checkpoint()
+        session.write("file", "text")
+        one_file = session.checkpoint()
+        session.write("new", "")
+        session.restore(one_file.id)
+        assert session.read("file").content == "text"
+        assert [entry.path for entry in session.ls().entries] == ["file"]
+        session.mkdir("folder")
+        session.restore(empty.id)
+        assert not session.ls().entries

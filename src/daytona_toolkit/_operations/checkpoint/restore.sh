@@ -32,7 +32,7 @@ drop_new_rules() {
 # list_blobs: the lists of modes, the widest first, those of files (f) before those of folders (d).
 list_blobs() {
     git ls-tree --name-only "$_ref:modes" >"$_lists/raw" &&
-        sort -ro "$_lists/blobs" "$_lists/raw"
+        sort -r "$_lists/raw" >"$_lists/blobs"
 }
 
 recorded_folders() {

@@ -98,11 +98,12 @@ refuse_pipes() {
     fail pipe
 }
 
-# minus A B: the names of list A that are not in list B.
-minus() { sort -zo "$_lists/sorted" -- "$1" "$2" "$2" && uniq -zu "$_lists/sorted"; }
+# minus A B: the names of list A that are not in list B. Not with `sort -o`, as that of uutils leaves
+# the file as it was where there are no names.
+minus() { sort -z -- "$1" "$2" "$2" >"$_lists/sorted" && uniq -zu "$_lists/sorted"; }
 
 # common A B: the names that are in both.
-common() { sort -zo "$_lists/sorted" -- "$1" "$2" && uniq -zd "$_lists/sorted"; }
+common() { sort -z -- "$1" "$2" >"$_lists/sorted" && uniq -zd "$_lists/sorted"; }
 
 # ignored LIST: which of the names a .gitignore tells to ignore.
 ignored() {
