@@ -1,12 +1,13 @@
 """A server, and sandboxes on it through the SDK."""
 
+import shutil
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from daytona import AsyncDaytona, AsyncSandbox, Daytona, Sandbox
 
 from daytona_toolkit.testing import DaytonaServer
-from tests.testing.support import config
+from tests.daytona.support import config_of
 
 
 @pytest.fixture(scope="module")
@@ -26,11 +27,31 @@ def as_new(server: DaytonaServer) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def daytona(server: DaytonaServer) -> Daytona:
-    return Daytona(config(server))
+    return Daytona(config_of(server))
+
+
+@pytest.fixture(scope="module")
+def common_sandbox(server: DaytonaServer, daytona: Daytona) -> Sandbox:
+    """What `sandbox` is: to start one costs more than most tests."""
+    return daytona.create()
 
 
 @pytest.fixture
-def sandbox(server: DaytonaServer, daytona: Daytona) -> Iterator[Sandbox]:
+def sandbox(server: DaytonaServer, common_sandbox: Sandbox) -> Sandbox:
+    """A sandbox with no file in its work dir, and no session."""
+    for session in common_sandbox.process.list_sessions():
+        common_sandbox.process.delete_session(session.session_id)
+    for path in server.sandboxes[common_sandbox.id].work_dir.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    return common_sandbox
+
+
+@pytest.fixture
+def own_sandbox(server: DaytonaServer, daytona: Daytona) -> Iterator[Sandbox]:
+    """A new sandbox, for a test that stops, changes or removes it."""
     sandbox = daytona.create()
     yield sandbox
     if sandbox.id in server.sandboxes:
@@ -39,7 +60,7 @@ def sandbox(server: DaytonaServer, daytona: Daytona) -> Iterator[Sandbox]:
 
 @pytest.fixture
 async def async_sandbox(server: DaytonaServer) -> AsyncIterator[AsyncSandbox]:
-    async with AsyncDaytona(config(server)) as daytona:
+    async with AsyncDaytona(config_of(server)) as daytona:
         sandbox = await daytona.create()
         yield sandbox
         server.remove_sandbox(sandbox.id)

@@ -9,13 +9,9 @@ from http.client import HTTPConnection
 from typing import Any
 
 import pytest
-from daytona import DaytonaConfig, DaytonaError, Sandbox
+from daytona import DaytonaError, Sandbox
 
 from daytona_toolkit.testing import DaytonaServer
-
-
-def config(server: DaytonaServer) -> DaytonaConfig:
-    return DaytonaConfig(api_key=server.api_key, api_url=server.api_url, target="local")
 
 
 def failure(call: Callable[[], Any]) -> Any:

@@ -58,8 +58,9 @@ from daytona_toolkit.testing._server.go import go_glob, go_mode, go_text
 from daytona_toolkit.testing._server.settings import first_shell
 from daytona_toolkit.testing._server.toolbox.sessions import split_streams
 from daytona_toolkit.testing._server.toolbox.transfer import Field, NotAFormError, form_events
+from tests.daytona.support import config_of
 from tests.support import needs, running, unique_seconds
-from tests.testing.support import config, failure, raw_connection, wait_until
+from tests.testing.support import failure, raw_connection, wait_until
 
 SDK_VERSION = tuple(int(number) for number in version("daytona").split("."))
 SHELLS: list[Shell] = ["zsh", "bash", "dash", "busybox"]
@@ -67,6 +68,10 @@ GENERATIONS: list[Generation] = ["old", "new"]
 
 
 class TestLifecycle:
+    @pytest.fixture
+    def sandbox(self, own_sandbox: Sandbox) -> Sandbox:
+        return own_sandbox
+
     def test_a_new_sandbox_is_started_and_has_what_was_asked_for(self, daytona: Daytona) -> None:
         params = CreateSandboxFromSnapshotParams(
             name="named", labels={"a": "b"}, env_vars={"GREETING": "hi"}, auto_stop_interval=7
@@ -692,12 +697,12 @@ class TestFaults:
         assert time.monotonic() - started > 0.2
 
     def test_a_sandbox_stops_right_before_a_command(
-        self, server: DaytonaServer, sandbox: Sandbox
+        self, server: DaytonaServer, own_sandbox: Sandbox
     ) -> None:
         server.faults.add(StopSandbox(kind="execute", nth=2))
-        sandbox.process.exec("true")
-        assert failure(lambda: sandbox.process.exec("true")).status_code == 400
-        assert server.sandboxes[sandbox.id].state == "stopped"
+        own_sandbox.process.exec("true")
+        assert failure(lambda: own_sandbox.process.exec("true")).status_code == 400
+        assert server.sandboxes[own_sandbox.id].state == "stopped"
 
     def test_a_lost_request_may_arrive_later(self, server: DaytonaServer, sandbox: Sandbox) -> None:
         server.faults.add(Late(0.3, then=Status(504)), times=1)
@@ -859,7 +864,7 @@ class TestServer:
         threads = set(threading.enumerate())
         server = DaytonaServer()
         server.start()
-        sandbox = Daytona(config(server)).create()
+        sandbox = Daytona(config_of(server)).create()
         folder = server.sandboxes[sandbox.id].folder
         seconds = unique_seconds()
         command = f"mkdir -m 0 closed; env -i setsid sleep {seconds} >/dev/null 2>&1 & sleep 0.1"

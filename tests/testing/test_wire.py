@@ -12,10 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from daytona import FileUpload, Sandbox, SessionExecuteRequest
+from daytona import Daytona, FileUpload, Sandbox, SessionExecuteRequest
 
 from daytona_toolkit.testing import CutUpload, DaytonaServer, Generation, Shell, SlowUpload, Status
 from daytona_toolkit.testing._server.machine import is_confined
+from tests.daytona.support import config_of
 from tests.support import needs
 from tests.testing.support import Answer, RawConnection, failure, raw_connection, wait_until
 
@@ -113,11 +114,11 @@ class TestExecute:
         assert least <= time.monotonic() - started < most
 
     @confined
-    def test_a_start_that_fails_is_an_answer(self, sandbox: Sandbox) -> None:
+    def test_a_start_that_fails_is_an_answer(self, own_sandbox: Sandbox) -> None:
         """200, exit code -1 and `fork/exec …: too many open files` as output."""
         needs("prlimit")
-        sandbox.process.exec("prlimit --pid 1 --nofile=8:")
-        answer = sandbox.process.exec("true")
+        own_sandbox.process.exec("prlimit --pid 1 --nofile=8:")
+        answer = own_sandbox.process.exec("true")
         assert answer.exit_code == -1
         assert answer.result.startswith("fork/exec /")
         assert answer.result.endswith(": too many open files")
@@ -176,12 +177,8 @@ class TestMachine:
 
     def test_the_home_may_be_the_work_dir(self, server: DaytonaServer) -> None:
         """In Daytona's own snapshots the work dir is the home."""
-        from daytona import Daytona
-
-        from tests.testing.support import config
-
         server.home_is_work_dir = True
-        sandbox = Daytona(config(server)).create()
+        sandbox = Daytona(config_of(server)).create()
         assert sandbox.get_work_dir() == sandbox.get_user_home_dir()
         assert sandbox.process.exec('[ "$PWD" = "$HOME" ]').exit_code == 0
 
