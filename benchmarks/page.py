@@ -6,9 +6,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-import matplotlib as mpl
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from matplotlib import pyplot as plt
 
 from benchmarks.peers import PEERS
 from benchmarks.work import WORK
@@ -123,6 +121,9 @@ def problems(results: dict[str, Any]) -> dict[tuple[str, str], list[str]]:
 
 def draw(entries: dict[str, dict[str, Entry]], path: Path) -> None:
     """A row for each operation, a mark for each package, on a log scale."""
+    import matplotlib as mpl  # it takes a second, which who wants no picture does not have to wait
+    from matplotlib import pyplot as plt
+
     mpl.rcParams |= {"svg.fonttype": "none", "svg.hashsalt": "results", "font.size": 9}
     works = [name for name in WORK if name in entries]
     figure, axes = plt.subplots(figsize=(8.6, 0.36 * len(works) + 1.5), layout="constrained")
