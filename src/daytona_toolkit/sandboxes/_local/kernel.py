@@ -3,7 +3,6 @@
 import contextlib
 import ctypes
 import os
-import platform
 import struct
 from collections.abc import Sequence
 
@@ -118,7 +117,7 @@ _call = _Kernel()
 
 def supported() -> bool:
     """Whether the system calls of this processor are known here."""
-    return platform.machine() in _PROCESSORS
+    return os.uname().machine in _PROCESSORS
 
 
 def be_out_of_reach() -> None:
@@ -147,7 +146,7 @@ def leave_session_keyring() -> None:
     A container has none to leave, and a user may have too many keys for another (200 by default).
     The calls that reach a keyring are refused in any case.
     """
-    numbers = _PROCESSORS[platform.machine()][1]
+    numbers = _PROCESSORS[os.uname().machine][1]
     with contextlib.suppress(OSError):
         _call("syscall", numbers["keyctl"], _KEYCTL_JOIN_SESSION_KEYRING, None)
 
@@ -157,7 +156,7 @@ def drop_capabilities() -> None:
     with contextlib.suppress(OSError):  # there are no more, or we have none to give up
         for capability in range(64):
             _call("prctl", _PR_CAPBSET_DROP, capability, 0, 0, 0)
-    numbers = _PROCESSORS[platform.machine()][1]
+    numbers = _PROCESSORS[os.uname().machine][1]
     head = struct.pack("=Ii", _CAPABILITY_VERSION_3, 0)
     _call("syscall", numbers["capset"], head, struct.pack("=6I", *[0] * 6))
 
@@ -180,7 +179,7 @@ def refuse_calls(*, alone: bool) -> None:
 
 def call_filter(*, alone: bool) -> bytes:
     """The seccomp program of `refuse_calls`."""
-    processor, numbers = _PROCESSORS[platform.machine()]
+    processor, numbers = _PROCESSORS[os.uname().machine]
     refuse = {"add_key": _EPERM, "request_key": _EPERM, "keyctl": _EPERM}
     unknown = {"io_uring_setup": _ENOSYS, "openat2": _ENOSYS, "clone3": _ENOSYS}
     code = [

@@ -6,7 +6,7 @@ import subprocess
 import threading
 import time
 from contextlib import suppress
-from pathlib import Path
+from glob import glob
 from typing import Any
 
 # Seconds between two looks at whether a shell has ended whose output is still held open.
@@ -132,7 +132,7 @@ def _reap(child: int) -> None:
 def _children() -> list[int]:
     """Return the processes whose parent we are; none where the system is not Linux."""
     found: list[int] = []
-    for task in Path("/proc/self/task").glob("*/children"):
-        with suppress(OSError):  # a thread that has just ended
-            found += map(int, task.read_text().split())
+    for task in glob("/proc/self/task/*/children"):
+        with suppress(OSError), open(task) as children:  # a thread that has just ended has none
+            found += map(int, children.read().split())
     return found

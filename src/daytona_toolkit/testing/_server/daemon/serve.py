@@ -11,24 +11,17 @@ import json
 import os
 import sys
 import threading
-import traceback
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
 from typing import Any, BinaryIO
 
-from daytona_toolkit.testing._server.daemon import files, ports, processes, uploads
+from daytona_toolkit.testing._server.daemon import processes
 from daytona_toolkit.testing._server.daemon.refusals import Refusal
 
 Call = Callable[[dict[str, Any], bytes], tuple[Any, bytes]]
 
 _PR_SET_CHILD_SUBREAPER = 36
-
-_CALLS: dict[str, Call] = {
-    "run": processes.run,
-    **files.CALLS,
-    **ports.CALLS,
-    **uploads.CALLS,
-}
 
 _writing = threading.Lock()
 
@@ -55,16 +48,31 @@ def main() -> None:
         os._exit(0)
 
 
+def _called(name: str) -> Call:
+    """What a call runs."""
+    return processes.run if name == "run" else _other_calls()[name]
+
+
+@cache
+def _other_calls() -> dict[str, Call]:
+    """The calls that many sandboxes never get; to import them takes half of a daemon's start."""
+    from daytona_toolkit.testing._server.daemon import files, ports, uploads
+
+    return {**files.CALLS, **ports.CALLS, **uploads.CALLS}
+
+
 def _serve(head: dict[str, Any], data: bytes, answers: BinaryIO) -> None:
     answer: dict[str, Any] = {"id": head["id"]}
     body = b""
     try:
-        answer["result"], body = _CALLS[head["call"]](head["arguments"], data)
+        answer["result"], body = _called(head["call"])(head["arguments"], data)
     except Refusal as refusal:
         answer["refused"] = refusal.args
     except OSError as error:
         answer["errno"] = error.errno
     except Exception:  # a mistake of ours: somebody waits for an answer all the same
+        import traceback
+
         traceback.print_exc()
         answer["errno"] = errno.EIO
     _send(answers, answer, body)
