@@ -1,14 +1,17 @@
 """What tests of several folders share."""
 
+import asyncio
 import os
 import re
 import shutil
+from collections.abc import Coroutine
 from contextlib import suppress
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 
+from daytona_toolkit import SandboxSession
 from daytona_toolkit._remote.minify import VARIABLE
 from daytona_toolkit.testing._conformance.support import MakeSession as MakeSession
 from daytona_toolkit.testing._conformance.support import Traffic as Traffic
@@ -56,3 +59,27 @@ def running(seconds: str) -> bool:
             if command_line.read_bytes().split(b"\0")[:2] == [b"sleep", seconds.encode()]:
                 return True
     return False
+
+
+async def has_begun(session: SandboxSession, seconds: str) -> None:
+    """Wait until `sleep` runs with that argument in the sandbox."""
+    while (await session.aexec(sleeping(seconds))).exit_code:
+        await asyncio.sleep(0.05)
+
+
+async def has_ended(session: SandboxSession, seconds: str) -> None:
+    """Wait until it does not any more."""
+    while not (await session.aexec(sleeping(seconds))).exit_code:
+        await asyncio.sleep(0.05)
+
+
+async def ends_with_its_caller(
+    session: SandboxSession, seconds: str, call: Coroutine[Any, Any, Any]
+) -> None:
+    """Check that a `sleep` which a call starts has ended when the call has been cancelled."""
+    run = asyncio.create_task(call)
+    await has_begun(session, seconds)
+    run.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await run
+    assert (await session.aexec(sleeping(seconds))).exit_code == 1

@@ -18,6 +18,12 @@ Call = tuple[str, dict[str, Any]]
 Script = Sequence[list[Call] | str]
 
 
+def meeting(count: int) -> list[Call]:
+    """Commands that each wait for all others: one after another would never end."""
+    meet = "touch here.{0}; while [ $(ls here.* | wc -l) -lt {1} ]; do sleep 0.05; done; echo {0}"
+    return [("exec", {"command": meet.format(i, count), "timeout": 20}) for i in range(count)]
+
+
 class ScriptedChatModel(FakeMessagesListChatModel):
     """A chat model of LangChain."""
 

@@ -22,7 +22,7 @@ from daytona_toolkit.testing import DaytonaServer
 from tests.adapters.scripted import langchain_model
 from tests.adapters.situations import PICTURE, SECRET
 from tests.daytona.support import BEGIN, session_on, stop_once_begun
-from tests.support import counting, sleeping, unique_seconds
+from tests.support import counting, ends_with_its_caller, unique_seconds
 
 ASK = {"messages": [("user", "go on")]}
 
@@ -305,14 +305,7 @@ async def test_a_cancelled_command_is_ended(
     session: SandboxSession, backend: DaytonaBackend
 ) -> None:
     seconds = unique_seconds()
-    running = sleeping(seconds)
-    run = asyncio.create_task(backend.aexecute(f"sleep {seconds}"))
-    while (await session.aexec(running)).exit_code:
-        await asyncio.sleep(0.05)
-    run.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await run
-    assert (await session.aexec(running)).exit_code == 1
+    await ends_with_its_caller(session, seconds, backend.aexecute(f"sleep {seconds}"))
 
 
 async def test_no_secret_is_shown() -> None:

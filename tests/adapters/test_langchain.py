@@ -1,6 +1,5 @@
 """The tools in LangChain: alone, in a ToolNode, and in the hands of an agent."""
 
-import asyncio
 import copy
 import dataclasses
 import importlib
@@ -26,9 +25,9 @@ from langgraph.types import Command
 from daytona_toolkit import Limits, LocalSandbox, SandboxSession, SessionPool
 from daytona_toolkit.errors import SessionClosedError
 from daytona_toolkit.tools import TOOLS
-from tests.adapters.scripted import langchain_model
+from tests.adapters.scripted import langchain_model, meeting
 from tests.adapters.situations import MISTAKES, PICTURE
-from tests.support import counting, sleeping, unique_seconds
+from tests.support import counting, ends_with_its_caller, unique_seconds
 
 ASK = {"messages": [("user", "go on")]}
 
@@ -61,24 +60,14 @@ def test_a_session_that_is_closed_ends_the_run(session: SandboxSession) -> None:
 
 
 async def test_a_batch_of_calls_runs_at_once(session: SandboxSession) -> None:
-    # Each waits for all others, so that one after another would never end.
-    meet = "touch here.{0}; while [ $(ls here.* | wc -l) -lt 8 ]; do sleep 0.05; done; echo {0}"
-    batch = [("exec", {"command": meet.format(i), "timeout": 20}) for i in range(8)]
-    state = await agent_of(session, batch, "done").ainvoke(ASK)
+    state = await agent_of(session, meeting(8), "done").ainvoke(ASK)
     assert [m.text.split()[0] for m in answers(state)] == [str(i) for i in range(8)]
 
 
 async def test_a_run_that_is_cancelled_leaves_no_process(session: SandboxSession) -> None:
     seconds = unique_seconds()
     agent = agent_of(session, [("exec", {"command": f"sleep {seconds}"})], "done")
-    run = asyncio.create_task(agent.ainvoke(ASK))
-    running = sleeping(seconds)
-    while (await session.aexec(running)).exit_code:
-        await asyncio.sleep(0.05)
-    run.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await run
-    assert (await session.aexec(running)).exit_code == 1
+    await ends_with_its_caller(session, seconds, agent.ainvoke(ASK))
 
 
 async def test_output_is_streamed_while_a_command_runs(session: SandboxSession) -> None:

@@ -19,9 +19,9 @@ from llama_index.tools.daytona import Approval, ApprovalRequest, CommandOutput, 
 from daytona_toolkit import Limits, LocalSandbox, SandboxSession, SessionPool
 from daytona_toolkit.errors import SessionClosedError
 from daytona_toolkit.tools import choose
-from tests.adapters.scripted import llama_index_model, react_model
+from tests.adapters.scripted import llama_index_model, meeting, react_model
 from tests.adapters.situations import MISTAKES, PICTURE
-from tests.support import sleeping, unique_seconds
+from tests.support import has_begun, has_ended, unique_seconds
 
 # LlamaIndex's own.
 pytestmark = pytest.mark.filterwarnings(
@@ -82,34 +82,24 @@ async def test_arguments_are_converted_and_filled_in(session: SandboxSession) ->
     assert refused.raw_input == {"args": (), "kwargs": {"file_path": "a", "offset": "-2"}}
 
 
-def meeting(count: int) -> list[dict[str, Any]]:
-    """Arguments of commands that each wait for all others."""
-    meet = "touch here.{0}; while [ $(ls here.* | wc -l) -lt {1} ]; do sleep 0.05; done; echo {0}"
-    return [{"command": meet.format(i, count), "timeout": 20} for i in range(count)]
-
-
 async def test_eight_calls_do_not_wait_for_each_other(session: SandboxSession) -> None:
     exec_tool = tools_of(session)["exec"]
-    answers = await asyncio.gather(*(exec_tool.acall(**call) for call in meeting(8)))
+    answers = await asyncio.gather(*(exec_tool.acall(**call) for _, call in meeting(8)))
     assert [answer.content.split()[0] for answer in answers] == list("01234567")
 
 
 async def test_an_agent_makes_calls_at_once(session: SandboxSession) -> None:
     """Four of them: so many workers has the step of LlamaIndex's agents that calls tools."""
-    batch = [("exec", call) for call in meeting(4)]
-    answers = await outputs(agent_of(session, batch, "done").run("go on"))
+    answers = await outputs(agent_of(session, meeting(4), "done").run("go on"))
     assert sorted(answer.content.split()[0] for answer in answers) == list("0123")
 
 
 async def test_a_run_that_is_cancelled_leaves_no_process(session: SandboxSession) -> None:
     seconds = unique_seconds()
-    running = sleeping(seconds)
     handler = agent_of(session, [("exec", {"command": f"sleep {seconds}"})], "done").run("go on")
-    while (await session.aexec(running)).exit_code:
-        await asyncio.sleep(0.05)
+    await has_begun(session, seconds)
     await handler.cancel_run()
-    while not (await session.aexec(running)).exit_code:
-        await asyncio.sleep(0.05)
+    await has_ended(session, seconds)
 
 
 async def test_output_is_streamed_while_a_command_runs(session: SandboxSession) -> None:

@@ -16,10 +16,10 @@ from daytona_toolkit import Limits, LocalSandbox, SandboxSession, SessionPool
 from daytona_toolkit.errors import SessionClosedError
 from daytona_toolkit.testing import DaytonaServer
 from daytona_toolkit.tools import TOOLS
-from tests.adapters.scripted import openai_model
+from tests.adapters.scripted import meeting, openai_model
 from tests.adapters.situations import MISTAKES, PICTURE
 from tests.daytona.support import session_on
-from tests.support import sleeping, unique_seconds
+from tests.support import has_begun, has_ended, unique_seconds
 
 QUIET = RunConfig(tracing_disabled=True)
 
@@ -131,12 +131,6 @@ async def test_a_program_has_what_the_operation_returned(session: SandboxSession
     assert (item.custom_data["exit_code"], item.custom_data["stdout"]) == (3, "hi\n")
 
 
-def meeting(count: int) -> list[tuple[str, dict[str, Any]]]:
-    """Commands that each wait for all others."""
-    meet = "touch here.{0}; while [ $(ls here.* | wc -l) -lt {1} ]; do sleep 0.05; done; echo {0}"
-    return [("exec", {"command": meet.format(i, count), "timeout": 20}) for i in range(count)]
-
-
 async def test_calls_made_at_once_do_not_wait_for_each_other(workspace: SandboxSession) -> None:
     said = await answers(agent_of(workspace, meeting(8), "done"))
     assert [text.split()[0] for text in said] == list("01234567")
@@ -147,7 +141,6 @@ async def test_a_run_that_is_cancelled_leaves_no_process(
     workspace: SandboxSession, streamed: bool
 ) -> None:
     seconds = unique_seconds()
-    running = sleeping(seconds)
     agent = agent_of(workspace, [("exec", {"command": f"sleep {seconds}"})], "done")
     task: asyncio.Future[Any]
     if streamed:
@@ -157,11 +150,9 @@ async def test_a_run_that_is_cancelled_leaves_no_process(
     else:
         task = asyncio.ensure_future(Runner.run(agent, "go"))
         cancel = task.cancel
-    while (await workspace.aexec(running)).exit_code:
-        await asyncio.sleep(0.05)
+    await has_begun(workspace, seconds)
     cancel()
-    while not (await workspace.aexec(running)).exit_code:
-        await asyncio.sleep(0.05)
+    await has_ended(workspace, seconds)
     await asyncio.wait([task])
 
 

@@ -40,7 +40,7 @@ from daytona_toolkit.errors import InvalidArgumentError
 from daytona_toolkit.testing import DaytonaServer, DropAfter
 from tests.adapters.situations import PICTURE, SECRET
 from tests.daytona.support import BEGIN, config_of, session_on, stop_once_begun
-from tests.support import counting, sleeping, unique_seconds
+from tests.support import counting, has_begun, has_ended, sleeping, unique_seconds
 
 
 @pytest.fixture(params=["local", pytest.param("Daytona", marks=pytest.mark.slow)])
@@ -193,12 +193,10 @@ async def test_a_run_that_is_cancelled_leaves_no_process(
     seconds = unique_seconds()
     agent = agent_of(("exec_command", {"cmd": f"sleep {seconds}", "yield_time_ms": 30_000}))
     run = asyncio.ensure_future(answers(agent, box))
-    while (await session.aexec(sleeping(seconds))).exit_code:
-        await asyncio.sleep(0.05)
+    await has_begun(session, seconds)
     run.cancel()
     await asyncio.wait([run])
-    while not (await session.aexec(sleeping(seconds))).exit_code:
-        await asyncio.sleep(0.05)
+    await has_ended(session, seconds)
 
 
 async def test_nothing_that_a_model_says_ends_the_run(box: DaytonaSandboxSession) -> None:

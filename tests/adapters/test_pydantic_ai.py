@@ -1,6 +1,5 @@
 """The tools in Pydantic AI, in the hands of its agents."""
 
-import asyncio
 from typing import Any
 
 import pytest
@@ -27,10 +26,10 @@ from pydantic_ai_daytona_toolkit import CommandOutput, DaytonaToolset
 from daytona_toolkit import Limits, LocalSandbox, SandboxSession, SessionPool
 from daytona_toolkit.errors import SessionClosedError
 from daytona_toolkit.tools import TOOLS
-from tests.adapters.scripted import pydantic_ai_model
+from tests.adapters.scripted import meeting, pydantic_ai_model
 from tests.adapters.sides import SIDES
 from tests.adapters.situations import MISTAKES, PICTURE
-from tests.support import counting, sleeping, unique_seconds
+from tests.support import counting, ends_with_its_caller, unique_seconds
 
 
 def agent_of(session: Any, *script: Any, **options: Any) -> Agent[object, str]:
@@ -121,24 +120,14 @@ def test_a_run_without_a_loop_works_too(session: SandboxSession) -> None:
 
 
 async def test_a_batch_of_calls_runs_at_once(session: SandboxSession) -> None:
-    # Each waits for all others, so that one after another would never end.
-    meet = "touch here.{0}; while [ $(ls here.* | wc -l) -lt 8 ]; do sleep 0.05; done; echo {0}"
-    batch = [("exec", {"command": meet.format(i), "timeout": 20}) for i in range(8)]
-    result = await agent_of(session, batch, "done").run("go on")
+    result = await agent_of(session, meeting(8), "done").run("go on")
     assert [str(part.content).split()[0] for part in answers(result)] == list("01234567")
 
 
 async def test_a_run_that_is_cancelled_leaves_no_process(session: SandboxSession) -> None:
     seconds = unique_seconds()
     agent = agent_of(session, [("exec", {"command": f"sleep {seconds}"})], "done")
-    run = asyncio.create_task(agent.run("go on"))
-    running = sleeping(seconds)
-    while (await session.aexec(running)).exit_code:
-        await asyncio.sleep(0.05)
-    run.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await run
-    assert (await session.aexec(running)).exit_code == 1
+    await ends_with_its_caller(session, seconds, agent.run("go on"))
 
 
 async def test_output_is_streamed_while_a_command_runs(session: SandboxSession) -> None:

@@ -18,15 +18,11 @@ from daytona_toolkit.testing import (
     Copy,
     DaytonaServer,
     DropAfter,
-    DropBefore,
     Late,
     Mixed,
     Overtaken,
-    RateLimit,
-    Reset,
     Status,
     StopSandbox,
-    TruncatedBody,
 )
 from tests.daytona.support import config_of, session_on
 
@@ -36,19 +32,7 @@ OPERATIONS = 125
 FAULTS = Mixed(
     probability=0.1,
     seed=20,
-    faults=(
-        DropBefore(),
-        DropAfter(),
-        Reset(),
-        Reset(after=True),
-        RateLimit(retry_after=0),
-        Status(502, message=None),
-        Status(502, message=None, after=True),
-        Status(503),
-        Status(504, message=None, after=True),
-        TruncatedBody(),
-        StopSandbox(),
-    ),
+    faults=(*Mixed.faults, Status(502, message=None, after=True), StopSandbox()),
 )
 
 LATEST = 4.0
