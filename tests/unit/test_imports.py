@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -26,11 +27,7 @@ LAYERS = (
 
 def _imports(path: Path) -> Iterator[str]:
     """The modules of the package that a module imports, also late; not those for types alone."""
-    tree = ast.parse(path.read_text("utf-8"))
-    for node in ast.walk(tree):
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
-            node.body = []
-    for node in ast.walk(tree):
+    for node in _statements(ast.parse(path.read_text("utf-8")).body):
         if isinstance(node, ast.ImportFrom) and node.module and not node.level:
             for alias in node.names:
                 name = _module(f"{node.module}.{alias.name}") or _module(node.module)
@@ -38,6 +35,18 @@ def _imports(path: Path) -> Iterator[str]:
                     yield name
 
 
+def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """All statements of a module but those for types alone."""
+    for node in body:
+        yield node
+        is_for_types = isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING"
+        for name in ("orelse",) if is_for_types else ("body", "orelse", "finalbody"):
+            yield from _statements(getattr(node, name, []))
+        for part in (*getattr(node, "handlers", []), *getattr(node, "cases", [])):
+            yield from _statements(part.body)
+
+
+@cache
 def _module(name: str) -> str | None:
     """A module of the package by its full name, without the package's."""
     root, _, rest = name.partition(".")
@@ -46,6 +55,7 @@ def _module(name: str) -> str | None:
     return rest if root == ROOT.name and rest and is_module else None
 
 
+@cache
 def _graph() -> dict[str, set[str]]:
     graph = {}
     for path in ROOT.rglob("*.py"):
