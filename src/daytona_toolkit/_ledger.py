@@ -36,7 +36,8 @@ class Ledger:
         self._urgent = False
         self._own: dict[str, None] = {}
         self._kept: deque[tuple[str, int]] = deque()
-        self._removable: list[str] = []
+        # Names, each with the number below which no request may run any more when it goes.
+        self._removable: list[tuple[str, int]] = []
         self._removed: deque[str] = deque(maxlen=256)
 
     @contextmanager
@@ -58,34 +59,38 @@ class Ledger:
         It may not have removed what it was to remove, so a later one does.
         """
         self._wanted = max(self._wanted, number + 1)
-        self._removable += self._under_way[number]
+        self._removable += [(name, self._floor) for name in self._under_way[number]]
         self._under_way[number] = []
 
     def removals(self, number: int) -> dict[str, str]:
         """What a request takes along: the floor to raise, if it is time, and names to remove."""
         floor = min(self._under_way)
+        names = [name for name, least in self._removable if least <= floor]
         wanted = self._floor < floor and self._floor < self._wanted
-        due = wanted or floor - self._floor >= _NUMBER_BATCH or len(self._removable) >= _JOB_BATCH
-        if not (due or self._urgent):
+        due = wanted or floor - self._floor >= _NUMBER_BATCH or len(names) >= _JOB_BATCH
+        if not (due or (self._urgent and names)):
             return {"floor": "", "forget": ""}
-        self._floor, self._urgent = floor, False
-        names = self._under_way[number] = self._pop_removable()
+        self._floor = floor
+        self._removable = [each for each in self._removable if each[1] > floor]
+        self._urgent = self._urgent and bool(self._removable)
+        self._under_way[number] = names
+        self._removed.extend(names)
         return {"floor": str(floor), "forget": " ".join(names)}
 
     def pop_all(self) -> str:
         """All names under the state folder that are of this session, to be removed at its end."""
-        names = self._pop_removable() + [name for name, _ in self._kept]
+        names = [name for name, _ in (*self._removable, *self._kept)]
+        self._removable.clear()
         self._kept.clear()
         return " ".join(names)
 
-    def _pop_removable(self) -> list[str]:
-        names, self._removable = self._removable, []
-        self._removed.extend(names)
-        return names
-
     def remove(self, name: str) -> None:
-        """Let a name under the state folder be removed some time."""
-        self._removable.append(name)
+        """Let a name under the state folder be removed some time.
+
+        It stays for as long as a request may run that was numbered so far: the files of a job keep
+        a copy from running the command again, and an upload is there for its request.
+        """
+        self._removable.append((name, self._next))
 
     def keep(self, name: str, size: int) -> None:
         """Keep a job that has ended for later reading; the oldest go first.
@@ -120,4 +125,4 @@ class Ledger:
 
     def is_removed(self, name: str) -> bool:
         """Whether a name was given away to be removed."""
-        return name in self._removable or name in self._removed
+        return name in self._removed or any(name == each for each, _ in self._removable)

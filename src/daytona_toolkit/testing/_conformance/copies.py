@@ -4,7 +4,9 @@ Networks deliver requests twice, and late: when the operation was long answered,
 were tidied up, when the session that sent it was closed.
 """
 
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -74,6 +76,23 @@ def test_a_copy_of_a_command_does_not_run(
     wait(session)
     copies.arrive(session)
     assert session.read("log").content == "ran\ninput\n"
+
+
+def test_a_copy_of_a_command_does_not_run_while_an_older_one_is_at_work(
+    session: SandboxSession,
+) -> None:
+    with ThreadPoolExecutor() as threads:
+        older = threads.submit(session.exec, "touch begun; until [ -e go ]; do sleep 0.05; done")
+        while not session.exists("begun"):
+            time.sleep(0.02)
+        with recorded(session) as copies:
+            session.exec("echo ran >>log")
+        for _ in range(10):
+            session.exec("true")
+        copies.arrive(session)
+        session.write("go", "")
+        assert older.result().exit_code == 0
+    assert session.read("log").content == "ran\n"
 
 
 @whenever
