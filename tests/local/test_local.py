@@ -224,6 +224,21 @@ def test_a_client_that_is_stopped_finds_its_command_when_it_goes_on() -> None:
         assert client.stdout.read() == b"done\n\n"
 
 
+def test_a_program_may_have_set_another_event_loop() -> None:
+    """As a server under uvicorn has, which takes uvloop where it is installed."""
+    pytest.importorskip("uvloop", reason="for want of uvloop: it is in the group `dev`")
+    code = (
+        "import asyncio, uvloop\n"
+        "asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())\n"
+        "from daytona_toolkit import *\n"
+        "session = SandboxSession(LocalSandbox())\n"
+        "print(session.exec('echo done').stdout, end='')\n"
+        "session.close()"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    assert ran.stdout == b"done\n"
+
+
 @pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")  # on purpose
 def test_a_forked_child_does_not_hold_up_the_end() -> None:
     """It has all files of its parent, as the workers of `multiprocessing` have."""

@@ -75,6 +75,7 @@ class Machine(asyncio.Protocol):
         self._process: subprocess.Popen[bytes] | None = None
         self._errors = -1
         self._folder: os.stat_result
+        self._socket: socket.socket
         self._transport: asyncio.Transport
         self._received = bytearray()
         self._waiting: dict[int, asyncio.Future[Completed]] = {}
@@ -94,8 +95,8 @@ class Machine(asyncio.Protocol):
         """
         loop = asyncio.get_running_loop()
         ready = self._waiting[0] = loop.create_future()
-        ours = self._spawn()
-        self._transport, _ = await loop.create_connection(lambda: self, sock=ours)
+        self._socket = self._spawn()
+        self._transport, _ = await loop.create_connection(lambda: self, sock=self._socket)
         try:
             await asyncio.wait_for(ready, _START)
         except asyncio.TimeoutError:
@@ -285,10 +286,10 @@ class Machine(asyncio.Protocol):
         if self._watch:
             self._watch.cancel()
         self._received.clear()
-        with contextlib.suppress(AttributeError, OSError):  # it was never reached, or has ended
+        with contextlib.suppress(OSError):  # it has ended
             # A forked child of this process has the socket as well.
-            self._transport.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
-        with contextlib.suppress(AttributeError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        with contextlib.suppress(AttributeError):  # it was never reached
             self._transport.abort()
         for answer in self._waiting.values():
             if not answer.done():
