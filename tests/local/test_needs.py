@@ -287,6 +287,25 @@ with open_session() as session:
     assert time.monotonic() - started < 20
 
 
+def test_the_tools_may_be_where_nixos_has_them(tmp_path: Path) -> None:
+    """Whose `/usr/bin` has `env` alone, and `/bin` only `sh`."""
+    prepare = (
+        'cp "$(command -v sh)" "$0/sh"; mount -t tmpfs none /run; '
+        "mkdir -p /run/current-system/sw/bin; mount --bind /usr/bin /run/current-system/sw/bin; "
+        'mount --bind "$0" /usr/bin'
+    )
+    own = [needs("unshare"), "-Urm", "sh", "-euc", f'{prepare}; exec "$@"', str(tmp_path)]
+    if subprocess.run([*own, "/bin/sh", "-c", ":"], check=False).returncode:
+        lacks("user namespaces", "unshare failed")
+    program = """
+from daytona_toolkit import open_session
+with open_session() as session:
+    print(session.exec("command -v cat; echo fine").stdout)
+"""
+    done = subprocess.run([*own, sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout.split() == ["/run/current-system/sw/bin/cat", "fine"], done.stderr
+
+
 def test_the_path_of_the_client_does_not_matter(outside: Path) -> None:
     """As that of a service that has only its own environment of Python there."""
     if (program := bubblewrap._packaged()) is None or bubblewrap._why_not(program):

@@ -19,8 +19,11 @@ from daytona_toolkit.sandboxes._local.system import DEVICES, SETTINGS, SYSTEM
 Isolation = Literal["auto", "bubblewrap", "landlock", "none"]
 Level = Literal["bubblewrap", "landlock", "none"]
 
-# Where the system keeps its tools.
-_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
+# Where the system keeps its tools; NixOS and Guix have theirs in the last two.
+_PATH = (
+    "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
+    ":/run/current-system/sw/bin:/run/current-system/profile/bin"
+)
 
 # Whether AppArmor keeps user namespaces from programs that it has no profile for, as on Ubuntu.
 _RESTRICTION = Path("/proc/sys/kernel/apparmor_restrict_unprivileged_userns")

@@ -1,6 +1,9 @@
 """Paths of the host that programs in a sandbox need: programs, libraries, settings, devices."""
 
-SYSTEM = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/opt", "/nix/store"]
+SYSTEM = [
+    *("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/opt"),
+    *("/nix/store", "/gnu/store", "/run/current-system"),  # NixOS, Guix
+]
 
 # Of /etc what programs read, and nothing that only root may: /etc/ssl holds private keys.
 SETTINGS = [
@@ -48,6 +51,7 @@ SETTINGS = [
         "ssl/cert.pem",
         "ssl/certs",
         "ssl/openssl.cnf",
+        "static",  # what others lead to on NixOS
         "terminfo",
         "timezone",
         "zsh",
