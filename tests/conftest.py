@@ -49,6 +49,16 @@ def homes(tmp_path_factory: pytest.TempPathFactory) -> None:
     os.environ["XDG_DATA_HOME"] = str(tmp_path_factory.mktemp("data"))
 
 
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """One authority in a file, for clients that speak plain HTTP: to read all takes each 20 ms."""
+    import trustme
+
+    path = tmp_path_factory.mktemp("authority") / "authority.pem"
+    trustme.CA().cert_pem.write_to_path(path)
+    return str(path)
+
+
 @pytest.fixture
 def loops_of_run_sync(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Close the loops that Pydantic AI's `run_sync` makes, and keeps for the next run."""

@@ -1,6 +1,5 @@
 """Tests of `DaytonaSandbox`: the real SDK, over a real socket, against the test server."""
 
-import os
 from collections.abc import Iterator
 
 import pytest
@@ -19,9 +18,9 @@ def no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def no_authorities(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing here is signed by an authority, and to read all takes 20 ms for each client."""
-    monkeypatch.setenv("SSL_CERT_FILE", os.devnull)
+def one_authority(monkeypatch: pytest.MonkeyPatch, authority: str) -> None:
+    """Clients read no other."""
+    monkeypatch.setenv("SSL_CERT_FILE", authority)
 
 
 @pytest.fixture(autouse=True)
