@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
-from daytona import DaytonaConfig
+import daytona as sdk
 
 from daytona_toolkit import DaytonaSandbox, SandboxSession
 from daytona_toolkit.testing import DaytonaServer
@@ -16,9 +16,9 @@ from daytona_toolkit.testing import DaytonaServer
 BEGIN = "echo begun; touch begun; sleep 60"
 
 
-def config_of(server: DaytonaServer) -> DaytonaConfig:
+def config_of(server: DaytonaServer) -> "sdk.DaytonaConfig":
     """The SDK's configuration for the server."""
-    return DaytonaConfig(api_key=server.api_key, api_url=server.api_url, target="local")
+    return sdk.DaytonaConfig(api_key=server.api_key, api_url=server.api_url, target="local")
 
 
 def sandbox_on(server: DaytonaServer, params: Any = None, **options: Any) -> DaytonaSandbox:

@@ -14,15 +14,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import daytona as sdk  # its names are found when they are used, and none is used without an account
 import pytest
-from daytona import CreateSandboxFromSnapshotParams, Daytona, DaytonaError, ListSandboxesQuery
 
 from daytona_toolkit import DaytonaSandbox, SandboxSession
 
 MOST = 8
 LABEL = "daytona-toolkit-live-test"
 
-MakeParams = Callable[[], CreateSandboxFromSnapshotParams]
+MakeParams = Callable[[], "sdk.CreateSandboxFromSnapshotParams"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -36,30 +36,30 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def client() -> Daytona:
+def client() -> "sdk.Daytona":
     """The plain SDK, to look from outside."""
-    return Daytona()
+    return sdk.Daytona()
 
 
 @pytest.fixture(scope="session")
-def make_params(client: Daytona) -> Iterator[MakeParams]:
+def make_params(client: "sdk.Daytona") -> Iterator[MakeParams]:
     """Parameters of a sandbox that is deleted whatever happens; only so many."""
     labels = {LABEL: uuid.uuid4().hex}
     made = 0
 
-    def make() -> CreateSandboxFromSnapshotParams:
+    def make() -> "sdk.CreateSandboxFromSnapshotParams":
         nonlocal made
         made += 1
         assert made <= MOST, f"these tests make {MOST} sandboxes at the most"
-        return CreateSandboxFromSnapshotParams(
+        return sdk.CreateSandboxFromSnapshotParams(
             labels=labels, auto_stop_interval=5, auto_delete_interval=10
         )
 
     try:
         yield make
     finally:
-        for left in list(client.list(ListSandboxesQuery(labels=labels))):
-            with suppress(DaytonaError):  # it may be about to go; its intervals remain
+        for left in list(client.list(sdk.ListSandboxesQuery(labels=labels))):
+            with suppress(sdk.DaytonaError):  # it may be about to go; its intervals remain
                 client.delete(left)
 
 

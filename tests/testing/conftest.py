@@ -3,8 +3,8 @@
 import shutil
 from collections.abc import AsyncIterator, Iterator
 
+import daytona as sdk
 import pytest
-from daytona import AsyncDaytona, AsyncSandbox, Daytona, Sandbox
 
 from daytona_toolkit.testing import DaytonaServer
 from tests.daytona.support import config_of
@@ -26,18 +26,18 @@ def as_new(server: DaytonaServer) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def daytona(server: DaytonaServer) -> Daytona:
-    return Daytona(config_of(server))
+def daytona(server: DaytonaServer) -> "sdk.Daytona":
+    return sdk.Daytona(config_of(server))
 
 
 @pytest.fixture(scope="module")
-def common_sandbox(server: DaytonaServer, daytona: Daytona) -> Sandbox:
+def common_sandbox(server: DaytonaServer, daytona: "sdk.Daytona") -> "sdk.Sandbox":
     """What `sandbox` is: to start one costs more than most tests."""
     return daytona.create()
 
 
 @pytest.fixture
-def sandbox(server: DaytonaServer, common_sandbox: Sandbox) -> Sandbox:
+def sandbox(server: DaytonaServer, common_sandbox: "sdk.Sandbox") -> "sdk.Sandbox":
     """A sandbox with no file in its work dir, and no session."""
     for session in common_sandbox.process.list_sessions():
         common_sandbox.process.delete_session(session.session_id)
@@ -50,7 +50,7 @@ def sandbox(server: DaytonaServer, common_sandbox: Sandbox) -> Sandbox:
 
 
 @pytest.fixture
-def own_sandbox(server: DaytonaServer, daytona: Daytona) -> Iterator[Sandbox]:
+def own_sandbox(server: DaytonaServer, daytona: "sdk.Daytona") -> Iterator["sdk.Sandbox"]:
     """A new sandbox, for a test that stops, changes or removes it."""
     sandbox = daytona.create()
     yield sandbox
@@ -59,8 +59,8 @@ def own_sandbox(server: DaytonaServer, daytona: Daytona) -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-async def async_sandbox(server: DaytonaServer) -> AsyncIterator[AsyncSandbox]:
-    async with AsyncDaytona(config_of(server)) as daytona:
+async def async_sandbox(server: DaytonaServer) -> AsyncIterator["sdk.AsyncSandbox"]:
+    async with sdk.AsyncDaytona(config_of(server)) as daytona:
         sandbox = await daytona.create()
         yield sandbox
         server.remove_sandbox(sandbox.id)
