@@ -158,12 +158,12 @@ def test_a_large_file_is_uploaded(
 def test_what_a_proxy_says_of_an_upload_is_not_taken_for_the_daemons_word(
     server: DaytonaServer, session: SandboxSession, status: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_workspace, "_BUDGET", 0.5)
     content = "x" * 1_000_000
     if status != 403:
         server.faults.add(Status(status, "page not found", kind="upload"), times=2)
         session.write("file", content)
         assert session.stat("file").size == len(content)
+    monkeypatch.setattr(_workspace, "_BUDGET", 0.5)
     server.faults.add(Status(status, "page not found", kind="upload"))
     with pytest.raises(TerminalError) as caught:
         session.write("file", content)
