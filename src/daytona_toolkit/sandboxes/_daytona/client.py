@@ -105,6 +105,12 @@ class Client:
             finally:
                 self._on_way -= 1
 
+    def translated(
+        self, subject: str, path: str | None = None
+    ) -> contextlib.AbstractContextManager[None]:
+        """Let nothing but our own errors out of a block; see `errors.translated`."""
+        return translated(subject, path, api_url=self.api_url)
+
     async def ask(
         self,
         request: Callable[[], Awaitable[T]],

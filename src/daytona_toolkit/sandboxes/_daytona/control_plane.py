@@ -4,13 +4,12 @@ import asyncio
 import hashlib
 import logging
 import secrets
-from contextlib import AbstractContextManager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from daytona_toolkit.errors import InvalidArgumentError, SandboxError, SandboxFailedError
 from daytona_toolkit.sandboxes._daytona.client import Client
-from daytona_toolkit.sandboxes._daytona.errors import never_connected, page, status_of, translated
+from daytona_toolkit.sandboxes._daytona.errors import never_connected, page, status_of
 
 if TYPE_CHECKING:
     from daytona import AsyncSandbox, CreateSandboxFromImageParams, CreateSandboxFromSnapshotParams
@@ -62,7 +61,7 @@ class ControlPlane:
     async def get(self, id_or_name: str, *, deadline: float) -> "AsyncSandbox":
         """Find a sandbox by its id or name."""
         what = f"sandbox {id_or_name!r}"
-        with self._translated(what):
+        with self.client.translated(what):
             return await self.client.ask(
                 lambda: self._sdk.get(id_or_name), what, deadline=deadline, patience=PATIENCE
             )
@@ -117,7 +116,7 @@ class ControlPlane:
                     ) from error
                 raise
 
-        with self._translated("a new sandbox"):
+        with self.client.translated("a new sandbox"):
             sandbox = await self.client.ask(
                 once, "a new sandbox", deadline=deadline, patience=STARTING
             )
@@ -152,7 +151,7 @@ class ControlPlane:
             return [found async for found in self._sdk.list(ListSandboxesQuery(labels={KEY: key}))]
 
         what = f"the sandbox kept under {key!r}"
-        with self._translated(what):
+        with self.client.translated(what):
             found = await self.client.ask(find, what, deadline=deadline, patience=PATIENCE)
         if found:
             return min(found, key=lambda sandbox: (sandbox.created_at or "", sandbox.id))
@@ -172,7 +171,7 @@ class ControlPlane:
         if created is None:
             return
         try:
-            with self._translated(f"sandbox {created}"):
+            with self.client.translated(f"sandbox {created}"):
                 await self._delete(created)
         except SandboxError:
             logger.warning(
@@ -182,10 +181,6 @@ class ControlPlane:
                 page("sandboxes", self.client.api_url) or " yourself",
             )
             raise
-
-    def _translated(self, what: str) -> AbstractContextManager[None]:
-        """Let nothing but our own errors out of a block; see `errors.translated`."""
-        return translated(what, api_url=self.client.api_url)
 
     async def _delete(self, created: str) -> None:
         now, what = asyncio.get_running_loop().time(), f"the deletion of sandbox {created}"

@@ -39,7 +39,6 @@ from daytona_toolkit.sandboxes._daytona.errors import (
     never_connected,
     pause_before_retry,
     status_of,
-    translated,
     words_of,
 )
 
@@ -405,10 +404,6 @@ class DaytonaSandbox:
         self._used = asyncio.get_running_loop().time()
         return self._sandbox, self._client
 
-    def _translated(self, path: str | None = None) -> contextlib.AbstractContextManager[None]:
-        api_url = self._client.api_url if self._client else ""
-        return translated(f"sandbox {self.id}", path, api_url=api_url)
-
     async def _ask(
         self,
         request: Callable[[], Awaitable[T]],
@@ -421,7 +416,7 @@ class DaytonaSandbox:
         """Send a request as often as need be and time allows; only our own errors leave."""
         _, client = self._opened()
         async with client.turn():
-            with self._translated(path):
+            with client.translated(f"sandbox {self.id}", path):
                 deadline = asyncio.get_running_loop().time() + timeout
                 return await client.ask(request, what, deadline=deadline, patience=patience)
 
@@ -460,7 +455,7 @@ class DaytonaSandbox:
         (sandbox, client), pause = self._opened(), _POLL_INTERVALS[0]
         clock = asyncio.get_running_loop().time
         deadline = clock() + self.startup_timeout
-        with self._translated():
+        with client.translated(f"sandbox {self.id}"):
             while True:
                 await client.ask(
                     sandbox.refresh_data,
