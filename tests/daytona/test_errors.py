@@ -7,7 +7,7 @@ from daytona.common import errors as sdk_errors
 
 from daytona_toolkit import errors
 from daytona_toolkit.errors import SandboxError
-from daytona_toolkit.sandboxes._daytona.errors import pause_before_retry, translated
+from daytona_toolkit.sandboxes._daytona.errors import may_pass, retry_after, translated
 
 SDK_CLASSES = sorted(
     (
@@ -129,7 +129,7 @@ def test_an_error_brings_no_frames_of_the_sdk() -> None:
 def test_a_process_without_descriptors_names_the_limit() -> None:
     error = sdk_errors.DaytonaError("it failed")
     error.__cause__ = OSError(24, "Too many open files")
-    assert pause_before_retry(error) is False
+    assert not may_pass(error)
     assert "ulimit -n" in str(raised(error))
 
 
@@ -147,20 +147,19 @@ def test_our_own_errors_pass_unchanged() -> None:
     ("headers", "pause"),
     [
         ({"Retry-After": "7"}, 7.0),
-        ({"retry-after": "0"}, True),
-        ({"Retry-After": "Wed, 21 Oct 2015 07:28:00 GMT"}, True),
-        ({"Retry-After": "Wed, 21 Oct 2015 07:28:00 -0000"}, True),
-        ({"Retry-After": "soon"}, True),
-        ({"Retry-After": "-5"}, True),
-        ({"Retry-After": "²"}, True),
+        ({"retry-after": "0"}, 0.0),
+        ({"Retry-After": "Wed, 21 Oct 2015 07:28:00 GMT"}, 0.0),
+        ({"Retry-After": "Wed, 21 Oct 2015 07:28:00 -0000"}, 0.0),
+        ({"Retry-After": "soon"}, 0.0),
+        ({"Retry-After": "-5"}, 0.0),
+        ({"Retry-After": "²"}, 0.0),
         ({"Retry-After": "9" * 400}, 86_400.0),
         ({"Retry-After": "Fri, 31 Dec 9999 23:59:59 -0000"}, 86_400.0),
-        ({"Retry-After": f"Fri, 31 Dec 2100 23:59:59 +{'9' * 30}"}, True),
-        ({}, True),
+        ({"Retry-After": f"Fri, 31 Dec 2100 23:59:59 +{'9' * 30}"}, 0.0),
+        ({}, 0.0),
     ],
 )
-def test_retry_after_is_read_as_seconds_or_a_date(
-    headers: dict[str, str], pause: bool | float
-) -> None:
+def test_retry_after_is_read_as_seconds_or_a_date(headers: dict[str, str], pause: float) -> None:
     error = sdk_errors.DaytonaRateLimitError("slow down", status_code=429, headers=headers)
-    assert pause_before_retry(error) == pause
+    assert may_pass(error)
+    assert retry_after(error) == pause

@@ -5,7 +5,7 @@ another; its classes came and went (nine before 0.201, more than thirty since).
 
 Three questions are kept apart:
 
-- `pause_before_retry`: may the same request succeed if it is sent again?
+- `may_pass`: may the same request succeed if it is sent again? `retry_after` says when.
 - `may_mean_not_running`: may the sandbox be stopped or gone? Its proxy answers 400, 401, 404 or 502
   then, so none of these says for certain what it seems to say.
 - `translate`: which of our errors is it?
@@ -89,16 +89,23 @@ class NotReachedError(Exception):
     status = 502
 
 
-def pause_before_retry(error: Exception) -> bool | float:
-    """Whether to send a request again, and the seconds to wait first if Daytona named them."""
+def may_pass(error: Exception) -> bool:
+    """Whether the same request may succeed if it is sent again."""
     if isinstance(error, SandboxError) or lacks_descriptors(error):
         return False
     status = status_of(error)
-    if status == 429:
-        return _retry_after(error) or True
     # A proxy that has not yet heard of a start says so with a 400.
     starting = status == 400 and "no IP address found" in str(error)
     return starting or status in _RETRYABLE_STATUSES or is_unclear(error)
+
+
+def retry_after(error: Exception) -> float:
+    """Seconds to wait before a request is sent again, where a rate limit names them; else 0."""
+    for link in with_causes(error) if status_of(error) == 429 else ():
+        for name, value in dict(getattr(link, "headers", None) or {}).items():
+            if str(name).lower() == "retry-after":
+                return _seconds(str(value))
+    return 0.0
 
 
 def may_mean_not_running(error: Exception) -> bool:
@@ -278,7 +285,7 @@ def translate(
                 f"Daytona refused a request for {subject}: {said} Correct what it complains of."
             )
         case 429:
-            pause = _retry_after(error)
+            pause = retry_after(error)
             return SandboxUnavailableError(
                 f"Daytona's rate limit for this account (429) refused a request for "
                 f"{subject}{asked}: {said} Send fewer requests at once, and try again "
@@ -364,15 +371,6 @@ def _unconnected(error: BaseException) -> tuple[str, str, str] | None:
                 why = str(link.os_error)
             return f"{way} {link.host}:{link.port}", why, check
     return None
-
-
-def _retry_after(error: Exception) -> float:
-    """Seconds that a Retry-After header asks for; 0 without one."""
-    for link in with_causes(error):
-        for name, value in dict(getattr(link, "headers", None) or {}).items():
-            if str(name).lower() == "retry-after":
-                return _seconds(str(value))
-    return 0.0
 
 
 def _seconds(value: str) -> float:

@@ -12,8 +12,9 @@ import anyio
 from daytona_toolkit.sandboxes._daytona.errors import (
     ASKED,
     is_unclear,
+    may_pass,
     never_connected,
-    pause_before_retry,
+    retry_after,
     status_of,
 )
 
@@ -138,15 +139,16 @@ async def _persistent(
             # The first may have failed after long, as where a proxy ends what waits for a minute.
             failed = min(failed, clock())
             waived = status_of(error) in also
-            pause: bool | float = waived or pause_before_retry(error)
-            if pause is True:
+            pause = retry_after(error)
+            if not pause:
                 pause = wait + random.uniform(0, _JITTER)  # noqa: S311 # spreads load
                 wait = min(wait * 2, _LONGEST_WAIT)
             last = failed + _budget(error, unreached=unreached)
             end = deadline if waived else min(deadline, last)
             spent = asked >= (_UNCLEAR if is_unclear(error) else _ATTEMPTS) and not waived
             # Nobody would wait for the end of a longer pause.
-            if pause is False or spent or clock() + pause >= end:
+            passes = waived or may_pass(error)
+            if not passes or spent or clock() + pause >= end:
                 setattr(error, ASKED, asked)
                 raise
             logger.info("asking again for %s in %.3g s: %s", what, pause, _why(error))

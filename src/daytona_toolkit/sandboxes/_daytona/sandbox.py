@@ -36,8 +36,8 @@ from daytona_toolkit.sandboxes._daytona.errors import (
     NotStartedError,
     may_be_misled,
     may_mean_not_running,
+    may_pass,
     never_connected,
-    pause_before_retry,
     status_of,
     words_of,
 )
@@ -341,7 +341,7 @@ class DaytonaSandbox:
                 if may_mean_not_running(error):
                     await self._ensure_started()
                 begun = not (never_connected(error) or status_of(error) == 429)
-                passes = pause_before_retry(error) is not False or may_be_misled(error)
+                passes = may_pass(error) or may_be_misled(error)
                 if self._starts != starts or (begun and passes):
                     raise SandboxUnavailableError(
                         f"It is not known whether {path!r} has arrived whole in sandbox "
