@@ -18,12 +18,9 @@ from daytona_toolkit.errors import (
     WriteFailedError,
 )
 from daytona_toolkit.sandboxes import OUTPUT_BYTES
+from daytona_toolkit.sandboxes._stops import STOPS, was_stopped
 
 _UPLOAD_TIME = 600.0
-
-# A time that is noticed so many seconds after it was over counts for nothing: nobody could listen,
-# as where Ctrl-Z has stopped this process.
-_LATE = 1.0
 
 # Seconds for which the output of a command that was ended is read: something that it has started,
 # and that has left its session, may hold it open.
@@ -127,14 +124,16 @@ class CommandSandbox:
         exchange = asyncio.ensure_future(self._exchange(process, data))
         clock = asyncio.get_running_loop().time
         try:
-            while not exchange.done():
-                end = clock() + timeout
+            for _ in range(STOPS):
+                deadline = clock() + timeout
                 await asyncio.wait([exchange], timeout=timeout)
-                if not exchange.done() and clock() < end + _LATE:
-                    raise SandboxUnavailableError(
-                        f"{shown} gave no answer within {timeout:.0f} s. Check that the machine "
-                        "which it reaches still runs."
-                    )
+                if exchange.done() or not was_stopped(deadline):
+                    break
+            if not exchange.done():
+                raise SandboxUnavailableError(
+                    f"{shown} gave no answer within {timeout:.0f} s. Check that the machine which "
+                    "it reaches still runs."
+                )
             printed = exchange.result()
         finally:
             exchange.cancel()

@@ -17,6 +17,7 @@ from daytona_toolkit.sandboxes._daytona.errors import (
     retry_after,
     status_of,
 )
+from daytona_toolkit.sandboxes._stops import STOPS, was_stopped
 
 T = TypeVar("T")
 
@@ -36,10 +37,6 @@ _UNCLEAR = 4
 
 # Seconds after which an address that was never reached is given up: it may be a wrong one.
 _UNREACHED = 3.0
-
-# A deadline that is noticed so many seconds after it has passed counts for nothing: nobody could
-# listen, as where Ctrl-Z has stopped this process.
-_LATE = 1.0
 
 # Copies of one request that are on their way at the same time, and how much longer each is
 # waited for than the one before it.
@@ -78,15 +75,16 @@ async def retried(
     async def persistent() -> T:
         return await _persistent(request, what, deadline, also, unreached=unreached)
 
-    while True:
+    for _ in range(STOPS):
         try:
             with anyio.fail_after(left):
                 return await _first_answer(persistent, what, patience, spare)
         except TimeoutError:
-            if patience is None or clock() < deadline + _LATE:
-                raise TimeoutError(f"There was no answer within {left:.3g} s.") from None
+            if patience is None or not was_stopped(deadline):
+                break
         logger.info("asking again for %s: this process was stopped meanwhile", what)
         deadline = clock() + left
+    raise TimeoutError(f"There was no answer within {left:.3g} s.")
 
 
 async def _first_answer(
