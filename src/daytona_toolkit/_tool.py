@@ -78,21 +78,13 @@ class Arguments(BaseModel):
         return str(next(iter(self.model_dump().values()), ""))
 
     def is_mutating(self) -> bool:
-        """Whether the call changes something."""
+        """Whether the call changes something; of a tool that is `read_only` none does."""
         return True
 
     def question(self) -> str:
         """The call, for a person who is asked to approve it."""
         given = self.model_dump(exclude_unset=True)
         return "\n".join(f"{name}: {value}" for name, value in given.items())
-
-
-class ReadOnlyArguments(Arguments):
-    """Base of the arguments of a tool that changes nothing."""
-
-    def is_mutating(self) -> bool:
-        """See Arguments."""
-        return False
 
 
 @dataclass(frozen=True)
@@ -261,7 +253,7 @@ class Tool:
     def needs_approval(self, arguments: Mapping[str, Any] | str) -> bool:
         """Whether a call would change something; one with wrong arguments does nothing."""
         try:
-            return self.parse(arguments).is_mutating()
+            return not self.read_only and self.parse(arguments).is_mutating()
         except InvalidArgumentError:
             return False
 

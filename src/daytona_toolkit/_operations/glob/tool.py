@@ -4,10 +4,10 @@ from pydantic import Field
 
 from daytona_toolkit import _operations as operations
 from daytona_toolkit._result import Result
-from daytona_toolkit._tool import Call, ReadOnlyArguments, Tool, read_only_tool
+from daytona_toolkit._tool import Arguments, Call, Tool, read_only_tool
 
 
-class GlobArguments(ReadOnlyArguments):
+class GlobArguments(Arguments):
     """Arguments of glob."""
 
     pattern: str = Field(

@@ -4,12 +4,12 @@ from pydantic import Field
 
 from daytona_toolkit import _operations as operations
 from daytona_toolkit._result import Result
-from daytona_toolkit._tool import Call, ReadOnlyArguments, Tool, read_only_tool
+from daytona_toolkit._tool import Arguments, Call, Tool, read_only_tool
 
 _CONTEXT = 20
 
 
-class GrepArguments(ReadOnlyArguments):
+class GrepArguments(Arguments):
     """Arguments of grep."""
 
     pattern: str = Field(

@@ -5,10 +5,10 @@ from pydantic import Field
 from daytona_toolkit import _operations as operations
 from daytona_toolkit._operations.preview import PORTS
 from daytona_toolkit._result import Result
-from daytona_toolkit._tool import Call, ReadOnlyArguments, read_only_tool
+from daytona_toolkit._tool import Arguments, Call, read_only_tool
 
 
-class PreviewArguments(ReadOnlyArguments):
+class PreviewArguments(Arguments):
     """Arguments of preview."""
 
     port: int = Field(

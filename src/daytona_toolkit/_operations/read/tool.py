@@ -4,13 +4,13 @@ from pydantic import Field
 
 from daytona_toolkit import _operations as operations
 from daytona_toolkit._result import Result
-from daytona_toolkit._tool import Call, ReadOnlyArguments, Tool, read_only_tool
+from daytona_toolkit._tool import Arguments, Call, Tool, read_only_tool
 from daytona_toolkit.limits import MIB
 
 _LINES = 1_000_000_000
 
 
-class ReadArguments(ReadOnlyArguments):
+class ReadArguments(Arguments):
     """Arguments of read."""
 
     file_path: str = Field(description="The file. Relative paths start at the workspace root.")
