@@ -96,7 +96,7 @@ def options(
         memory: Bytes that the sandbox may use.
     """
     in_memory = str(memory // 2 if memory else _MEMORY_FOLDERS)
-    view = _View()
+    view = View()
     for path in (*_system(), *SETTINGS):
         view.show(path)
     for path in readable:
@@ -141,7 +141,7 @@ def _proc() -> list[str]:
     return found
 
 
-class _View:
+class View:
     """What a sandbox sees of the host.
 
     Attributes:

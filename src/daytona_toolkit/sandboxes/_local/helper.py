@@ -22,6 +22,7 @@ from typing import IO, Any
 
 from daytona_toolkit.sandboxes import OUTPUT_BYTES
 from daytona_toolkit.sandboxes._local import kernel
+from daytona_toolkit.sandboxes._local.children import end_children
 from daytona_toolkit.sandboxes._local.frames import (
     ANSWER,
     EXITED,
@@ -70,7 +71,7 @@ def main(settings: str) -> None:
     except Exception:
         sys.excepthook(*sys.exc_info())  # the client shows the end of it
     finally:
-        _end_everything()
+        end_children()
         os._exit(status)
 
 
@@ -379,29 +380,3 @@ def _limits(bounds: Mapping[str, int | None], *, of_its_own_user: bool) -> list[
         # A second line of defence: the guard counts, too, and acts first.
         wanted.append((resource.RLIMIT_NPROC, bounds["processes"] + 100))
     return [(kind, bound) for kind, bound in wanted if bound is not None]
-
-
-def _end_everything() -> None:
-    """End all processes that we or they started, daemons too."""
-    if os.getpid() == 1:
-        return  # the kernel does it
-    for _ in range(200):
-        children = _children()
-        if not children:
-            return
-        for child in children:
-            with contextlib.suppress(OSError):
-                os.kill(child, signal.SIGKILL)
-            with contextlib.suppress(ChildProcessError):
-                os.waitpid(child, os.WNOHANG)
-        # What they left behind is ours by the next round.
-        time.sleep(0.005)
-
-
-def _children() -> list[int]:
-    """Processes whose parent we are; none where the system is not Linux."""
-    try:
-        with open(f"/proc/self/task/{os.getpid()}/children") as listed:
-            return [int(child) for child in listed.read().split()]
-    except OSError:
-        return []

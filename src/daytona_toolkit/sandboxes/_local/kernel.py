@@ -6,7 +6,6 @@ import os
 import struct
 from collections.abc import Sequence
 
-_PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
 _PR_CAPBSET_DROP = 24
 _PR_SET_SECCOMP = 22

@@ -13,13 +13,13 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import daytona_toolkit
 from daytona_toolkit.sandboxes._local import bubblewrap
+from daytona_toolkit.sandboxes._local.machine import Completed
 from daytona_toolkit.sandboxes._local.system import SETTINGS, SYSTEM
 from daytona_toolkit.testing._server.errors import FileError
 
@@ -37,15 +37,6 @@ _STOP_TIMEOUT = 5.0
 
 class MachineStoppedError(Exception):
     """The machine is off, or went off while the program ran."""
-
-
-@dataclass(frozen=True)
-class Completed:
-    """What a program did: its exit code, its output, and whether it was ended as too slow."""
-
-    exit_code: int
-    output: bytes
-    timed_out: bool = False
 
 
 @cache
@@ -200,6 +191,9 @@ class Machine:
         program, _ = bubblewrap.find()
         assert program
         identity = str(USER_ID)
+        view = bubblewrap.View()
+        for path in _readable():
+            view.show(path)
         return [
             *(program, "--unshare-all", "--unshare-user", "--uid", identity, "--gid", identity),
             *("--cap-drop", "ALL", "--as-pid-1", "--die-with-parent", "--new-session"),
@@ -208,7 +202,7 @@ class Machine:
             *("--proc", "/proc", "--dev", "/dev"),
             # Before the rest: our Python may lie in the host's /tmp.
             *("--bind", str(self._folder / "tmp"), "/tmp"),  # noqa: S108
-            *(argument for path in _readable() for argument in _bind(path)),
+            *view.options,
             *("--ro-bind", str(self._users("passwd")), "/etc/passwd"),
             *("--ro-bind", str(self._users("group")), "/etc/group"),
             *("--bind", str(self._folder), str(self._folder)),
@@ -230,15 +224,5 @@ class Machine:
 
 def _readable() -> list[str]:
     """Return what of the host a sandbox sees: the system, our Python and the daemon's source."""
-    found = [path for path in SYSTEM + SETTINGS if os.path.lexists(path)]
-    python = Path(sys.executable).parent.resolve()
-    for path in (Path(sys.prefix), Path(sys.base_prefix), python, _SOURCE):
-        if path != Path("/") and not any(path.is_relative_to(base) for base in found):
-            found.append(str(path))
-    return found
-
-
-def _bind(path: str) -> list[str]:
-    if Path(path).is_symlink():
-        return ["--symlink", str(Path(path).readlink()), path]
-    return ["--ro-bind", path, path]
+    python = [sys.prefix, sys.base_prefix, str(Path(sys.executable).resolve().parent)]
+    return [*SYSTEM, *SETTINGS, *(path for path in python if path != "/"), str(_SOURCE)]

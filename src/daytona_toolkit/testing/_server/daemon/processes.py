@@ -6,8 +6,9 @@ import subprocess
 import threading
 import time
 from contextlib import suppress
-from glob import glob
 from typing import Any
+
+from daytona_toolkit.sandboxes._local.children import children
 
 # Seconds between two looks at whether a shell has ended whose output is still held open.
 _LOOK = 0.02
@@ -104,35 +105,8 @@ def _look(process: "subprocess.Popen[bytes]") -> tuple[bool, bytes]:
         return False, expired.output or b""
 
 
-def end_all() -> None:
-    """End every process that was started here, however far it has detached."""
-    for _ in range(200):
-        children = _children()
-        if not children:
-            return
-        for child in children:
-            with suppress(ProcessLookupError):
-                os.kill(child, signal.SIGKILL)
-            _reap(child)
-        # What they leave behind is ours by the next round.
-        time.sleep(0.005)
-
-
 def _reap_orphans() -> None:
-    for child in _children():
+    for child in children():
         if child not in _awaited:
-            _reap(child)
-
-
-def _reap(child: int) -> None:
-    with suppress(ChildProcessError):  # another thread was first
-        os.waitpid(child, os.WNOHANG)
-
-
-def _children() -> list[int]:
-    """Return the processes whose parent we are; none where the system is not Linux."""
-    found: list[int] = []
-    for task in glob("/proc/self/task/*/children"):
-        with suppress(OSError), open(task) as children:  # a thread that has just ended has none
-            found += map(int, children.read().split())
-    return found
+            with suppress(ChildProcessError):  # another thread was first
+                os.waitpid(child, os.WNOHANG)

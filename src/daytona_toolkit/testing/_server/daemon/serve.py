@@ -5,7 +5,6 @@ with `result`, or `refused`, or `errno`. The end of standard input ends the daem
 every process that it started.
 """
 
-import ctypes
 import errno
 import json
 import os
@@ -16,12 +15,12 @@ from contextlib import suppress
 from functools import cache
 from typing import Any, BinaryIO
 
+from daytona_toolkit.sandboxes._local import kernel
+from daytona_toolkit.sandboxes._local.children import end_children
 from daytona_toolkit.testing._server.daemon import processes
 from daytona_toolkit.testing._server.daemon.refusals import Refusal
 
 Call = Callable[[dict[str, Any], bytes], tuple[Any, bytes]]
-
-_PR_SET_CHILD_SUBREAPER = 36
 
 _writing = threading.Lock()
 
@@ -30,7 +29,7 @@ def main() -> None:
     """Serve until the other end goes away."""
     # What a command leaves behind becomes our child, so that it can be found and ended.
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)
+        kernel.adopt_orphans()
     source, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     _send(answers, {"id": 0}, b"")
     try:
@@ -44,7 +43,7 @@ def main() -> None:
                 _send(answers, {"id": head["id"], "errno": errno.EAGAIN}, b"")
     finally:
         _writing.acquire()  # to the other end we are gone: nothing is answered any more
-        processes.end_all()
+        end_children()
         os._exit(0)
 
 

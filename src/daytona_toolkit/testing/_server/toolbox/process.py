@@ -8,10 +8,10 @@ from typing import Any
 
 from aiohttp import web
 
+from daytona_toolkit.sandboxes._local.machine import Completed
 from daytona_toolkit.testing._server.bodies import Struct, read_json
 from daytona_toolkit.testing._server.errors import DaemonError
 from daytona_toolkit.testing._server.go import go_text
-from daytona_toolkit.testing._server.machine import Completed
 from daytona_toolkit.testing._server.sandbox import SANDBOX, Sandbox
 
 _ENV_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
