@@ -19,6 +19,9 @@ _WORD = re.compile(r"(?<![\w$./-])[a-z_]+\b(?![\w=/.-])")
 # A function, in the one way in which ours are written.
 _FUNCTION = re.compile(r"^([a-z_]+)\(\) [{(](?:\n(?:(?![})]).*\n)*[})].*|.*[})])\n", re.MULTILINE)
 
+# The name of a function that has several words: none of these is anything else in a program.
+_COMPOUND = re.compile(r"^([a-z]+_[a-z_]+)\(\)", re.MULTILINE)
+
 # What is done only where an input is given: a line, or a block without `else`.
 _ONLY_WITH = (
     r'^( *)(?:\[ -z "\${0}" \] \|\| .*[^\\{{|&(]|if \[ -n "\${0}" \]; then\n(?:\1 .*\n)*\1fi)\n'
@@ -71,8 +74,15 @@ def _only_with(name: str) -> re.Pattern[str]:
 
 
 def _shortened(text: str) -> str:
-    """With short names for the program's own variables, the shortest for those used most."""
+    """With short names for functions and the program's own variables."""
+    functions = "|".join(_COMPOUND.findall(text))
+    text = _renamed(text, re.compile(rf"(?<![\w$])(?:{functions})\b"), "{}_") if functions else text
+    return _renamed(text, VARIABLE, "_{}")
+
+
+def _renamed(text: str, names: re.Pattern[str], short: str) -> str:
+    """With other names, the shortest for those used most."""
     letters = ("".join(word) for size in (1, 2) for word in product(ascii_lowercase, repeat=size))
-    used = Counter(VARIABLE.findall(text)).most_common()
-    short = {name: f"_{word}" for (name, _), word in zip(used, letters, strict=False)}
-    return VARIABLE.sub(lambda name: short[name[0]], text)
+    used = Counter(names.findall(text)).most_common()
+    new = {name: short.format(word) for (name, _), word in zip(used, letters, strict=False)}
+    return names.sub(lambda name: new[name[0]], text)
