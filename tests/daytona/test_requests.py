@@ -30,6 +30,9 @@ CALLS: dict[str, Callable[[SandboxSession], object]] = {
     "exec": lambda session: session.exec(
         "python3 -m pytest -q --maxfail=1 tests/unit", timeout=600
     ),
+    "shell": lambda session: session.exec(
+        "python3 -m pytest -q --maxfail=1 tests/unit", timeout=600, shell="main"
+    ),
     "background": lambda session: session.exec("sleep 0.1", background=True),
     "read": lambda session: session.read("file"),
     "write": lambda session: session.write("new", "line\n" * 100),

@@ -1,5 +1,6 @@
 """The programs that run inside a sandbox: how one is put together, and how its reply is read."""
 
+from daytona_toolkit._remote.minify import minified as minified
 from daytona_toolkit._remote.program import Input as Input
 from daytona_toolkit._remote.program import Program as Program
 from daytona_toolkit._remote.program import Source as Source

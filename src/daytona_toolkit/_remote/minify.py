@@ -24,7 +24,8 @@ _COMPOUND = re.compile(r"^([a-z]+_[a-z_]+)\(\)", re.MULTILINE)
 
 # What is done only where an input is given: a line, or a block without `else`.
 _ONLY_WITH = (
-    r'^( *)(?:\[ -z "\${0}" \] \|\| .*[^\\{{|&(]|if \[ -n "\${0}" \]; then\n(?:\1 .*\n)*\1fi)\n'
+    r'^( *)(?:\[ -z "\$(?:{0}|{{{0}:\+yes}})" \] \|\| .*[^\\{{|&(]'
+    r'|if \[ -n "\${0}" \]; then\n(?:\1 .*\n)*\1fi)\n'
 )
 
 
@@ -60,24 +61,30 @@ def switches(text: str) -> frozenset[str]:
     return frozenset(name for name in INPUT.findall(text) if _only_with(name).search(text))
 
 
-def minified(text: str, empty: Set[str]) -> Minified:
-    """What is left of a program where these inputs are empty."""
+def minified(text: str, empty: Set[str], variables: str = "_{}") -> Minified:
+    """What is left of a program where these inputs are empty.
+
+    Args:
+        text: The program.
+        empty: The inputs.
+        variables: What its own variables are called, given some letters.
+    """
     for name in empty:
         text = _only_with(name).sub(r"\1:\n", text)
-    text = _shortened(re.sub(r"^ +", "", needed(text), flags=re.MULTILINE))
-    variables, inputs = (tuple(sorted(set(each.findall(text)))) for each in (VARIABLE, INPUT))
-    return Minified(text, variables, inputs)
+    text = _shortened(re.sub(r"^ +", "", needed(text), flags=re.MULTILINE), variables)
+    found = (tuple(sorted(set(each.findall(text)))) for each in (VARIABLE, INPUT))
+    return Minified(text, *found)
 
 
 def _only_with(name: str) -> re.Pattern[str]:
     return re.compile(_ONLY_WITH.format(name), re.MULTILINE)
 
 
-def _shortened(text: str) -> str:
+def _shortened(text: str, variables: str) -> str:
     """With short names for functions and the program's own variables."""
     functions = "|".join(_COMPOUND.findall(text))
     text = _renamed(text, re.compile(rf"(?<![\w$])(?:{functions})\b"), "{}_") if functions else text
-    return _renamed(text, VARIABLE, "_{}")
+    return _renamed(text, VARIABLE, variables)
 
 
 def _renamed(text: str, names: re.Pattern[str], short: str) -> str:

@@ -10,13 +10,9 @@ has_payload() { [ -n "$_UPLOAD${_TEXT:+yes}${_CONTENT:+yes}" ]; }
 
 # payload: print it.
 payload() {
-    if [ -n "$_UPLOAD" ]; then
-        cat "$_UPLOAD"
-    elif [ -n "$_CONTENT" ]; then
-        printf %s "$_CONTENT" | base64 -d
-    else
-        printf %s "$_TEXT"
-    fi
+    [ -z "$_UPLOAD" ] || cat "$_UPLOAD" || return
+    [ -z "${_CONTENT:+yes}" ] || printf %s "$_CONTENT" | base64 -d || return
+    [ -z "${_TEXT:+yes}" ] || printf %s "$_TEXT"
 }
 
 # save_payload FILE: put it there.

@@ -38,7 +38,7 @@ _HAND_OVER = "case ${ZSH_VERSION-}${BASH_VERSION-} in ?*) exec sh;; esac"
 _OPTIONS = "set +aCef -u; case ${BASH_VERSION-} in ?*) set +k +o pipefail; shopt -u failglob;; esac"
 
 _INCLUDE = re.compile(r"^\. (\.\.?/[\w./]+\.sh)$")
-_COMMENT = re.compile(r" *(#|$)")
+_COMMENT = re.compile(r"(^ *#| +# ).*")
 
 
 class Source:
@@ -197,6 +197,6 @@ def _composed(root: str, path: PurePosixPath, seen: set[PurePosixPath]) -> str:
             part = PurePosixPath(posixpath.normpath(path.parent / include[1]))
             if part not in seen:
                 lines.append(_composed(root, part, seen))
-        elif not _COMMENT.match(line):
-            lines.append(line + "\n")
+        elif code := _COMMENT.sub("", line):
+            lines.append(code + "\n")
     return "".join(lines)

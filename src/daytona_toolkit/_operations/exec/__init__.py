@@ -6,6 +6,7 @@ import os
 import re
 import secrets
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import TypeAlias
 
 from daytona_toolkit._arguments import (
@@ -27,7 +28,7 @@ from daytona_toolkit._operations.exec.job_control import send as send
 from daytona_toolkit._operations.exec.result import ExecResult
 from daytona_toolkit._operations.exec.watch import Watch
 from daytona_toolkit._refusals import refusal
-from daytona_toolkit._remote import Input, Reply, Source, quote
+from daytona_toolkit._remote import Input, Reply, Source, minified
 from daytona_toolkit._workspace import Workspace
 from daytona_toolkit.errors import (
     InvalidArgumentError,
@@ -125,6 +126,7 @@ async def exec(
             wait=window,
             command=_checked_command(command),
             cwd=workspace.resolve(cwd) if cwd else workspace.root,
+            stdin="yes" if data or interactive else "",
             interactive="yes" if interactive else "",
             **_shell(handle, shell, env, stay=cwd is None),
             bound=workspace.limits.stream_bytes // 512,
@@ -210,17 +212,23 @@ def _shell(
     if name is not None:
         check_shell(name)
     workspace = handle.workspace
-    given = {**workspace.secrets, **(env or {})}
+    facts, given = workspace.facts, {**workspace.secrets, **(env or {})}
+    hidden = [name for name, value in given.items() if workspace.mask(value) != value]
+    names = [" ".join(given), " ".join(hidden)]
     return {
         "named": name,
         "stay": "yes" if stay else "",
-        "keep": _KEEP.minified().text if name else "",
-        "trap": quote(f"{workspace.facts.state}/{handle.id}.keep") if name else "",
+        "keep": _keep() if name else "",
+        "trap": [f"{facts.state}/{handle.id}.keep", facts.session, name, *names] if name else "",
         "env": [f"{name}={value}" for name, value in workspace.env.items()],
         "given": [f"{name}={value}" for name, value in given.items()],
-        "unkept": " ".join(given),
-        "hidden": " ".join(name for name, value in given.items() if workspace.mask(value) != value),
     }
+
+
+@cache
+def _keep() -> str:
+    """The text of `keep.sh`, with names for its variables that no command has."""
+    return minified(_KEEP.text, frozenset(), variables="dtk_{}").text
 
 
 def check_shell(name: str) -> None:

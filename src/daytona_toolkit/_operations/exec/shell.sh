@@ -3,16 +3,15 @@
 # file, so a shell costs no process and no request, and no command waits for another.
 #
 #   shell.NAME   in the session's folder: the state, as keep.sh writes it
-#   exported     the names of what is exported without any state
+#   exported     the names of what is exported without any state, and a PATH
 #   stood        in the job's folder: where the shell stood when the command began
 #   astray       the folder where it stood, which is no more
 #   cwd          where the command has ended
 #   handed       what the command has left is the state now
 #
 # In: _NAMED (the shell; or empty); _STAY (yes: begin where the shell stands, else in _CWD);
-#     _ROOT (where a new shell stands); _KEEP (the text of keep.sh), _TRAP (its path, as a
-#     shell reads it); _GIVEN (NAME=value words that the shell does not keep), _UNKEPT (their
-#     names), _HIDDEN (those of them whose values are secrets).
+#     _ROOT (where a new shell stands); _KEEP (the text of keep.sh), _TRAP (words: its path and its
+#     arguments); _ENV (NAME=value words).
 
 # stand: go where the shell stands.
 stand() {
@@ -30,18 +29,17 @@ stand() {
     printf %s "$_stands" >"$_job.stood" && printf %s "$_KEEP" >"$_job.keep"
 }
 
-# note_names PATH: what keep.sh has to know; with a PATH of tools that are not the command's.
-note_names() {
-    printf '%s\n' "${_SESSION##*/}/shell.$_NAMED" "${_SESSION##*/}/exported" "$1" "$_UNKEPT" \
-        "$_HIDDEN" >"$_job.names"
-    # It is the same for all commands of a session.
-    [ -e "$_SESSION/exported" ] || (
-        # shellcheck disable=SC2030 # it is meant for these tools alone
+# list_exported: once for all commands of a session, what is exported without any state. With a PATH
+# of tools that are not the command's.
+list_exported() {
+    [ ! -e "$_SESSION/exported" ] || return 0
+    (
+        set -- "$PATH"
+        eval "command export $_ENV DAYTONA_TOOLKIT_JOB 2>/dev/null"
         PATH=$1
-        env -0 | tr '\n\0' ' \n' | cut -d= -f1 | tr '\n' ' ' >"$_job.exported"
-        echo >>"$_job.exported"
-        mv "$_job.exported" "$_SESSION/exported"
-    )
+        env -0 | tr '\n\0' ' \n' | cut -d= -f1 | tr '\n' ' '
+        printf '\n%s\n' "$1"
+    ) >"$_job.exported" && mv "$_job.exported" "$_SESSION/exported"
 }
 
 # hand_on CODE: what the command has left becomes the state, unless it was ended by a signal.

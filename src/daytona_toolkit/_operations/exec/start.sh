@@ -4,11 +4,11 @@
 # A copy of the request finds the claim, and waits for the job that is already there.
 #
 # In: those of job.sh, shell.sh, once.sh and payload.sh (stdin); _JOB (its name); _CWD; _COMMAND;
-#     _INTERACTIVE (yes: more may be sent);
-#     _ENV (NAME=value words); _SHELL; _LAUNCH (sh that becomes the words after it, in a session
-#     of its own); _BOUND (of a stream's file, in blocks of 512 bytes); _WINDOW (hundredths of a
-#     second to wait), _TIMEOUT (of the job, likewise; 0: none); _FOLLOW (yes: answer as soon as
-#     there is output, after a while); _OUT, _ERR (as report takes them).
+#     _STDIN (yes: it has something to read), _INTERACTIVE (yes: and more may be sent); _GIVEN
+#     (NAME=value words that its shell does not keep); _SHELL; _LAUNCH (sh that becomes the words
+#     after it, in a session of its own); _BOUND (of a stream's file, in blocks of 512 bytes); _WINDOW
+#     (hundredths of a second to wait), _TIMEOUT (of the job, likewise; 0: none); _FOLLOW (yes: answer
+#     as soon as there is output, after a while); _OUT, _ERR (as report takes them).
 
 . ../../_remote/frame.sh
 . ../../_remote/path.sh
@@ -34,13 +34,18 @@ prepare() {
     echo "$_now" >"$_job.start" && printf %s "$_COMMAND" >"$_job.command" &&
         LC_ALL=C mkfifo "$_job.done" "$_job.wake" "$_job.1" "$_job.2" || return
     _stdin=/dev/null
+    [ -z "$_STDIN" ] || prepare_stdin
+}
+
+# prepare_stdin: the same for what the command is given to read.
+prepare_stdin() {
     if [ -n "$_INTERACTIVE" ]; then
         _stdin=$_job.0
         LC_ALL=C mkfifo "$_job.0" "$_job.more" || return
         if has_payload; then payload >"$_job.in.1"; fi
     elif [ -n "$_UPLOAD" ]; then
         _stdin=$_UPLOAD
-    elif has_payload; then
+    else
         _stdin=$_job.in
         payload >"$_stdin"
     fi
@@ -107,19 +112,14 @@ note_exit() {
 # become COMMAND...: this process becomes that of the command.
 become() {
     [ ! -e "$_job.killed" ] || exit 143
-    # The state may set any variable, also one of ours: what follows it needs none.
+    [ -z "$_NAMED" ] || list_exported
+    # What is exported may have any name, also that of a variable of ours: what follows needs none.
     # `command`, as bash would end at what is read-only there, such as UID.
-    set -- "command export $_GIVEN DAYTONA_TOOLKIT_JOB=$_id 2>/dev/null; $_LAUNCH \"\$@\"" \
-        "$_SHELL" "$@"
-    # shellcheck disable=SC2031 # it is the whole program's
-    _path=$PATH
-    eval "command export $_ENV DAYTONA_TOOLKIT_JOB 2>/dev/null"
-    if [ -n "$_NAMED" ]; then
-        note_names "$_path"
-        _state=$_SESSION/shell.$_NAMED
-        # shellcheck disable=SC1090 # it is made at run time
-        [ ! -e "$_state" ] || . "$_state"
-    fi
+    set -- "command export $_ENV DAYTONA_TOOLKIT_JOB 2>/dev/null
+[ ! -e \"\$1\" ] || . \"\$1\"
+command export $_GIVEN DAYTONA_TOOLKIT_JOB=$_id 2>/dev/null
+shift
+$_LAUNCH \"\$@\"" "$_SESSION/shell.$_NAMED" "$_SHELL" "$@"
     eval "shift; $1"
 }
 
@@ -222,11 +222,11 @@ if claim; then
     if [ -n "$_NAMED" ]; then
         stand || give_up space
         # shellcheck disable=SC2016 # the command's own shell expands it
-        _trap='daytona_toolkit_pwd=${PWD-} command '"$(command -v sh) $_TRAP >/dev/null 2>&1 || :"
+        _trap='dtk_pwd=${PWD-} command '"$(command -v sh) $_TRAP >/dev/null 2>&1 || :"
         # shellcheck disable=SC2016 # the command's own shell expands it
         case $1 in
         -c)
-            set -- 'trap "$1" EXIT; daytona_toolkit_job=$2; shift 2; eval "$daytona_toolkit_job"' \
+            set -- 'trap "$1" EXIT; dtk_job=$2; shift 2; eval "$dtk_job"' \
                 "$_SHELL" "$_trap" "$_COMMAND"
             ;;
         *) set -- 'trap "$1" EXIT; shift; . "$0"' "$_job.command" "$_trap" ;;

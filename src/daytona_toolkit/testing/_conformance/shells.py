@@ -3,6 +3,7 @@
 import asyncio
 import time
 from functools import partial
+from string import ascii_lowercase
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -59,6 +60,19 @@ def test_what_is_unset_stays_unset(make_session: MakeSession) -> None:
     assert run("echo ${HOME-none} ${A-none}; export MODE=other").stdout == "none none\n"
     assert run("echo $MODE").stdout == "other\n"
     assert session.exec("echo $MODE").stdout == "test\n"
+
+
+def test_variables_may_have_any_name(make_session: MakeSession) -> None:
+    """Also one that a variable of ours has."""
+    names = [*(f"_{letter}" for letter in ascii_lowercase), "_job", "_state", "_SESSION", "_NAMED"]
+    run = partial(make_session(env=dict.fromkeys(names, "own")).exec, shell="main")
+    show = f'pwd; echo "${{A-none}}" {" ".join(f"${name}" for name in names)}'
+    root = run("pwd").stdout.rstrip()
+    assert run(f"mkdir sub; cd sub; export A=1 _b=changed; {show}").stdout == (
+        f"{root}/sub\n1 own changed{' own' * (len(names) - 2)}\n"
+    )
+    assert run(show).stdout == f"{root}/sub\n1 own changed{' own' * (len(names) - 2)}\n"
+    assert run("ls -A").stdout == ""
 
 
 @pytest.mark.parametrize(
