@@ -138,10 +138,6 @@ class Workspace:
         bound = self.limits.inline_bytes
         return bound if self.facts.swift else min(bound, _SLOW_INLINE)
 
-    def split(self, data: bytes) -> tuple[bytes, bytes]:
-        """Bytes that travel inside a request, and bytes to upload first; one of them is empty."""
-        return (data, b"") if len(data) <= self.inline_bytes else (b"", data)
-
     async def open(self) -> None:
         """Open the sandbox and learn what it has: one request."""
         is_new = not self.has_sandbox
@@ -242,7 +238,7 @@ class Workspace:
         """
         carried: dict[str, Input] = {}
         if "content" in source.inputs:
-            inline, data = self.split(data)
+            inline, data = (data, b"") if len(data) <= self.inline_bytes else (b"", data)
             carried["text"], carried["content"] = text_or_base64(inline)
         with self.ledger.number() as number:
             numbered: dict[str, Input] = {"number": number, **self.ledger.removals(number)}

@@ -1,7 +1,8 @@
 # shellcheck shell=sh
 # The bytes that a request brings along: in the program where they are few, else in an upload.
 #
-# In: those of upload.sh; _TEXT (as it is), or _CONTENT (in base64).
+# In: those of upload.sh; _TEXT (as it is), or _CONTENT (in base64). For save_payload: those of
+#     once.sh.
 
 . ./upload.sh
 
@@ -15,9 +16,10 @@ payload() {
     [ -z "${_TEXT:+yes}" ] || printf %s "$_TEXT"
 }
 
-# save_payload FILE: put it there.
+# save_payload: sets $_content, a file that holds it, which the caller removes.
 save_payload() {
-    payload >"$1" || {
+    _content=${_UPLOAD:-$_SESSION/payload-$_NUMBER}
+    [ -n "$_UPLOAD" ] || payload >"$_content" || {
         [ $? -lt 126 ] || quit
         fail space
     }

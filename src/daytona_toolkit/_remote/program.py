@@ -20,6 +20,7 @@ import posixpath
 import re
 import secrets
 from collections.abc import Mapping, Sequence, Set
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.resources import files
@@ -164,28 +165,16 @@ def quote(text: str) -> str:
     return "'" + text.replace("'", "'\\''") + "'"
 
 
-def text_of(data: bytes) -> str | None:
-    r"""Bytes as an input that a shell takes as it is; None if only base64 brings them there.
-
-    >>> text_of(b"it's\n"), text_of(b"\0"), text_of(b"\xff")
-    ("it's\n", None, None)
-    """
-    if b"\0" in data:
-        return None
-    try:
-        return data.decode()
-    except UnicodeDecodeError:
-        return None
-
-
 def text_or_base64(data: bytes) -> tuple[str | None, str | None]:
-    r"""The two inputs of `payload.sh`, one of which brings the bytes.
+    r"""The two inputs of `payload.sh`, one of which brings the bytes: as they are, if a shell can.
 
-    >>> text_or_base64(b"it's\n"), text_or_base64(b"\xff")
-    (("it's\n", None), (None, '/w=='))
+    >>> text_or_base64(b"it's\n"), text_or_base64(b"\0"), text_or_base64(b"\xff")
+    (("it's\n", None), (None, 'AA=='), (None, '/w=='))
     """
-    text = text_of(data)
-    return text, base64.b64encode(data).decode() if text is None else None
+    if b"\0" not in data:
+        with suppress(UnicodeDecodeError):
+            return data.decode(), None
+    return None, base64.b64encode(data).decode()
 
 
 def _composed(root: str, path: PurePosixPath, seen: set[PurePosixPath]) -> str:

@@ -1,10 +1,10 @@
 """edit: replace a text by compare-and-swap, so that no writer loses another's change."""
 
-import base64
 import hashlib
 import os
 import re
 from dataclasses import dataclass
+from itertools import accumulate
 
 from daytona_toolkit._arguments import AnyPath, check_encodable
 from daytona_toolkit._diff import unified_diff
@@ -22,7 +22,7 @@ from daytona_toolkit._matching import (
 )
 from daytona_toolkit._operations.edit.result import EditResult
 from daytona_toolkit._refusals import refusal
-from daytona_toolkit._remote import Input, Reply, Source, text_of
+from daytona_toolkit._remote import Input, Reply, Source, text_or_base64
 from daytona_toolkit._workers import in_thread
 from daytona_toolkit._workspace import Workspace
 from daytona_toolkit.errors import (
@@ -58,7 +58,7 @@ _CHECK_INPUTS = (
     "index",
     "lead",
     "key",
-    "text",
+    "old",
     "char",
     "refuse_cr",
     "max_reply",
@@ -280,7 +280,7 @@ async def _replace_in_sandbox(
         index=index,
         lead=lead,
         key=key.decode("utf-8", "surrogateescape"),
-        text=old if len(old_bytes) <= _SMALL else "",
+        old=old if len(old_bytes) <= _SMALL else "",
         char=max(_ORDINARY.findall(old), default=""),
         small=_SMALL,
         # See match: a part of a line says nothing of line endings.
@@ -344,28 +344,26 @@ async def _send(
         kept: The steps that keep what is around them, one more; empty where nothing is.
         how: How the program makes sure of the file: the sum of all of it, or what to look for.
     """
-    data = b"".join(piece.new for piece in pieces)
-    _, uploaded = workspace.split(data)
-    new = text_of(data) if len(pieces) == 1 and not uploaded else None
-    inserts, taken = [], 0
-    for piece in pieces:
-        if new is not None:
-            inserts.append("insert_new")
-        elif not uploaded:
-            inserts.append(f"insert {base64.b64encode(piece.new).decode()}")
-        else:
-            inserts.append(f"insert_part {taken} {len(piece.new)}")
-            taken += len(piece.new)
+    new = [piece.new for piece in pieces]
+    data, words = b"".join(new), list[str]()
+    if len(new) == 1:
+        inserts = ["insert"]
+    elif len(data) <= workspace.inline_bytes and text_or_base64(data)[0] is not None:
+        words = [part.decode("utf-8", "surrogateescape") for part in new]
+        data, inserts = b"", [f"insert {number}" for number in range(1, len(new) + 1)]
+    else:
+        starts = accumulate(map(len, new), initial=0)
+        inserts = [f"insert {start} {len(part)}" for start, part in zip(starts, new, strict=False)]
     plan = [step for pair in zip(kept, [*inserts, ""], strict=True) for step in pair if step]
-    growth = len(data) - sum(piece.end - piece.start for piece in pieces)
+    growth = sum(len(piece.new) - (piece.end - piece.start) for piece in pieces)
     unused: dict[str, Input] = dict.fromkeys(_CHECK_INPUTS, "")
     return await workspace.change(
         _EDIT,
-        data=uploaded,
+        data=data,
         wait=0.0,
         path=full,
         plan="\n".join(plan),
-        new=new,
+        new=words,
         growth=growth,
         bytes=workspace.limits.file_bytes,
         **unused | how,

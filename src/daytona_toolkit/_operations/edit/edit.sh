@@ -1,30 +1,34 @@
 # shellcheck shell=sh
 # edit: splice new bytes into a file, if it still is what the client saw.
 #
-# In: those of path.sh, replace.sh, file.sh and upload.sh; _PATH; _SHA256 (of the file that the
+# In: those of path.sh, replace.sh, file.sh and payload.sh, the new bytes; _PATH; _SHA256 (of the file that the
 #     client saw, or empty: look for the text); _LENGTH, _OLD_SHA256, _TOUCHED, _INDEX, _LEAD,
-#     _KEY, _TEXT, _REFUSE_CR, _MAX_REPLY (see find_once), _SMALL, _CHAR (see find_in_small);
-#     _GROWTH (the bytes that the new file has more); _NEW (what takes the place of the text, if it
-#     can be an input); _PLAN (the steps that make the new file, a line each: `keep FROM LENGTH`,
-#     `insert BASE64`, `insert_new`, `insert_part FROM LENGTH` out of the upload; LENGTH `rest` is
-#     all that follows, FROM `old` where the text that was looked for ends, LENGTH `old` all before
-#     it).
+#     _KEY, _OLD, _REFUSE_CR, _MAX_REPLY (see find_once), _SMALL, _CHAR (see find_in_small);
+#     _GROWTH (the bytes that the new file has more); _NEW (words); _PLAN (the steps that make the new
+#     file, a line each: `keep FROM LENGTH`; `insert`, all of the new bytes, `insert FROM LENGTH`, a
+#     part of them, or `insert N`, the Nth word. LENGTH `rest` is all that follows, FROM `old` where the
+#     text that was looked for ends, LENGTH `old` all before it).
 
 . ../../_remote/frame.sh
 . ../../_remote/path.sh
 . ../../_remote/replace.sh
 . ../../_remote/file.sh
 . ../../_remote/plain.sh
-. ../../_remote/upload.sh
+. ../../_remote/payload.sh
 
 # new_content: what the steps of the plan make.
 new_content() {
+    [ -z "$_NEW" ] || eval "set -- $_NEW"
     while read -r _step _first _second; do
         case $_step in
         keep) keep "$_first" "$_second" ;;
-        insert) printf %s "$_first" | base64 -d ;;
-        insert_new) printf %s "$_NEW" ;;
-        insert_part) tail -c "+$((_first + 1))" "$_UPLOAD" | head -c "$_second" ;;
+        insert)
+            case $_first:$_second in
+            :) payload ;;
+            *:) eval "printf %s \"\${$_first}\"" ;;
+            *) payload | tail -c "+$((_first + 1))" | head -c "$_second" ;;
+            esac
+            ;;
         esac || return
     done <<PLAN
 $_PLAN
@@ -77,7 +81,7 @@ find_rest() {
     IFS=$_CHAR
     set -f
     # shellcheck disable=SC2086 # it is to be split, and the dot keeps a character at the end
-    set -- $_before$_TEXT.
+    set -- $_before$_OLD.
     _count=$#
     shift "$((_count - 1))" # quoted, as IFS may be a digit
     _end=${1%.} # of the text, behind its last such character
@@ -91,12 +95,12 @@ find_rest() {
     _after=${_after%.}
 }
 
-# find_in_small: find_once for a small file, where _TEXT has all of the bytes, without a process
-# for each look. _CHAR is a character of _TEXT, if it has an ordinary one.
+# find_in_small: find_once for a small file, where _OLD has all of the bytes, without a process
+# for each look. _CHAR is a character of _OLD, if it has an ordinary one.
 find_in_small() {
     _like="$_size-*" # or there are bytes that the shell has left out
-    _before=${_body%%"$_TEXT"*}
-    { [ "$_before" != "$_body" ] && [ "$_before" = "${_body%"$_TEXT"*}" ]; } || fail_with_file
+    _before=${_body%%"$_OLD"*}
+    { [ "$_before" != "$_body" ] && [ "$_before" = "${_body%"$_OLD"*}" ]; } || fail_with_file
     measure "$_before"
     _at=$_size
     [ -z "$_REFUSE_CR" ] || case $_body in *"$(printf '\r')"*) fail_with_file ;; esac
@@ -117,7 +121,7 @@ $_around"
 # find_once: _LENGTH bytes of the sum _OLD_SHA256 are in the file once. Sets $_at, where they
 # begin. They touch _TOUCHED lines, and _KEY is a pattern for line _INDEX of these, from 0. _LEAD
 # of the bytes come before that line; before the next one if _INDEX is 0, because they may
-# hold only the end of their first line. Bytes within a single line are _TEXT. _REFUSE_CR is set
+# hold only the end of their first line. Bytes within a single line are _OLD. _REFUSE_CR is set
 # if what they become has line endings, which would have to be those of the file.
 find_once() {
     _at='' _count=0 _body=''
@@ -139,13 +143,13 @@ find_once() {
     report_context "$_begin" $((_begin + _TOUCHED - 1))
 }
 
-# start_within LINE: sets $_start, where _TEXT is in that line.
+# start_within LINE: sets $_start, where _OLD is in that line.
 start_within() {
     _content=$(tail -n "+$1" "$_source" | head -n 1 | head -c 10001)
     measure "$_content"
     [ "$_size" -le 10000 ] || fail_with_file # shells are slow at this
-    _head=${_content%%"$_TEXT"*}
-    [ "$_head" = "${_content%"$_TEXT"*}" ] || fail_with_file
+    _head=${_content%%"$_OLD"*}
+    [ "$_head" = "${_content%"$_OLD"*}" ] || fail_with_file
     measure "$_head"
     _start=$(($(start_of "$1") + _size))
 }
@@ -186,7 +190,7 @@ open_regular
 _body='' _like='*'
 if [ -n "$_SHA256" ]; then
     check_unchanged
-elif [ -n "$_TEXT" ] && is_small; then
+elif [ -n "$_OLD" ] && is_small; then
     find_in_small
 else
     find_once

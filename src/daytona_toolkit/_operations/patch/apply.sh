@@ -19,7 +19,6 @@
 . ../../_remote/file.sh
 
 _base=$_temporary
-_content=$_UPLOAD
 
 fail() {
     put fail "$1"
@@ -247,10 +246,7 @@ run() {
     export LC_ALL=C
     is_fresh || fail "$_late"
     [ -z "$_UPLOAD" ] || is_whole || fail upload
-    if [ -z "$_content" ] && has_payload; then
-        _content=$_SESSION/patch-$_NUMBER
-        save_payload "$_content"
-    fi
+    save_payload
     eval "locate $_FILES"
 }
 
@@ -263,8 +259,7 @@ if command exec 9>>"$_STATE/patches" && flock 9 && [ -s "$_mark" ]; then
 fi
 (run)
 _ran=$?
-rm -f "$_SESSION/patch-$_NUMBER"
 case $_ran in 0 | 3) ;; *) quit ;; esac
-drop_upload
+rm -f "${_UPLOAD:-$_SESSION/payload-$_NUMBER}"
 tidy
 end

@@ -113,15 +113,10 @@ flock 9
 if [ ! -s "$_mark" ]; then
     is_fresh || fail "$_late"
     [ -z "$_UPLOAD" ] || is_whole || fail upload
-    _content=$_UPLOAD
-    if [ -z "$_content" ] && has_payload; then
-        _content=$_SESSION/upload-$_NUMBER
-        save_payload "$_content"
-    fi
+    save_payload
     eval "unpack $_FOLDERS" >"$_mark.report"
-    [ -z "$_content" ] || rm -f "$_content"
     mv -f "$_mark.report" "$_mark" || quit
-    rm -f "$_mark".[0-9]*
+    rm -f "$_content" "$_mark".[0-9]*
 fi
 cat "$_mark" || quit
 tidy
