@@ -118,11 +118,14 @@ line 1
 $_around"
 }
 
-# find_once: _LENGTH bytes of the sum _OLD_SHA256 are in the file once. Sets $_at, where they
-# begin. They touch _TOUCHED lines, and _KEY is a pattern for line _INDEX of these, from 0. _LEAD
-# of the bytes come before that line; before the next one if _INDEX is 0, because they may
-# hold only the end of their first line. Bytes within a single line are _OLD. _REFUSE_CR is set
-# if what they become has line endings, which would have to be those of the file.
+# find_old: the text is in the file once. Sets $_at, where it begins.
+find_old() { if [ -n "$_OLD" ] && is_small; then find_in_small; else find_once; fi; }
+
+# find_once: _LENGTH bytes of the sum _OLD_SHA256 are in the file once. They touch _TOUCHED lines, and
+# _KEY is a pattern for line _INDEX of these, from 0. _LEAD of the bytes come before that line; before
+# the next one if _INDEX is 0, because they may hold only the end of their first line. Bytes within a
+# single line are _OLD. _REFUSE_CR is set if what they become has line endings, which would have to be
+# those of the file.
 find_once() {
     _at='' _count=0 _body=''
     [ "$(tr -d '\000' <"$_source" | wc -c)" = "$(wc -c <"$_source")" ] || fail_with_file
@@ -188,13 +191,8 @@ lock_folder
 [ -z "$_UPLOAD" ] || is_whole || fail upload
 open_regular
 _body='' _like='*'
-if [ -n "$_SHA256" ]; then
-    check_unchanged
-elif [ -n "$_OLD" ] && is_small; then
-    find_in_small
-else
-    find_once
-fi
+[ -z "$_SHA256" ] || check_unchanged
+[ -z "$_LENGTH" ] || find_old
 fill new_content
 drop_upload
 commit "$_like" || fail_with_file
