@@ -11,13 +11,18 @@ _temporary=./.dtk-${_SESSION##*.}.$_NUMBER
 # Lines of the reply that stay with the mark.
 _reply=
 
-# lock_folder: until the program ends nobody else changes a file in this folder. The lock is
-# on the folder itself, so it needs no file and dies with its holder.
-lock_folder() {
-    { command exec 8<. && flock 8; } || {
+# hold FOLDER: until the program ends nobody else changes a file in it. The lock is on the folder
+# itself, so it needs no file and dies with its holder.
+hold() {
+    { command exec 8<"$1" && flock 8; } || {
         # Some network file systems lock no folders.
         command exec 8>"$_STATE/lock" && flock 8
     }
+}
+
+# lock_folder: hold this one, and go on where a request that was cut off has ended.
+lock_folder() {
+    hold .
     # The change may be in place already, by a request whose answer was lost: the mark comes
     # before the move, which takes the temporary file away.
     [ ! -e "$_mark" ] || [ -e "$_temporary" ] || tell_again

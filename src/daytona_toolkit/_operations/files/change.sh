@@ -54,18 +54,13 @@ check_kept() {
     done
 }
 
-# lock FOLDER: no file in it is written until the operation is done.
-lock() {
-    { command exec 9<"$1" && flock 9; } || { command exec 9>"$_STATE/lock" && flock 9; }
-}
-
-# lock_both FOLDER FOLDER: in an order that is the same for all.
-lock_both() {
+# hold_both FOLDER FOLDER: in an order that is the same for all.
+hold_both() {
     # shellcheck disable=SC2046 # two words for each
     set -- "$1" "$2" $(stat -c '%i %d' -- "$1" "$2")
     if [ "$3" -gt "$5" ] || { [ "$3" = "$5" ] && [ "$4" -gt "$6" ]; }; then
         set -- "$2" "$1" "$5" "$6" "$3" "$4"
     fi
-    lock "$1"
+    hold "$1"
     [ "$3 $4" = "$5 $6" ] || { command exec 7<"$2" && flock 7; }
 }

@@ -77,7 +77,7 @@ check_origin() {
 # put_here: it gets the name here, if no earlier copy of the request has given it that.
 put_here() {
     case ${PWD%/}/ in "$_moved"/*) fail within ;; esac
-    lock_both "$_holder" .
+    hold_both "$_holder" .
     if has_moved; then
         is_there || fail missing
         return

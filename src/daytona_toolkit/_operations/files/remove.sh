@@ -9,7 +9,7 @@
 remove() {
     reach "$_PATH"
     check_kept
-    lock .
+    hold .
     _id=$(id "./$_name")
     _begun=$(begun)
     [ -z "$_begun" ] || [ "$_begun" = "$_id" ] || return 0
