@@ -13,6 +13,8 @@ _COMPARED = 500
 _SHOWN = 3
 # Places that are looked for, of some 25 microseconds each.
 MOST_PLACES = 500_000
+# Ranges of a file that one request replaces; nearer ones are joined.
+_SPLICES = 8
 # Places of an ambiguous match that are listed.
 _LISTED = 10
 # How alike two lines must be to be called close.
@@ -84,7 +86,7 @@ def splice(content: bytes, splices: list[Splice]) -> bytes:
     return b"".join([*parts, content[position:]])
 
 
-def merge(content: bytes, splices: list[Splice], most: int) -> list[Splice]:
+def merge(content: bytes, splices: list[Splice], most: int = _SPLICES) -> list[Splice]:
     """Fewer splices with the same effect, because each costs the sandbox some processes.
 
     Those with the smallest gaps between them are joined, until there are at most `most`.

@@ -1,7 +1,7 @@
 """All bytes of a file, for operations that need more than a part of it."""
 
 from daytona_toolkit._refusals import check_refusal
-from daytona_toolkit._remote import Source
+from daytona_toolkit._remote import Reply, Source
 from daytona_toolkit._text import count_of
 from daytona_toolkit._workspace import Workspace
 from daytona_toolkit.errors import FileTooLargeError, PathDeniedError
@@ -20,16 +20,29 @@ async def fetch(workspace: Workspace, path: str, full: str, advice: str) -> byte
     """
     bound = workspace.limits.file_bytes
     reply = await workspace.run(_FETCH, path=full, bytes=bound)
-    check_refusal(reply, path, workspace)
-    if "content" not in reply.blobs:
-        raise FileTooLargeError(
-            f"{path!r} has {count_of(reply.number('size'), 'byte')}, more than the "
-            f"limit of {bound:,}; {advice} instead.",
-            path,
-        )
-    content = reply.blobs["content"]
-    check_complete(content, reply.number("size"), path)
+    limit = f"the limit of {bound:,}"
+    content = content_of(reply, path, workspace, limit=limit, advice=advice)
     workspace.files.put(full, content)
+    return content
+
+
+def content_of(reply: Reply, path: str, workspace: Workspace, *, limit: str, advice: str) -> bytes:
+    """The content that `put_file` of `file.sh` has put into a reply.
+
+    Args:
+        reply: The reply, or what it says of this file.
+        path: The path as the caller gave it.
+        workspace: Where it is.
+        limit: What it is larger than where the content is not there.
+        advice: What to do instead then.
+    """
+    check_refusal(reply, path, workspace)
+    size, content = reply.number("size"), reply.blobs.get("content")
+    if content is None:
+        raise FileTooLargeError(
+            f"{path!r} has {count_of(size, 'byte')}, more than {limit}; {advice} instead.", path
+        )
+    check_complete(content, size, path)
     return content
 
 

@@ -46,9 +46,6 @@ _SMALL = 20_000
 # What a shell can split a text at; not the dot, which it puts at the end, nor a blank.
 _ORDINARY = re.compile(r"[!-\-/-~]")
 
-# Ranges that one request replaces; nearer ones are joined.
-_SPLICES = 8
-
 _EDIT = Source(__name__, "edit")
 _CHECK_INPUTS = (
     "sha256",
@@ -215,7 +212,7 @@ def _change(
     return _Change(
         hashlib.sha256(content).hexdigest(),
         splices,
-        merge(content, splices, _SPLICES),
+        merge(content, splices),
         splice(content, splices),
     )
 

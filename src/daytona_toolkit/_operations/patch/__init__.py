@@ -7,17 +7,16 @@ from typing import Literal
 
 from daytona_toolkit._arguments import check_encodable
 from daytona_toolkit._diff import unified_diff
-from daytona_toolkit._fetch import check_complete
+from daytona_toolkit._fetch import content_of
 from daytona_toolkit._matching import Splice, merge, splice
 from daytona_toolkit._operations.patch.result import PatchedFile, PatchResult
 from daytona_toolkit._operations.patch.v4a import FileChange, parse, splices
-from daytona_toolkit._refusals import check_refusal, refusal
+from daytona_toolkit._refusals import refusal
 from daytona_toolkit._remote import Reply, Source
 from daytona_toolkit._workers import in_thread
 from daytona_toolkit._workspace import Workspace
 from daytona_toolkit.errors import (
     FileChangedError,
-    FileTooLargeError,
     InvalidArgumentError,
     NoMatchError,
     PathExistsError,
@@ -28,9 +27,6 @@ from daytona_toolkit.errors import (
 
 # A try fails only because another writer has succeeded, so only many writers exhaust them.
 _TRIES = 20
-
-# Ranges of a file that one request replaces; nearer ones are joined.
-_SPLICES = 8
 
 # Each takes some 25 ms, and no request may take a minute.
 _FILES = 500
@@ -198,17 +194,10 @@ async def _fetch(workspace: Workspace, changes: list[FileChange]) -> dict[str, b
     reply = await workspace.run(_FETCH, paths=fulls, bytes=bound)
     seen = {}
     for i, change in enumerate(changes):
+        limit = f"the {bound:,} that each file of this patch may have"
+        advice = "nothing was changed. Change it with edit or exec"
         part = _part(reply, i)
-        check_refusal(part, change.path, workspace)
-        if "content" not in part.blobs:
-            raise FileTooLargeError(
-                f"{change.path!r} has {part.number('size'):,} bytes, more than the {bound:,} that "
-                "each file of this patch may have; nothing was changed. Change it with edit or "
-                "exec instead.",
-                change.path,
-            )
-        check_complete(part.blobs["content"], part.number("size"), change.path)
-        seen[change.path] = part.blobs["content"]
+        seen[change.path] = content_of(part, change.path, workspace, limit=limit, advice=advice)
     return seen
 
 
@@ -247,7 +236,7 @@ def _plan(
             diff = unified_diff(content, made, each.target or each.path) if made else ""
             result = splice(content, made)
             sha256 = hashlib.sha256(content).hexdigest()
-            pieces = merge(content, made, _SPLICES)
+            pieces = merge(content, made)
             if not each.target:
                 steps.append(_Step("update", full, each, sha256, len(content), pieces, result))
                 files.append(PatchedFile(path=full, change="updated", diff=diff))
