@@ -327,7 +327,7 @@ class Workspace:
     async def _upload(self, data: bytes) -> dict[str, Input]:
         """Upload what a program takes; the inputs of `upload.sh`."""
         if not data:
-            return {"upload": "", "upload_size": "", "upload_sum": ""}
+            return {"upload": ""}
         folder = self.facts.session.removeprefix(f"{self.facts.state}/")
         name = await self.upload(f"{folder}/upload", data)
         self.ledger.remove(name)

@@ -6,9 +6,10 @@ takes along the functions that it calls and no others, and a step that begins
 `[ -z "$_INPUT" ] || ` or `if [ -n "$_INPUT" ]; then` only where that input is given.
 
 The contract between Python and `sh` is checked. A name `_UPPER` in the text is an input;
-Python must give each of them and no other. A name `_lower` is a variable of the program; all
-of them are unset before it runs, so that no variable of the sandbox's environment can be
-taken for one. Under `set -u` a variable that was never set ends the program.
+Python must give each one that what is sent has, and none that the program does not know. A name
+`_lower` is a variable of the program; all of them are unset before it runs, so that no variable
+of the sandbox's environment can be taken for one. Under `set -u` a variable that was never set
+ends the program.
 
 A program is fed to whatever shell the sandbox has, on that shell's standard input. So it is
 one function, which the shell reads to its end before it runs, and standard input is taken
@@ -80,23 +81,22 @@ class Source:
                 escapes, for bytes that are not UTF-8, but no NUL.
 
         Raises:
-            TypeError: An input is missing, or the program takes no such input.
+            TypeError: An input is missing from what is sent, or the program takes no such input.
         """
-        if inputs.keys() != self.inputs:
-            missing, surplus = self.inputs - inputs.keys(), inputs.keys() - self.inputs
-            raise TypeError(
-                f"the program {self.name!r} was not given {sorted(missing)} "
-                f"and does not take {sorted(surplus)}"
-            )
-        given = {f"_{name.upper()}": value for name, value in inputs.items()}
-        sent = self.minified({name for name, value in given.items() if not value and value != 0})
         nonce = secrets.token_hex(8)
+        given = {f"_{name.upper()}": value for name, value in inputs.items()} | {"_NONCE": nonce}
+        sent = self.minified({name for name, value in given.items() if not value and value != 0})
+        missing = [name[1:].lower() for name in sent.inputs if name not in given]
+        surplus = sorted(inputs.keys() - self.inputs)
+        if missing or surplus:
+            raise TypeError(
+                f"the program {self.name!r} was not given {missing} and does not take {surplus}"
+            )
         lines = [
             _HAND_OVER,
             _OPTIONS,
             f"unset {' '.join(sent.variables)}",
-            f"_NONCE={nonce}",
-            *(assign(name, given[name]) for name in sent.inputs if name in given),
+            *(assign(name, given[name]) for name in sent.inputs),
             f"main() {{\n{sent.text}}}",
             # Not as redirections of main: for those a shell keeps copies of the old files,
             # which a process in the background inherits, and the reply would wait for its end.

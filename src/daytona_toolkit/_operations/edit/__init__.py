@@ -47,20 +47,6 @@ _SMALL = 20_000
 _ORDINARY = re.compile(r"[!-\-/-~]")
 
 _EDIT = Source(__name__, "edit")
-_CHECK_INPUTS = (
-    "sha256",
-    "length",
-    "old_sha256",
-    "touched",
-    "index",
-    "lead",
-    "key",
-    "old",
-    "char",
-    "refuse_cr",
-    "max_reply",
-    "small",
-)
 
 _ADVICE = "change it with exec, for example with `sed -i`,"
 
@@ -271,6 +257,7 @@ async def _replace_in_sandbox(
         full,
         [Splice(0, len(old_bytes), new_bytes)],
         ["keep 0 old", "keep old rest"],
+        sha256="",
         length=len(old_bytes),
         old_sha256=hashlib.sha256(old_bytes).hexdigest(),
         touched=len(lines),
@@ -326,7 +313,7 @@ async def _swap(workspace: Workspace, full: str, content: bytes, change: _Change
         for start, end in zip(borders[::2], borders[1::2], strict=False)
     ]
     last = f"keep {borders[-1]} rest" if borders[-1] < len(content) else ""
-    return await _send(workspace, full, pieces, [*kept, last], sha256=change.sha256)
+    return await _send(workspace, full, pieces, [*kept, last], sha256=change.sha256, length="")
 
 
 async def _send(
@@ -353,7 +340,6 @@ async def _send(
         inserts = [f"insert {start} {len(part)}" for start, part in zip(starts, new, strict=False)]
     plan = [step for pair in zip(kept, [*inserts, ""], strict=True) for step in pair if step]
     growth = sum(len(piece.new) - (piece.end - piece.start) for piece in pieces)
-    unused: dict[str, Input] = dict.fromkeys(_CHECK_INPUTS, "")
     return await workspace.change(
         _EDIT,
         data=data,
@@ -363,5 +349,5 @@ async def _send(
         new=words,
         growth=growth,
         bytes=workspace.limits.file_bytes,
-        **unused | how,
+        **how,
     )

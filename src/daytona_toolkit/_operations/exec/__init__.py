@@ -212,16 +212,21 @@ def _shell(
     if name is not None:
         check_shell(name)
     workspace = handle.workspace
-    facts, given = workspace.facts, {**workspace.secrets, **(env or {})}
-    hidden = [name for name, value in given.items() if workspace.mask(value) != value]
-    names = [" ".join(given), " ".join(hidden)]
-    return {
+    given = {**workspace.secrets, **(env or {})}
+    inputs: dict[str, Input] = {
         "named": name,
-        "stay": "yes" if stay else "",
-        "keep": _keep() if name else "",
-        "trap": [f"{facts.state}/{handle.id}.keep", facts.session, name, *names] if name else "",
         "env": [f"{name}={value}" for name, value in workspace.env.items()],
         "given": [f"{name}={value}" for name, value in given.items()],
+    }
+    if name is None:
+        return inputs
+    facts = workspace.facts
+    hidden = [name for name, value in given.items() if workspace.mask(value) != value]
+    names = [" ".join(given), " ".join(hidden)]
+    return inputs | {
+        "stay": "yes" if stay else "",
+        "keep": _keep(),
+        "trap": [f"{facts.state}/{handle.id}.keep", facts.session, name, *names],
     }
 
 
