@@ -1,6 +1,8 @@
-"""All bytes of a file, for operations that need more than a part of it."""
+"""All bytes of files, for operations that need more than a part of them."""
 
-from daytona_toolkit._refusals import check_refusal
+from collections.abc import Sequence
+
+from daytona_toolkit._refusals import refusal
 from daytona_toolkit._remote import Reply, Source
 from daytona_toolkit._text import count_of
 from daytona_toolkit._workspace import Workspace
@@ -9,41 +11,46 @@ from daytona_toolkit.errors import FileTooLargeError, PathDeniedError
 _FETCH = Source(__name__, "fetch")
 
 
-async def fetch(workspace: Workspace, path: str, full: str, advice: str) -> bytes:
+async def fetch(workspace: Workspace, path: str, advice: str) -> bytes:
     """All bytes of a file in one request, and remember them.
 
     Args:
         workspace: Where it is.
         path: The path as the caller gave it.
-        full: The path, absolute.
         advice: What to do instead when it is too large.
     """
     bound = workspace.limits.file_bytes
-    reply = await workspace.run(_FETCH, path=full, bytes=bound)
-    limit = f"the limit of {bound:,}"
-    content = content_of(reply, path, workspace, limit=limit, advice=advice)
-    workspace.files.put(full, content)
+    [content] = await fetch_all(workspace, [path], bound, f"the limit of {bound:,}", advice)
+    workspace.files.put(workspace.resolve(path), content)
     return content
 
 
-def content_of(reply: Reply, path: str, workspace: Workspace, *, limit: str, advice: str) -> bytes:
-    """The content that `put_file` of `file.sh` has put into a reply.
+async def fetch_all(
+    workspace: Workspace, paths: Sequence[str], bound: int, limit: str, advice: str
+) -> list[bytes]:
+    """All bytes of files in one request.
 
     Args:
-        reply: The reply, or what it says of this file.
-        path: The path as the caller gave it.
-        workspace: Where it is.
-        limit: What it is larger than where the content is not there.
-        advice: What to do instead then.
+        workspace: Where they are.
+        paths: The paths as the caller gave them.
+        bound: Bytes that each may have.
+        limit: The same in words.
+        advice: What to do instead when one has more.
     """
-    check_refusal(reply, path, workspace)
-    size, content = reply.number("size"), reply.blobs.get("content")
-    if content is None:
-        raise FileTooLargeError(
-            f"{path!r} has {count_of(size, 'byte')}, more than {limit}; {advice} instead.", path
-        )
-    check_complete(content, size, path)
-    return content
+    fulls = [workspace.resolve(path) for path in paths]
+    reply = await workspace.run(_FETCH, paths=fulls, bytes=bound)
+    found = []
+    for index, path in enumerate(paths):
+        if code := reply.values.get(f"fail.{index}"):
+            raise refusal(Reply({"fail": code}, {}), path, workspace)
+        size, content = reply.number(f"size.{index}"), reply.blobs.get(f"content.{index}")
+        if content is None:
+            raise FileTooLargeError(
+                f"{path!r} has {count_of(size, 'byte')}, more than {limit}; {advice} instead.", path
+            )
+        check_complete(content, size, path)
+        found.append(content)
+    return found
 
 
 def check_complete(content: bytes, size: int, path: str) -> None:

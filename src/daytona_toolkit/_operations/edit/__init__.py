@@ -145,12 +145,12 @@ async def _edit(
             return sought
         content, fresh = sought, True
     elif content is None:
-        content = await fetch(workspace, path, full, _ADVICE)
+        content = await fetch(workspace, path, _ADVICE)
     for _ in range(_TRIES):
         found = await in_thread(match, content, old_string, new_string)
         if not fresh and len(found.starts) != 1:
             # What we remember may be old: fetch the file before we refuse.
-            content = await fetch(workspace, path, full, _ADVICE)
+            content = await fetch(workspace, path, _ADVICE)
             fresh = True
             continue
         change = await in_thread(

@@ -7,7 +7,7 @@ from typing import Literal
 
 from daytona_toolkit._arguments import check_encodable
 from daytona_toolkit._diff import unified_diff
-from daytona_toolkit._fetch import content_of
+from daytona_toolkit._fetch import fetch_all
 from daytona_toolkit._matching import Splice, merge, splice
 from daytona_toolkit._operations.patch.result import PatchedFile, PatchResult
 from daytona_toolkit._operations.patch.v4a import FileChange, parse, splices
@@ -33,7 +33,6 @@ _FILES = 500
 
 _NAMES = re.compile(r"\*\*\* (Add|Update|Delete) File:")
 
-_FETCH = Source(__name__, "fetch")
 _APPLY = Source(__name__, "apply")
 
 
@@ -190,29 +189,16 @@ async def _fetch(workspace: Workspace, changes: list[FileChange]) -> dict[str, b
     if not changes:
         return {}
     bound = _bound(workspace, changes)
-    fulls = [workspace.resolve(each.path) for each in changes]
-    reply = await workspace.run(_FETCH, paths=fulls, bytes=bound)
-    seen = {}
-    for i, change in enumerate(changes):
-        limit = f"the {bound:,} that each file of this patch may have"
-        advice = "nothing was changed. Change it with edit or exec"
-        part = _part(reply, i)
-        seen[change.path] = content_of(part, change.path, workspace, limit=limit, advice=advice)
-    return seen
+    limit = f"the {bound:,} that each file of this patch may have"
+    advice = "nothing was changed. Change it with edit or exec"
+    paths = [each.path for each in changes]
+    contents = await fetch_all(workspace, paths, bound, limit, advice)
+    return dict(zip(paths, contents, strict=True))
 
 
 def _bound(workspace: Workspace, changes: list[FileChange]) -> int:
     """Bytes of each file that comes to us."""
     return workspace.limits.file_bytes // max(1, len(changes))
-
-
-def _part(reply: Reply, index: int) -> Reply:
-    """What a reply says of one file."""
-    end = f".{index}"
-    return Reply(
-        {name.removesuffix(end): each for name, each in reply.values.items() if name.endswith(end)},
-        {name.removesuffix(end): each for name, each in reply.blobs.items() if name.endswith(end)},
-    )
 
 
 def _plan(

@@ -3,7 +3,7 @@
 import os
 from io import BytesIO
 
-from daytona_toolkit._arguments import AnyPath, check_whole
+from daytona_toolkit._arguments import AnyPath, check_path, check_whole
 from daytona_toolkit._fetch import check_complete, fetch
 from daytona_toolkit._operations.read.result import ReadResult
 from daytona_toolkit._refusals import check_refusal
@@ -118,8 +118,7 @@ async def read_bytes(workspace: Workspace, path: AnyPath) -> bytes:
         Path("plot.png").write_bytes(session.read_bytes("plot.png"))
         ```
     """
-    full = workspace.resolve(path)
-    return await fetch(workspace, os.fspath(path), full, "download it")
+    return await fetch(workspace, check_path(path), "download it")
 
 
 async def exists(workspace: Workspace, path: AnyPath) -> bool:

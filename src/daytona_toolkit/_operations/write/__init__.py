@@ -60,7 +60,7 @@ async def write(
     full = workspace.resolve(path)
     data = as_bytes(content, "content")
     if isinstance(content, str):
-        await _check_stars(workspace, os.fspath(path), full, content)
+        await _check_stars(workspace, os.fspath(path), content)
     if if_version and not (isinstance(if_version, str) and _VERSION.fullmatch(if_version)):
         raise InvalidArgumentError(
             f"if_version is {if_version!r:.200}, which is not a version; pass the `version` "
@@ -89,7 +89,7 @@ async def write(
     )
 
 
-async def _check_stars(workspace: Workspace, path: str, full: str, content: str) -> None:
+async def _check_stars(workspace: Workspace, path: str, content: str) -> None:
     """Refuse to lose a secret in the file that was shown as `***`.
 
     Raises:
@@ -98,7 +98,7 @@ async def _check_stars(workspace: Workspace, path: str, full: str, content: str)
     if not workspace.mask.may_be_in(content):
         return
     try:
-        old = await fetch(workspace, path, full, "")
+        old = await fetch(workspace, path, "")
     except RecoverableError:
         return  # there is no file, or it cannot be read
     if await in_thread_if_large(len(old), workspace.mask.is_written_back, content, old):
