@@ -105,11 +105,14 @@ minus() { sort -z -- "$1" "$2" "$2" >"$_lists/sorted" && uniq -zu "$_lists/sorte
 # common A B: the names that are in both.
 common() { sort -z -- "$1" "$2" >"$_lists/sorted" && uniq -zd "$_lists/sorted"; }
 
-# ignored LIST: which of the names a .gitignore tells to ignore.
+# ignored LIST: which of the names a .gitignore tells to ignore. git before 2.26 names those too that
+# a pattern with `!` takes back. So it is to name the pattern as well, as the third of four words.
 ignored() {
     [ -z "$_ignored" ] || return 0
-    git -c core.excludesFile="$PWD/.git/info/exclude" check-ignore --no-index -z --stdin <"$1"
-    [ $? -lt 2 ] # 1: none
+    git -c core.excludesFile="$PWD/.git/info/exclude" check-ignore -v --no-index -z --stdin \
+        <"$1" >"$_lists/matched"
+    [ $? -lt 2 ] || return # 1: none
+    sed -zn 'n; n; /^!/ { n; d; }; n; p' "$_lists/matched"
 }
 
 # scan: list what counts in `files` and `folders`; `every` folder, too. It fails at a folder that
