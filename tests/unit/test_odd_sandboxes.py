@@ -26,6 +26,12 @@ for path; do
 done
 """
 
+# To the grep of Ubuntu 16.04 a line that is not ASCII is binary, unless it has the option -a.
+_ASCII_ALONE = r"""
+case "$1 $2" in *-a*) exec "$real" "$@" ;; esac
+"$real" "$@" | LC_ALL=C "$real" -av '[^ -~[:cntrl:]]'
+"""
+
 Wrap: TypeAlias = Callable[[str, str], CommandSandbox]
 
 
@@ -79,6 +85,17 @@ def test_a_patch_and_a_move_lock_folders_in_one_order(with_tool: Wrap, tmp_path:
         session.move("a/file", "b/other")
     folders = [Path(path).name for path in locked.read_text().split() if Path(path).name in "ab"]
     assert folders == ["b", "a", "b", "a"]
+
+
+def test_lines_are_found_by_a_grep_that_takes_what_is_not_ascii_for_binary(
+    with_tool: Wrap, tmp_path: Path
+) -> None:
+    with SandboxSession(with_tool("grep", _ASCII_ALONE), root=tmp_path / "root") as session:
+        session.write("file", "plain line\ncafé line\n")
+        session.write("binary", b"a line\0\n")
+        found = session.grep("line")
+        assert found.text().startswith("file:1:plain line\nfile:2:café line\n")
+        assert found.notes == ("1 binary file with a match left out",)
 
 
 @pytest.fixture

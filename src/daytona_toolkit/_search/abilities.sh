@@ -31,11 +31,11 @@ know_grep() {
 # can_grep WORD
 can_grep() { case " $_grep " in *" $1 "*) ;; *) return 1 ;; esac; }
 
-# try_grep: sets $_grep. GNU's grep takes some bytes for binary data unless it is told not to; busybox
-# does not know the option, nor need it.
+# try_grep: sets $_grep. Some of GNU's take what is not ASCII for binary data unless they are told not
+# to; then they cannot tell what is. busybox does not know the option, nor need it.
 try_grep() {
     # The shell drops the NUL behind the name of the file.
-    case $(printf 'x\377\n' | grep -anHZE --no-group-separator x) in
+    case $(printf 'x\377\n' | grep -nHZE --no-group-separator x) in
     '(standard input)1:x'*) _grep='text z gnu' ;;
     *)
         _grep=other
