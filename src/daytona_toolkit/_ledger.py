@@ -2,7 +2,8 @@
 
 Each request that changes something has a number. Once it was answered, or given up, no copy of
 it may run any more: it lies below the floor as soon as no older request is under way. The
-sandbox learns the floor from a later request, and removes what it kept to recognise copies.
+sandbox learns the floor from a later request, and removes what it kept to recognise copies. As long
+as an older one is under way, it is told by number which have left nothing to recognise copies by.
 """
 
 from collections import deque
@@ -33,6 +34,8 @@ class Ledger:
         self._wanted = 1
         # Requests that are under way, with the names that each is to remove.
         self._under_way: dict[int, list[str]] = {}
+        # Requests that were refused or given up while an older one was under way.
+        self._closed: list[int] = []
         self._urgent = False
         self._own: dict[str, None] = {}
         self._kept: deque[tuple[str, int]] = deque()
@@ -54,28 +57,34 @@ class Ledger:
             del self._under_way[number]
 
     def close(self, number: int) -> None:
-        """Let no copy of a request run once the next has come, and none before it is under way.
+        """Let no copy of a request run once the next has come.
 
         It may not have removed what it was to remove, so a later one does.
         """
         self._wanted = max(self._wanted, number + 1)
+        self._closed.append(number)
         self._removable += [(name, self._floor) for name in self._under_way[number]]
         self._under_way[number] = []
 
     def removals(self, number: int) -> dict[str, str]:
-        """What a request takes along: the floor to raise, if it is time, and names to remove."""
+        """What a request takes along, as inputs of `once.sh`.
+
+        That is the floor to raise, if it is time, names to remove, and names of what closes others.
+        """
         floor = min(self._under_way)
+        self._closed = [each for each in self._closed if each > floor]
+        closed = " ".join(f"closed.{each}" for each in self._closed)
         names = [name for name, least in self._removable if least <= floor]
         wanted = self._floor < floor and self._floor < self._wanted
         due = wanted or floor - self._floor >= _NUMBER_BATCH or len(names) >= _JOB_BATCH
         if not (due or (self._urgent and names)):
-            return {"floor": "", "forget": ""}
+            return {"floor": "", "forget": "", "closed": closed}
         self._floor = floor
         self._removable = [each for each in self._removable if each[1] > floor]
         self._urgent = self._urgent and bool(self._removable)
         self._under_way[number] = names
         self._removed.extend(names)
-        return {"floor": str(floor), "forget": " ".join(names)}
+        return {"floor": str(floor), "forget": " ".join(names), "closed": closed}
 
     def pop_all(self) -> str:
         """All names under the state folder that are of this session, to be removed at its end."""

@@ -8,25 +8,36 @@
 #
 #   floor.N   nothing below N runs; the highest counts
 #   done.N    what request N did, as lines of its reply
+#   closed.N  request N was refused or given up, and does not run
 #   ballast   bytes to give up when the disk is full
 #
 # In: _STATE, _SESSION (the session's folder in it), _NUMBER, _FLOOR (what to raise the floor
-#     to, or empty); those of forget.sh.
+#     to, or empty), _CLOSED (names of what closes requests above the floor); those of forget.sh.
 
 . ./forget.sh
 
 # is_fresh: whether this request may still run; else $_late says why not. Look at the mark
 # first and at the floor then: the floor is raised before a mark is removed.
 is_fresh() {
-    # `true`, as a redirection that fails would end the shell for `:`.
-    [ -z "$_FLOOR" ] || true >"$_SESSION/floor.$_FLOOR" || {
-        make_room
-        true >"$_SESSION/floor.$_FLOOR"
-    }
+    [ -z "$_FLOOR" ] || leave_signs "floor.$_FLOOR"
+    # shellcheck disable=SC2086 # names
+    [ -z "$_CLOSED" ] || leave_signs $_CLOSED
+    [ ! -e "$_SESSION/closed.$_NUMBER" ] || { _late=late && return 1; }
     for _floor in "$_SESSION"/floor.*; do
         _floor=${_floor##*/floor.}
         case $_floor in *[!0-9]*) _late=closed && return 1 ;; esac
         [ "$_NUMBER" -ge "$_floor" ] || { _late=late && return 1; }
+    done
+}
+
+# leave_signs NAME...: empty files of the session. `true`, as a redirection that fails would end the
+# shell for `:`.
+leave_signs() {
+    for _sign; do
+        true >"$_SESSION/$_sign" || {
+            make_room
+            true >"$_SESSION/$_sign"
+        }
     done
 }
 
@@ -66,8 +77,8 @@ remove_marks() {
     for _file in floor.*; do
         [ "${_file#floor.}" -ge "$_before" ] || set -- "$@" "$_file"
     done
-    for _file in done.*; do
-        _mark_of=${_file#done.}
+    for _file in done.* closed.*; do
+        _mark_of=${_file#*.}
         _mark_of=${_mark_of%%.*}
         [ "$_mark_of" = '*' ] || [ "$_mark_of" -ge "$_FLOOR" ] || set -- "$@" "$_file"
     done

@@ -95,6 +95,23 @@ def test_a_copy_of_a_command_does_not_run_while_an_older_one_is_at_work(
     assert session.read("log").content == "ran\n"
 
 
+def test_a_copy_of_what_was_refused_does_nothing_while_an_older_request_is_at_work(
+    session: SandboxSession,
+) -> None:
+    session.write("file", "old\n")
+    with ThreadPoolExecutor() as threads:
+        older = threads.submit(session.exec, "touch begun; until [ -e go ]; do sleep 0.05; done")
+        while not session.exists("begun"):
+            time.sleep(0.02)
+        with recorded(session) as copies, pytest.raises(NoMatchError):
+            session.edit("file", "new", "changed")
+        session.write("file", "new\n")
+        copies.arrive(session)
+        session.write("go", "")
+        assert older.result().exit_code == 0
+    assert session.read("file").content == "new\n"
+
+
 @whenever
 def test_a_copy_of_a_command_leaves_its_shell_alone(
     session: SandboxSession, wait: Callable[[SandboxSession], None]
