@@ -27,6 +27,7 @@ _TREE, _READ_WHOLE, _READ_RANGES = (
 )
 
 _UNSAFE = "a symlink, device or pipe is in the way, or this system cannot store the name"
+_MISSPELT = "the sandbox's tools misspell a name that is not UTF-8; rename it, or download again"
 
 # Bytes of a single file that comes with the first request.
 _SMALL = 1024 * 1024
@@ -246,4 +247,6 @@ def _changed(item: Item, remote: str, report: Report) -> None:
         raise FileChangedError(
             f"{remote!r} was changed while it was downloaded; download it again.", remote
         )
-    report.omit(item.name, "changed meanwhile; download again")
+    # The tools of uutils, as Ubuntu has them, spell a name that is not UTF-8 so.
+    is_misspelt = "\N{REPLACEMENT CHARACTER}" in item.name
+    report.omit(item.name, _MISSPELT if is_misspelt else "changed meanwhile; download again")
