@@ -32,6 +32,24 @@ case "$1 $2" in *-a*) exec "$real" "$@" ;; esac
 "$real" "$@" | LC_ALL=C "$real" -av '[^ -~[:cntrl:]]'
 """
 
+# git before 2.26 names what a pattern with `!` takes back among what is ignored.
+_OLD_GIT = r"""
+case "$*" in *' -v '*) ;; *' check-ignore '*) old=yes ;; esac
+[ "$old" ] || exec "$real" "$@"
+shift 3
+"$real" check-ignore -v "$@" | sed -zn 'n; n; n; p'
+"""
+
+# `sort -o` of uutils, which Ubuntu has, leaves the file as it was where there is nothing to write.
+_UUTILS_SORT = r"""
+case $1 in -*o) ;; *) exec "$real" "$@" ;; esac
+options=$(echo "$1" | tr -d o) into=$2
+shift 2
+"$real" "$options" "$@" >"$into.new" || exit
+[ -s "$into.new" ] || [ ! -e "$into" ] || exec rm "$into.new"
+mv "$into.new" "$into"
+"""
+
 Wrap: TypeAlias = Callable[[str, str], CommandSandbox]
 
 
@@ -96,6 +114,36 @@ def test_lines_are_found_by_a_grep_that_takes_what_is_not_ascii_for_binary(
         found = session.grep("line")
         assert found.text().startswith("file:1:plain line\nfile:2:café line\n")
         assert found.notes == ("1 binary file with a match left out",)
+
+
+def test_an_old_git_records_what_a_pattern_takes_back(with_tool: Wrap, tmp_path: Path) -> None:
+    with SandboxSession(with_tool("git", _OLD_GIT), root=tmp_path / "root") as session:
+        session.write(".gitignore", "*.log\n!kept.log\n")
+        session.write("left.log", "old")
+        session.write("kept.log", "old")
+        checkpoint = session.checkpoint()
+        for name in ("left.log", "kept.log"):
+            session.write(name, "new")
+        session.restore(checkpoint.id)
+        assert session.read("kept.log").content == "old"
+        assert session.read("left.log").content == "new"
+
+
+def test_a_restore_is_right_where_sort_writes_no_empty_files(
+    with_tool: Wrap, tmp_path: Path
+) -> None:
+    needs("git")
+    with SandboxSession(with_tool("sort", _UUTILS_SORT), root=tmp_path / "root") as session:
+        empty = session.checkpoint()
+        session.write("file", "text")
+        one_file = session.checkpoint()
+        session.write("new", "")
+        session.restore(one_file.id)
+        assert session.read("file").content == "text"
+        assert [entry.path for entry in session.ls().entries] == ["file"]
+        session.mkdir("folder")
+        session.restore(empty.id)
+        assert not session.ls().entries
 
 
 @pytest.fixture
