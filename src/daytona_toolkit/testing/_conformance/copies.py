@@ -78,20 +78,27 @@ def test_a_copy_of_a_command_does_not_run(
     assert session.read("log").content == "ran\ninput\n"
 
 
-def test_a_copy_of_a_command_does_not_run_while_an_older_one_is_at_work(
-    session: SandboxSession,
-) -> None:
+@contextmanager
+def older_request(session: SandboxSession) -> Iterator[None]:
+    """A command that began before, and is at work until the block ends."""
     with ThreadPoolExecutor() as threads:
         older = threads.submit(session.exec, "touch begun; until [ -e go ]; do sleep 0.05; done")
         while not session.exists("begun"):
             time.sleep(0.02)
+        yield
+        session.write("go", "")
+        assert older.result().exit_code == 0
+
+
+def test_a_copy_of_a_command_does_not_run_while_an_older_one_is_at_work(
+    session: SandboxSession,
+) -> None:
+    with older_request(session):
         with recorded(session) as copies:
             session.exec("echo ran >>log")
         for _ in range(10):
             session.exec("true")
         copies.arrive(session)
-        session.write("go", "")
-        assert older.result().exit_code == 0
     assert session.read("log").content == "ran\n"
 
 
@@ -99,16 +106,11 @@ def test_a_copy_of_what_was_refused_does_nothing_while_an_older_request_is_at_wo
     session: SandboxSession,
 ) -> None:
     session.write("file", "old\n")
-    with ThreadPoolExecutor() as threads:
-        older = threads.submit(session.exec, "touch begun; until [ -e go ]; do sleep 0.05; done")
-        while not session.exists("begun"):
-            time.sleep(0.02)
+    with older_request(session):
         with recorded(session) as copies, pytest.raises(NoMatchError):
             session.edit("file", "new", "changed")
         session.write("file", "new\n")
         copies.arrive(session)
-        session.write("go", "")
-        assert older.result().exit_code == 0
     assert session.read("file").content == "new\n"
 
 
