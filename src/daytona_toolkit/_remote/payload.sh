@@ -16,10 +16,10 @@ payload() {
     [ -z "${_TEXT:+yes}" ] || printf %s "$_TEXT"
 }
 
-# save_payload: sets $_content, a file that holds it, which the caller removes.
+# save_payload: sets $_content, a file that holds it, if there is any; the caller removes it.
 save_payload() {
     _content=${_UPLOAD:-$_SESSION/payload-$_NUMBER}
-    [ -n "$_UPLOAD" ] || payload >"$_content" || {
+    [ -n "$_UPLOAD" ] || ! has_payload || payload >"$_content" || {
         [ $? -lt 126 ] || quit
         fail space
     }
