@@ -273,6 +273,7 @@ def test_a_helper_that_is_killed_leaves_no_process(isolation: confinement.Isolat
 
 
 def test_a_moment_without_files_decides_about_no_later_sandbox() -> None:
+    confinement.choose("bubblewrap")
     code = (
         "import os, resource\n"
         "from daytona_toolkit import *\n"

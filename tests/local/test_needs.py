@@ -229,8 +229,9 @@ def test_any_name_is_spelt_in_any_locale(home_of_the_host: Path, outside: Path) 
 
 
 @pytest.mark.parametrize("isolation", CONFINED)
-def test_a_client_may_ignore_the_end_of_its_children(isolation: str) -> None:
+def test_a_client_may_ignore_the_end_of_its_children(isolation: Any) -> None:
     """As servers do that never wait for them."""
+    confinement.choose(isolation)
     program = f"""
 import signal
 signal.signal(signal.SIGCHLD, signal.SIG_IGN)
@@ -246,8 +247,9 @@ with open_session(isolation={isolation!r}) as session:
 
 
 @pytest.mark.parametrize("isolation", [*CONFINED, "none"])
-def test_a_client_may_block_every_signal(isolation: str) -> None:
+def test_a_client_may_block_every_signal(isolation: Any) -> None:
     """As servers do that wait for them in a thread."""
+    confinement.choose(isolation)
     program = f"""
 import signal
 signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
@@ -357,8 +359,9 @@ with open_session(isolation={isolation!r}) as session:
 
 
 @pytest.mark.parametrize("isolation", CONFINED)
-def test_a_user_with_too_many_keys_can_open_sandboxes(isolation: str) -> None:
+def test_a_user_with_too_many_keys_can_open_sandboxes(isolation: Any) -> None:
     """Each has a keyring, and the system allows 200 keys by default."""
+    confinement.choose(isolation)
     program = REFUSE.format(call="keyctl", error="EDQUOT", isolation=isolation)
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.stdout == "fine\n\n", done.stderr
