@@ -164,6 +164,7 @@ def test_a_given_folder_is_left_as_it_is(tmp_path: Path) -> None:
 def test_close_leaves_nothing_behind(
     isolation: confinement.Isolation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    confinement.choose(isolation)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     threads = set(threading.enumerate())
     files = open_files()
@@ -206,6 +207,7 @@ def test_a_client_that_is_killed_leaves_no_process(number: signal.Signals, tmp_p
 
 def test_a_client_that_is_stopped_finds_its_command_when_it_goes_on() -> None:
     """As by Ctrl-Z: it cannot have heard of the helper meanwhile."""
+    confinement.choose("auto")
     code = (
         "from daytona_toolkit import *\n"
         "from daytona_toolkit.sandboxes._local import machine\n"
@@ -226,6 +228,7 @@ def test_a_client_that_is_stopped_finds_its_command_when_it_goes_on() -> None:
 
 def test_a_program_may_have_set_another_event_loop() -> None:
     """As a server under uvicorn has, which takes uvloop where it is installed."""
+    confinement.choose("auto")
     pytest.importorskip("uvloop", reason="for want of uvloop: it is in the group `dev`")
     code = (
         "import asyncio, uvloop\n"

@@ -202,6 +202,7 @@ def test_the_helper_spells_paths_as_we_do() -> None:
 
 def test_any_name_is_spelt_in_any_locale(home_of_the_host: Path, outside: Path) -> None:
     """That of the user, of the folder for temporary files, and of the one that holds Python."""
+    confinement.choose("auto")
     (home_of_the_host / ".gitconfig").write_bytes("[user]\nname = Björk ☃\n".encode())
     temporary = outside / os.fsdecode(b"t\xff")
     temporary.mkdir()
@@ -275,6 +276,7 @@ with open_session(isolation={isolation!r}) as session:
 def test_where_bubblewrap_lacks_something_landlock_does(
     namespaces: str, prepare: str, tmp_path: Path
 ) -> None:
+    confinement.choose("landlock")
     program = """
 from daytona_toolkit import open_session
 with open_session() as session:
@@ -291,6 +293,7 @@ with open_session() as session:
 
 def test_the_tools_may_be_where_nixos_has_them(tmp_path: Path) -> None:
     """Whose `/usr/bin` has `env` alone, and `/bin` only `sh`."""
+    confinement.choose("auto")
     prepare = (
         'cp "$(command -v sh)" "$0/sh"; mount -t tmpfs none /run; '
         "mkdir -p /run/current-system/sw/bin; mount --bind /usr/bin /run/current-system/sw/bin; "
@@ -369,6 +372,7 @@ def test_a_user_with_too_many_keys_can_open_sandboxes(isolation: Any) -> None:
 
 def test_temporary_files_may_be_where_nothing_can_be_locked() -> None:
     """As on some network file systems."""
+    confinement.choose("auto")
     program = REFUSE.format(call="flock", error="ENOLCK", isolation="auto")
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.stdout == "fine\n\n", done.stderr
@@ -383,6 +387,7 @@ def test_where_there_is_no_place_for_temporary_files_it_says_so(
 
 
 def test_landlock_says_what_else_it_needs() -> None:
+    confinement.choose("landlock")
     program = REFUSE.format(call="pidfd_open", error="ENOSYS", isolation="landlock")
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert "IsolationError" in done.stderr
@@ -544,6 +549,7 @@ def test_close_removes_what_is_deep(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_the_folders_of_a_killed_client_are_removed_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    confinement.choose("auto")
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     code = (

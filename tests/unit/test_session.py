@@ -30,6 +30,7 @@ from daytona_toolkit.errors import (
     SessionClosedError,
     StateLostError,
 )
+from daytona_toolkit.sandboxes._local import confinement
 from tests.support import counting, running, unique_seconds
 
 
@@ -316,6 +317,7 @@ def test_closing_ends_what_runs() -> None:
 
 @pytest.mark.parametrize("call", ["session.exec(", "wait_for(session, session.aexec, "])
 def test_ctrl_c_ends_the_command(call: str) -> None:
+    confinement.choose("auto")
     seconds = unique_seconds()
     code = (
         "import signal\n"
