@@ -21,7 +21,6 @@ import posixpath
 import re
 import secrets
 from collections.abc import Mapping, Sequence, Set
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.resources import files
@@ -171,10 +170,15 @@ def text_or_base64(data: bytes) -> tuple[str | None, str | None]:
     >>> text_or_base64(b"it's\n"), text_or_base64(b"\0"), text_or_base64(b"\xff")
     (("it's\n", None), (None, 'AA=='), (None, '/w=='))
     """
-    if b"\0" not in data:
-        with suppress(UnicodeDecodeError):
-            return data.decode(), None
-    return None, base64.b64encode(data).decode()
+    return (data.decode(), None) if is_text(data) else (None, base64.b64encode(data).decode())
+
+
+def is_text(data: bytes) -> bool:
+    """Whether a shell can have the bytes as they are."""
+    try:
+        return "\0" not in data.decode()
+    except UnicodeDecodeError:
+        return False
 
 
 def _composed(root: str, path: PurePosixPath, seen: set[PurePosixPath]) -> str:
