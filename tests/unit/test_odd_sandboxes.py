@@ -50,6 +50,11 @@ shift 2
 mv "$into.new" "$into"
 """
 
+# The tools of uutils put U+FFFD in the place of bytes of a name that are not UTF-8.
+_MISSPELL = r"""
+"$real" "$@" | LC_ALL=C sed 's/[\o351\o377]/\o357\o277\o275/'
+"""
+
 Wrap: TypeAlias = Callable[[str, str], CommandSandbox]
 
 
@@ -144,6 +149,28 @@ def test_a_restore_is_right_where_sort_writes_no_empty_files(
         session.mkdir("folder")
         session.restore(empty.id)
         assert not session.ls().entries
+
+
+def test_files_whose_names_the_sandbox_misspells_are_uploaded_again_and_not_downloaded(
+    with_tool: Wrap, tmp_path: Path
+) -> None:
+    here = tmp_path / "here"
+    for folder in (here, here / "fol\udcffder"):
+        folder.mkdir()
+    for name in ("plain", "caf\udce9"):
+        (here / name).write_text(f"{name!r}\n")
+    with_tool("stat", _MISSPELL)
+    with SandboxSession(with_tool("sha256sum", _MISSPELL), root=tmp_path / "root") as session:
+        assert session.upload(here, "there").files == 2
+        (here / "caf\udce9").write_text("changed\n")
+        session.upload(here, "there")
+        (note,) = session.download("there", tmp_path / "back").notes
+    assert (tmp_path / "root/there/caf\udce9").read_text() == "changed\n"
+    assert (tmp_path / "back/plain").read_text() == "'plain'\n"
+    assert note == (
+        "1 path skipped (the sandbox's tools misspell a name that is not UTF-8; rename it, or "
+        "download again): caf\ufffd"
+    )
 
 
 @pytest.fixture

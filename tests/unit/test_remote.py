@@ -110,34 +110,6 @@ def test_what_zsh_reads_first_moves_no_session_that_is_open(tmp_path: Path) -> N
         assert session.exists("file")
 
 
-def test_files_whose_names_the_sandbox_misspells_are_uploaded_again_and_not_downloaded(
-    tmp_path: Path,
-) -> None:
-    """As the tools of uutils do, which Ubuntu has, with names that are no UTF-8."""
-    tools, here = tmp_path / "tools", tmp_path / "here"
-    for folder in (tools, here, here / "fol\udcffder"):
-        folder.mkdir()
-    for name in ("plain", "caf\udce9"):
-        (here / name).write_text(f"{name!r}\n")
-    for tool in ("stat", "sha256sum"):
-        (tools / tool).write_text(
-            f"{needs(tool)} \"$@\" | LC_ALL=C sed 's/[\\o351\\o377]/\\o357\\o277\\o275/'\n"
-        )
-        (tools / tool).chmod(0o755)
-    argv = ["env", f"PATH={tools}:{os.environ['PATH']}", "sh"]
-    with SandboxSession(CommandSandbox(argv), root=tmp_path / "root") as session:
-        assert session.upload(here, "there").files == 2
-        (here / "caf\udce9").write_text("changed\n")
-        session.upload(here, "there")
-        (note,) = session.download("there", tmp_path / "back").notes
-    assert (tmp_path / "root/there/caf\udce9").read_text() == "changed\n"
-    assert (tmp_path / "back/plain").read_text() == "'plain'\n"
-    assert note == (
-        "1 path skipped (the sandbox's tools misspell a name that is not UTF-8; rename it, or "
-        "download again): caf\ufffd"
-    )
-
-
 @pytest.mark.parametrize("planted", ["ln -s ../elsewhere", "mkfifo", "touch", "mkdir -m 777"])
 def test_what_another_user_puts_in_the_place_of_our_folder_is_not_used(
     planted: str, tmp_path: Path
