@@ -231,16 +231,6 @@ def test_a_copy_of_a_tool_works_in_the_same_workspace(session: SandboxSession) -
         pickle.dumps(tool)
 
 
-def test_what_is_no_workspace_is_refused_at_once() -> None:
-    strangers: tuple[Any, ...] = (None, LocalSandbox(), "./work", SandboxSession)
-    for wrong in strangers:
-        for take in (DaytonaToolkit, ExecTool):
-            with pytest.raises(TypeError, match="takes a SandboxSession or a SessionPool"):
-                take(session=wrong)
-    with pytest.raises(TypeError, match="a SandboxSession takes none"):
-        DaytonaToolkit(SandboxSession(LocalSandbox()), key="a")
-
-
 def test_any_row_becomes_a_tool(session: SandboxSession) -> None:
     row = dataclasses.replace(TOOLS["exec"], name="run", text="Run it.")
     tool = SandboxTool(row, session=session, tags=["mine"])

@@ -320,17 +320,6 @@ async def test_an_only_argument_may_come_by_its_place(session: SandboxSession) -
     assert call_tool(tools["ls"], {"path": "."}).content == "a  0\n"  # as LlamaIndex does
 
 
-def test_what_is_no_workspace_is_refused_at_once(session: SandboxSession) -> None:
-    strangers: tuple[Any, ...] = (None, LocalSandbox(), "./work", SandboxSession)
-    for wrong in strangers:
-        with pytest.raises(TypeError, match="takes a SandboxSession or a SessionPool"):
-            DaytonaToolSpec(wrong)
-    with SessionPool(lambda _: session) as pool, pytest.raises(TypeError, match="Give key="):
-        DaytonaToolSpec(pool)
-    with pytest.raises(TypeError, match="a SandboxSession takes none"):
-        DaytonaToolSpec(session, key="a")
-
-
 async def test_each_conversation_has_a_workspace_of_its_own() -> None:
     async def conversation(ctx: Context) -> str:
         return str(await ctx.store.get("conversation"))

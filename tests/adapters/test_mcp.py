@@ -505,15 +505,6 @@ async def test_a_stranger_is_told_so_also_where_progress_was_asked_for(way: Way)
                 assert refused.value.code == types.INVALID_PARAMS
 
 
-def test_what_is_no_workspace_is_refused_at_once() -> None:
-    nothing: Any = LocalSandbox()
-    with pytest.raises(TypeError, match="make_server takes a SandboxSession or a SessionPool"):
-        make_server(nothing)
-    pool = SessionPool(lambda _: SandboxSession(LocalSandbox()))
-    with pytest.raises(TypeError, match="Which session of the pool is it"):
-        make_server(pool)
-
-
 @pytest.mark.parametrize(
     ("tool", "arguments"),
     [

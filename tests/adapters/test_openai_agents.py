@@ -277,17 +277,6 @@ def test_a_description_speaks_of_the_limits_of_the_session() -> None:
         assert "1,234 bytes" in str(tool)
 
 
-def test_what_is_no_workspace_is_refused_at_once(session: SandboxSession) -> None:
-    strangers: tuple[Any, ...] = (None, LocalSandbox(), "./work", SandboxSession)
-    for wrong in strangers:
-        with pytest.raises(TypeError, match="takes a SandboxSession or a SessionPool"):
-            daytona_tools(wrong)
-    with SessionPool(lambda _: session) as pool, pytest.raises(TypeError, match="Give key="):
-        daytona_tools(pool)
-    with pytest.raises(TypeError, match="a SandboxSession takes none"):
-        daytona_tools(session, key="a")
-
-
 async def test_each_conversation_has_a_workspace_of_its_own() -> None:
     async def conversation(context: ToolContext[Any]) -> str:
         return str(context.context["conversation"])

@@ -4,11 +4,16 @@ import asyncio
 import base64
 import dataclasses
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
+from daytona_toolkit_mcp import make_server
+from langchain_daytona_toolkit import DaytonaToolkit, ExecTool
+from llama_index.tools.daytona import DaytonaToolSpec
+from openai_agents_daytona_toolkit import daytona_tools
+from pydantic_ai_daytona_toolkit import DaytonaToolset
 
-from daytona_toolkit import Limits, LocalSandbox, SandboxSession
+from daytona_toolkit import Limits, LocalSandbox, SandboxSession, SessionPool
 from daytona_toolkit.errors import InvalidArgumentError
 from daytona_toolkit.tools import TOOLS, choose
 from tests.adapters.sides import SIDES, without_chance
@@ -33,6 +38,32 @@ async def test_models_are_told_the_same_of_a_tool(shared: SandboxSession, name: 
         parts = {part: each.schema.get(part) for part in ("type", "properties", "required")}
         assert parts == {part: TOOLS[name].schema().get(part) for part in parts}, side
         assert "title" not in str(each.schema), side
+
+
+@pytest.mark.parametrize(
+    ("name", "take", "finds_keys"),
+    [
+        ("DaytonaToolkit", DaytonaToolkit, True),
+        ("SandboxTool", ExecTool, True),
+        ("DaytonaToolSpec", DaytonaToolSpec, False),
+        ("make_server", make_server, False),
+        ("DaytonaToolset", DaytonaToolset, True),
+        ("daytona_tools", daytona_tools, False),
+    ],
+)
+def test_what_is_no_workspace_is_refused_at_once(
+    name: str, take: Callable[..., object], finds_keys: bool, shared: SandboxSession
+) -> None:
+    """Nor is a key without a pool, or a pool without a key, unless the framework has one."""
+    for stranger in (None, LocalSandbox(), "./work", SandboxSession):
+        with pytest.raises(TypeError, match=f"^{name} takes a SandboxSession or a SessionPool"):
+            take(session=stranger)
+    with pytest.raises(TypeError, match="a SandboxSession takes none"):
+        take(session=shared, key="a")
+    with SessionPool(lambda _: shared) as pool:
+        for no_key in (7,) if finds_keys else (7, None):
+            with pytest.raises(TypeError, match=r"Which session of the pool is it\? Give key="):
+                take(session=pool, key=no_key)
 
 
 async def test_a_prefix_is_told_of_by_all(shared: SandboxSession) -> None:
