@@ -1,13 +1,13 @@
 # shellcheck shell=sh
 # edit: splice new bytes into a file, if it still is what the client saw.
 #
-# In: those of path.sh, replace.sh, file.sh and payload.sh, the new bytes; _PATH; _SHA256 (of the file that the
-#     client saw, or empty: look for the text); _LENGTH, _OLD_SHA256, _TOUCHED, _INDEX, _LEAD,
-#     _KEY, _OLD, _REFUSE_CR, _MAX_REPLY (see find_once), _SMALL, _CHAR (see find_in_small);
-#     _GROWTH (the bytes that the new file has more); _NEW (words); _PLAN (the steps that make the new
-#     file, a line each: `keep FROM LENGTH`; `insert`, all of the new bytes, `insert FROM LENGTH`, a
-#     part of them, or `insert N`, the Nth word. LENGTH `rest` is all that follows, FROM `old` where the
-#     text that was looked for ends, LENGTH `old` all before it).
+# In: those of path.sh, replace.sh, file.sh and payload.sh, the new bytes; _PATH; _SHA256 (of the
+#     file that the client saw, or empty: look for the text); _LENGTH, _OLD_SHA256, _TOUCHED,
+#     _INDEX, _LEAD, _KEY, _OLD, _REFUSE_CR, _MAX_REPLY (see find_once), _SMALL, _CHAR (see
+#     find_in_small); _GROWTH (the bytes that the new file has more); _NEW (words); _PLAN (the steps
+#     that make the new file, a line each: `keep FROM LENGTH`; `insert`, all of the new bytes,
+#     `insert FROM LENGTH`, a part of them, or `insert N`, the Nth word. LENGTH `rest` is all that
+#     follows, FROM `old` where the text that was looked for ends, LENGTH `old` all before it).
 
 . ../../_remote/frame.sh
 . ../../_remote/path.sh

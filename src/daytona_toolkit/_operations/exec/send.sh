@@ -4,9 +4,9 @@
 # A text becomes a file beside the job, which the job's feeder puts into the command's pipe. So
 # nothing waits here for a command that does not read, and a text is there whole or not at all.
 #
-# In: those of job.sh, once.sh and payload.sh (the text); _JOB (its name); _EOF (yes: nothing comes after it); _BACKLOG (bytes that may
-#     wait to be read); _WINDOW (hundredths of a second to wait for output); _OUT, _ERR (as
-#     report takes them); _SHOWN (bytes of the command wanted).
+# In: those of job.sh, once.sh and payload.sh (the text); _JOB (its name); _EOF (yes: nothing comes
+#     after it); _BACKLOG (bytes that may wait to be read); _WINDOW (hundredths of a second to wait
+#     for output); _OUT, _ERR (as report takes them); _SHOWN (bytes of the command wanted).
 
 . ../../_remote/frame.sh
 . ../../_remote/once.sh

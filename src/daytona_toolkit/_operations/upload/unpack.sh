@@ -1,11 +1,12 @@
 # shellcheck shell=sh
 # unpack: files out of one upload, each in place at once or not at all.
 #
-# In: those of path.sh, replace.sh and payload.sh, all that is to be put in place; _FOLDERS (words: for each a folder and the names in it, as words
-#     again); _PLAN (for each folder a line `MODE FROM LENGTH`, where in the content an archive of
-#     all its files is, and what their mode is to be, as mode.sh takes it; LENGTH is 0 if there is
-#     none. Then for each name a line: `folder`; `take MODE FROM LENGTH`, a part of the content;
-#     `join MODE SHA256 PARTS...`, files of our own folder).
+# In: those of path.sh, replace.sh and payload.sh, all that is to be put in place; _FOLDERS (words:
+#     for each a folder and the names in it, as words again); _PLAN (for each folder a line `MODE
+#     FROM LENGTH`, where in the content an archive of all its files is, and what their mode is to
+#     be, as mode.sh takes it; LENGTH is 0 if there is none. Then for each name a line: `folder`;
+#     `take MODE FROM LENGTH`, a part of the content; `join MODE SHA256 PARTS...`, files of our own
+#     folder).
 
 # Each file has a subshell of its own, so that its refusal is its own.
 # shellcheck disable=SC2030,SC2031
