@@ -156,8 +156,12 @@ def lacking_confinement() -> Iterator[None]:
     """Turn the refusal of an unconfined sandbox into a skip, which names what is wanting."""
     try:
         yield
-    except IsolationError as error:
-        lacks("a way to confine sandboxes", str(error))
+    except Exception as error:
+        # A framework puts it into an error of its own.
+        refusal = error if isinstance(error, IsolationError) else error.__cause__
+        if not isinstance(refusal, IsolationError):
+            raise
+        lacks("a way to confine sandboxes", str(refusal))
 
 
 @pytest.hookimpl(wrapper=True)

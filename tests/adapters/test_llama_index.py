@@ -324,7 +324,7 @@ async def test_each_conversation_has_a_workspace_of_its_own() -> None:
     async def conversation(ctx: Context) -> str:
         return str(await ctx.store.get("conversation"))
 
-    with SessionPool(lambda _: SandboxSession(LocalSandbox())) as pool:
+    with SessionPool(lambda _: SandboxSession(LocalSandbox(isolation="none"))) as pool:
         call = [("exec", {"command": "touch $RANDOM; ls | wc -l"})]
         tools = DaytonaToolSpec(pool, key=conversation).to_tool_list()
         for name, seen in [("a", 1), ("b", 1), ("a", 2)]:

@@ -454,7 +454,7 @@ async def test_files_are_resources(session: SandboxSession, way: Way) -> None:
 
 
 async def test_a_client_that_only_looks_starts_no_sandbox(way: Way) -> None:
-    session = SandboxSession(LocalSandbox(), limits=LIMITS)
+    session = SandboxSession(LocalSandbox(isolation="none"), limits=LIMITS)
     try:
         async with connected(make_server(session), way) as client:
             with counting(session) as traffic:
@@ -472,7 +472,7 @@ async def test_each_user_can_have_a_workspace_of_their_own() -> None:
     async def user(ctx: ServerRequestContext) -> str:
         return str(ctx.request.headers["x-user"])  # type: ignore[union-attr]
 
-    pool = SessionPool(lambda _: SandboxSession(LocalSandbox(), limits=LIMITS))
+    pool = SessionPool(lambda _: SandboxSession(LocalSandbox(isolation="none"), limits=LIMITS))
     with pool, serving(make_server(pool, key=user)) as url:
         for name, before, after in [("a", 0, 1), ("b", 0, 1), ("a", 1, 2)]:
             async with (

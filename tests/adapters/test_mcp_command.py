@@ -23,6 +23,7 @@ from mcp import Client, StdioServerParameters
 from mcp.client.stdio import stdio_client
 from mcp.client.streamable_http import streamable_http_client
 
+from daytona_toolkit.sandboxes._local import confinement
 from daytona_toolkit.testing import DaytonaServer
 from daytona_toolkit.tools import choose
 from tests.support import running, unique_seconds
@@ -67,6 +68,7 @@ def wait_until(holds: Any) -> None:
 
 @pytest.mark.parametrize("era", ["auto", "legacy"])
 async def test_a_folder_is_served_over_stdio(tmp_path: Path, era: Era) -> None:
+    confinement.choose("auto")
     arguments = ["--folder", str(tmp_path), "--prefix", "box_", "--secret", "API_TOKEN"]
     (tmp_path / "a.txt").write_text("one\n")
     async with over_stdio(*arguments, era=era, API_TOKEN="tok-4f9a77") as client:

@@ -281,7 +281,7 @@ async def test_each_conversation_has_a_workspace_of_its_own() -> None:
     async def conversation(context: ToolContext[Any]) -> str:
         return str(context.context["conversation"])
 
-    with SessionPool(lambda _: SandboxSession(LocalSandbox())) as pool:
+    with SessionPool(lambda _: SandboxSession(LocalSandbox(isolation="none"))) as pool:
         call = [("exec", {"command": "touch $RANDOM; ls | wc -l"})]
         for key, name, seen in [
             (conversation, "a", 1),

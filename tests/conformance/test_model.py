@@ -146,8 +146,9 @@ class Files(RuleBasedStateMachine):
         places = {path: self.theirs / path for path in paths if "\n" not in path}
         if any(place.is_symlink() for place in places.values()) or not places:
             return
-        if any(leads_nowhere(above) for place in places.values() for above in place.parents):
-            return  # until another part of the patch makes what it leads to
+        above = {folder for place in places.values() for folder in place.parents}
+        if any(map(leads_nowhere, above)) or above & set(places.values()):
+            return  # until another part of the patch makes what it leads to, or takes a file away
         if len({os.path.realpath(place) for place in places.values()}) < len(places):
             return  # no patch names a file twice
         before = shutil.copytree(self.theirs, self.place / "before", symlinks=True)

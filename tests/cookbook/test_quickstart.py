@@ -78,7 +78,7 @@ def test_two_agents_mend_one_program_and_its_test_passes(tmp_path: Path) -> None
 def test_a_third_agent_uses_what_the_others_made(
     quickstart: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert quickstart.main(["--third"]) == 0
+    assert quickstart.main(["--third", "--isolation", "none"]) == 0
     printed = capsys.readouterr().out
     _, _, _, used, _ = parts_of(printed)
     assert "Pydantic AI" in used
@@ -112,7 +112,7 @@ def test_an_agent_that_mends_the_test_has_mended_nothing(
         return "All tests pass."
 
     monkeypatch.setattr(quickstart, "mender", mender)
-    assert quickstart.main([]) == 1
+    assert quickstart.main(["--isolation", "none"]) == 1
 
 
 def test_agents_with_a_workspace_each_mend_nothing(
@@ -152,7 +152,7 @@ def test_a_model_that_cannot_be_had_is_said_so(
 ) -> None:
     for package in ("langchain_anthropic", "langchain_openai", "llama_index.llms.openai"):
         monkeypatch.setitem(sys.modules, package, None)
-    assert quickstart.main(["--model", model]) == 2
+    assert quickstart.main(["--model", model, "--isolation", "none"]) == 2
     assert advice in " ".join(capsys.readouterr().out.split())
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from daytona_toolkit.sandboxes._local import confinement
 from tests.adapters.scripted import Script, langchain_model, pydantic_ai_model
 from tests.docs.pages import PAGES, name_of
 from tests.support import needs
@@ -80,6 +81,8 @@ def follow(
             monkeypatch.delenv(variable, raising=False)
         if "DaytonaSandbox." in text:
             request.getfixturevalue("daytona_server")
+        if "open_session(" in text or "LocalSandbox(" in text:
+            confinement.choose("auto")
         for factory in ("langchain.agents.factory", "deepagents._models"):
             if find_spec(factory.partition(".")[0]):
                 monkeypatch.setattr(
