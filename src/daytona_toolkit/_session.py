@@ -348,11 +348,13 @@ def _close_forgotten(runner: Runner, workspace: Workspace) -> None:
     ending = runner.finish(workspace.close)
     if ending is None:
         return
-    if was_open:
-        warnings.warn(
-            f"A session over {workspace.sandbox.id} was not closed; use it in a `with` block, or "
-            "call close().",
-            ResourceWarning,
-            stacklevel=2,
-        )
-    ending.wait_in_finalizer(_EXIT_CLOSE_TIMEOUT)
+    try:
+        if was_open:
+            warnings.warn(
+                f"A session over {workspace.sandbox.id} was not closed; use it in a `with` block, "
+                "or call close().",
+                ResourceWarning,
+                stacklevel=2,
+            )
+    finally:  # where warnings are errors, it is raised
+        ending.wait_in_finalizer(_EXIT_CLOSE_TIMEOUT)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -496,6 +497,21 @@ def test_a_forgotten_session_is_closed_when_it_is_collected(server: DaytonaServe
     with pytest.warns(ResourceWarning, match="was not closed"):  # noqa: PT031 # to drop, to collect
         del session
         gc.collect()
+    assert not server.sandboxes
+
+
+def test_a_forgotten_session_is_closed_where_warnings_are_errors(
+    server: DaytonaServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raised: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda failure: raised.append(failure.exc_type))
+    session = SandboxSession(sandbox_on(server))
+    session.open()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        del session
+        gc.collect()
+    assert raised == [ResourceWarning]
     assert not server.sandboxes
 
 
