@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import zipfile
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -16,6 +17,7 @@ import pytest
 from daytona_toolkit import LocalSandbox, SandboxSession
 from daytona_toolkit.errors import (
     InvalidArgumentError,
+    IsolationError,
     SandboxGoneError,
     SandboxUnavailableError,
 )
@@ -520,6 +522,36 @@ def test_it_starts_however_python_was_found(isolation: Any, kind: str, outside: 
         env={**os.environ, "PYTHONPATH": os.pathsep.join([*site, source])},
     )
     assert done.stdout == "1\n\n" or done.stdout == "1\n", done.stderr
+
+
+def test_our_package_may_be_in_an_archive(outside: Path) -> None:
+    confinement.choose("bubblewrap")
+    package = Path(folders.__file__).parents[2]
+    archive = outside / "packages.zip"
+    with zipfile.ZipFile(archive, "w") as packed:
+        for path in package.rglob("*"):
+            if path.suffix in (".py", ".sh"):
+                packed.write(path, path.relative_to(package.parent))
+    code = (
+        f"import sys; sys.path.insert(0, {str(archive)!r})\n"
+        "from daytona_toolkit import *\n"
+        "with SandboxSession(LocalSandbox(isolation='bubblewrap')) as session:\n"
+        "    print(session.exec('echo hello').output)\n"
+        f"assert sys.modules[LocalSandbox.__module__].__file__.startswith({str(archive)!r})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("hello\n\n", "")
+
+
+@pytest.mark.parametrize(("name", "value"), [("frozen", True), ("executable", "")])
+def test_a_program_without_a_python_of_its_own_is_told_what_to_use(
+    name: str, value: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As PyInstaller makes it: its `sys.executable` is the program, and would start it again."""
+    monkeypatch.setattr(sys, name, value, raising=False)
+    session = SandboxSession(LocalSandbox(isolation="none"))
+    with pytest.raises(IsolationError, match=r"runs Python, which a frozen .* Use DaytonaSandbox"):
+        session.open()
 
 
 def test_close_changes_nothing_that_links_lead_to(outside: Path) -> None:

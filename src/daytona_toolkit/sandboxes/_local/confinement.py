@@ -107,11 +107,16 @@ def choose(isolation: Isolation) -> Level:
     Raises:
         IsolationError: What was asked for does not work on this host.
     """
+    lacking = ""
     if os.name != "posix":
+        lacking = "sh, which this system lacks"
+    elif getattr(sys, "frozen", False) or not sys.executable:
+        # What `sys.executable` names would start this program again, and that one the next.
+        lacking = "Python, which a frozen or embedded program has no copy of"
+    if lacking:
         raise IsolationError(
-            "A local sandbox runs sh, which this system lacks. Use DaytonaSandbox, for which "
-            "open_session needs DAYTONA_API_KEY in the environment; or a container or WSL through "
-            "CommandSandbox."
+            f"A local sandbox runs {lacking}. Use DaytonaSandbox, for which open_session needs "
+            "DAYTONA_API_KEY in the environment; or a container or WSL through CommandSandbox."
         )
     if isolation == "none":
         return "none"

@@ -80,7 +80,8 @@ def _ours() -> list[str]:
         *packages(),
         *_folders_of("PYTHONPATH"),
         *libraries(),
-        str(Path(__file__).parents[2]),
+        # Our package, or the archive that it is imported from.
+        str(next(path for path in Path(__file__).parents[2:] if path.exists())),
     ]
     return [path for path in dict.fromkeys(places) if path != "/" and not _is_of_system(path)]
 
