@@ -25,6 +25,7 @@ from daytona_toolkit._twins import Operation
 from daytona_toolkit.errors import (
     AuthenticationError,
     InvalidArgumentError,
+    PathExistsError,
     SandboxFailedError,
     SandboxUnavailableError,
     SessionClosedError,
@@ -342,6 +343,26 @@ def test_ctrl_c_ends_the_command(call: str) -> None:
         assert client.stdout.readline() == b"interrupted\n"
         assert not running(seconds)
         client.communicate(b"\n")
+
+
+async def test_a_large_patch_holds_up_no_other_session(session: SandboxSession) -> None:
+    await session.awrite("0", "there already\n")
+    lines = f"+{'x' * 99}\n" * 500
+    files = "".join(f"*** Add File: {number}\n{lines}" for number in range(400))
+    turns, is_over = [], False
+
+    async def look() -> None:
+        while not is_over:
+            started = time.thread_time()  # other processes do not count
+            await asyncio.sleep(0.001)
+            turns.append(time.thread_time() - started)
+
+    looking = session._runner.start(look)
+    with pytest.raises(PathExistsError, match="'0' exists already"):
+        await session.aapply_patch(f"*** Begin Patch\n{files}*** End Patch")
+    is_over = True
+    await looking.wait_async()
+    assert max(turns) < 0.3
 
 
 @pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")  # on purpose

@@ -251,7 +251,7 @@ async def _apply(workspace: Workspace, steps: list[_Step], bound: int) -> Reply:
     """Ask for all of it, if the files still are what we saw."""
     words: list[str] = []
     plan: list[str] = []
-    data = b""
+    data = bytearray()
     for index, step in enumerate(steps):
         words += [step.what, step.full, f"{step.sha256}.{len(step.result or b'')}"]
         position = 0
@@ -264,7 +264,9 @@ async def _apply(workspace: Workspace, steps: list[_Step], bound: int) -> Reply:
             position = piece.end
         if position < step.length:
             plan.append(f"{index} keep {position} rest")
-    return await workspace.change(_APPLY, data=data, files=words, plan="\n".join(plan), bytes=bound)
+    return await workspace.change(
+        _APPLY, data=bytes(data), files=words, plan="\n".join(plan), bytes=bound
+    )
 
 
 def _refusal(reply: Reply, path: str, workspace: Workspace) -> SandboxError:
