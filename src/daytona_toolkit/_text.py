@@ -168,4 +168,4 @@ def listed(lines: Sequence[str], path: str, notes: Iterable[str], *, truncated: 
 
 def lines_of(data: bytes) -> list[str]:
     """The lines of a text, without what ends them; only LF does."""
-    return data.decode(errors="replace").split("\n")[: None if data[-1:] != b"\n" else -1]
+    return data.removesuffix(b"\n").decode(errors="replace").split("\n")
