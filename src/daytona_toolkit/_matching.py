@@ -181,8 +181,9 @@ def _closest(lines: list[str], wanted: list[str], what: str) -> list[str]:
     if exact and len(wanted) > 1:
         return [_first_difference(lines, wanted, i - anchor, what) for i in exact[:_SHOWN]]
     loose = _loosely(target)
-    near = [i for i, line in enumerate(lines) if loose and _loosely(line) == loose]
-    near += [i for i, line in enumerate(lines) if loose and loose in _loosely(line)]
+    forms = [_loosely(line) for line in lines] if loose else []
+    near = [i for i, form in enumerate(forms) if form == loose]
+    near += [i for i, form in enumerate(forms) if loose in form]
     if not near:
         near = _alike(lines, target)
     return [
