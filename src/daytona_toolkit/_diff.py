@@ -48,7 +48,8 @@ def cut_diff(diff: str, limit: int = _DIFF_CHARS) -> str:
     if len(diff) <= limit:
         return diff
     shown = diff[: diff.rfind("\n", 0, limit) + 1]
-    return f"{shown}[{count_of(diff.count(chr(10), len(shown)), 'more line')} of diff]"
+    left = diff.count("\n", len(shown))
+    return f"{shown}[{count_of(left, 'more line')} of diff]"
 
 
 def _grouped(content: bytes, splices: list[Splice]) -> Iterator[tuple[int, int, list[Splice]]]:
