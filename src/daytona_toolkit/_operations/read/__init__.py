@@ -187,9 +187,9 @@ def _shown(
     limits = workspace.limits
     data = b"".join(window)
     text = data.decode(errors="replace")
-    shown = [clip(line, limits.line_chars, workspace.mask) for line in text.split("\n")]
+    lines = text.split("\n")
     notes = []
-    if clipped := sum(len(line) > limits.line_chars for line in text.split("\n")):
+    if clipped := sum(len(line) > limits.line_chars for line in lines):
         notes.append(
             f"{count_of(clipped, 'line')} of over {limits.line_chars:,} characters clipped; use "
             "exec with `cut -c` to see the rest"
@@ -201,7 +201,7 @@ def _shown(
     end = offset + len(window) - 1
     return ReadResult(
         path=full,
-        content="\n".join(shown),
+        content="\n".join(clip(line, limits.line_chars, workspace.mask) for line in lines),
         start_line=offset if window else 0,
         end_line=end if window else 0,
         total_lines=total,
