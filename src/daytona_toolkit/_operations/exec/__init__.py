@@ -204,21 +204,21 @@ def _checked_command(command: str) -> str:
 
 
 def _shell(
-    handle: JobHandle, name: str | None, env: Mapping[str, str] | None, *, stay: bool
+    handle: JobHandle, shell: str | None, env: Mapping[str, str] | None, *, stay: bool
 ) -> dict[str, Input]:
     """The variables of a command, and the shell that it belongs to."""
     if env is not None:
         check_variables(env)
-    if name is not None:
-        check_shell(name)
+    if shell is not None:
+        check_shell(shell)
     workspace = handle.workspace
     given = {**workspace.secrets, **(env or {})}
     inputs: dict[str, Input] = {
-        "named": name,
+        "named": shell,
         "env": [f"{name}={value}" for name, value in workspace.env.items()],
         "given": [f"{name}={value}" for name, value in given.items()],
     }
-    if name is None:
+    if shell is None:
         return inputs
     facts = workspace.facts
     hidden = [name for name, value in given.items() if workspace.mask(value) != value]
@@ -226,7 +226,7 @@ def _shell(
     return inputs | {
         "stay": "yes" if stay else "",
         "keep": _keep(),
-        "trap": [f"{facts.state}/{handle.id}.keep", facts.session, name, *names],
+        "trap": [f"{facts.state}/{handle.id}.keep", facts.session, shell, *names],
     }
 
 
