@@ -71,8 +71,9 @@ _NOT_STARTED = re.compile(
     r"(resource temporarily unavailable|too many open files( in system)?|cannot allocate memory)\s*"
 )
 
-# Seconds between two requests for the state of a sandbox that is changing it: first, longest.
-_POLL_INTERVALS = (0.2, 1.0)
+# Seconds between two requests for the state of a sandbox that is changing it.
+_FIRST_POLL = 0.2
+_LONGEST_POLL = 1.0
 
 # Seconds that keep-alive is capped to, and between two of its requests; auto-stop counts in
 # minutes, and one is its least.
@@ -330,7 +331,6 @@ class DaytonaSandbox:
             SandboxUnavailableError: Nobody knows what is in the file now. Use another name.
         """
         seconds = _UPLOAD_TIME + len(data) / _UPLOAD_RATE
-
         sandbox, _ = self._opened()
 
         async def request() -> None:
@@ -452,8 +452,8 @@ class DaytonaSandbox:
 
     async def _wait_started(self) -> None:
         """Ask for the state until it is `started`, and start the sandbox where it is stopped."""
-        (sandbox, client), pause = self._opened(), _POLL_INTERVALS[0]
-        clock = asyncio.get_running_loop().time
+        sandbox, client = self._opened()
+        clock, pause = asyncio.get_running_loop().time, _FIRST_POLL
         deadline = clock() + self.startup_timeout
         with client.translated(f"sandbox {self.id}"):
             while True:
@@ -474,7 +474,7 @@ class DaytonaSandbox:
                     logger.info("started sandbox %s, which was %s", self.id, state)
                     return
                 await asyncio.sleep(pause)
-                pause = min(pause * 1.5, _POLL_INTERVALS[1])
+                pause = min(pause * 1.5, _LONGEST_POLL)
 
     def _check(self, sandbox: "AsyncSandbox", state: str, *, late: bool) -> None:
         """Refuse a sandbox that will not start any more, or not in time."""
