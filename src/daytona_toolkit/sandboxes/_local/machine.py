@@ -183,8 +183,7 @@ class Machine(asyncio.Protocol):
             return
         self._end(SandboxGoneError("The local sandbox was closed. Make a new one."))
         if not await _ends(process, _STOP_TIMEOUT):
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
+            process.kill()
             await _ends(process, _KILL_TIMEOUT)
         self._close_errors()
 
@@ -277,8 +276,7 @@ class Machine(asyncio.Protocol):
         """Kill a helper that can no longer be used."""
         self._end(error)
         if self._process:
-            with contextlib.suppress(ProcessLookupError):
-                self._process.kill()
+            self._process.kill()
 
     def _end(self, error: SandboxError) -> None:
         if self._ended is None:
