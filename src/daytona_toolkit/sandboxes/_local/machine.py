@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -216,7 +217,7 @@ class Machine(asyncio.Protocol):
 
     def _send(self, request: bytes, stdin: bytes) -> int:
         if self._ended:
-            raise type(self._ended)(*self._ended.args)
+            raise copy(self._ended)  # with frames of its own
         self._last += 1
         self._transport.write(REQUEST.pack(self._last, len(request), len(stdin)) + request)
         if stdin:
@@ -291,7 +292,7 @@ class Machine(asyncio.Protocol):
             self._transport.abort()
         for answer in self._waiting.values():
             if not answer.done():
-                answer.set_exception(type(self._ended)(*self._ended.args))
+                answer.set_exception(copy(self._ended))
                 answer.exception()  # seen: its caller may have been cancelled
         self._waiting.clear()
 
