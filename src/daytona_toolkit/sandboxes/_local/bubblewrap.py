@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
 
-from daytona_toolkit.sandboxes._local.system import SETTINGS, SYSTEM
+from daytona_toolkit.sandboxes._local.system import SETTINGS, SYSTEM, lies_in
 
 # Inside, no further user namespace can be made, because a command could mount in one. The helper is
 # process 1, so it gets no signal from inside.
@@ -171,17 +171,14 @@ class View:
             if links > 40:  # as the kernel has it
                 return
             target = os.readlink(there)
-            if not self._shows(there) and there not in self._links:
+            if not lies_in(there, self._bound) and there not in self._links:
                 self.options += ["--symlink", target, there]
                 self._links.add(there)
             place = "/" if target.startswith("/") else place
             parts.extendleft(reversed(target.split("/")))
-        if os.path.exists(place) and (how == "--bind" or not self._shows(place)):
+        if os.path.exists(place) and (how == "--bind" or not lies_in(place, self._bound)):
             self.options += [how, place, place]
             self._bound.append(place)
-
-    def _shows(self, path: str) -> bool:
-        return any(path == bound or path.startswith(bound + "/") for bound in self._bound)
 
 
 def _packaged() -> str | None:

@@ -14,7 +14,7 @@ from typing import Literal, get_args
 
 from daytona_toolkit.errors import InvalidArgumentError, IsolationError
 from daytona_toolkit.sandboxes._local import bubblewrap, kernel, python
-from daytona_toolkit.sandboxes._local.system import DEVICES, SETTINGS, SYSTEM
+from daytona_toolkit.sandboxes._local.system import DEVICES, SETTINGS, SYSTEM, lies_in
 
 Isolation = Literal["auto", "bubblewrap", "landlock", "none"]
 Level = Literal["bubblewrap", "landlock", "none"]
@@ -178,11 +178,7 @@ def environment(place: Place) -> dict[str, str]:
     not decide what a file operation answers.
     """
     # What commands can write is not for our own programs.
-    libraries = [
-        path
-        for path in python.libraries()
-        if not any(Path(path).is_relative_to(writable) for writable in place.writable)
-    ]
+    libraries = [path for path in python.libraries() if not lies_in(path, place.writable)]
     return {
         "PATH": _PATH,
         **({"LD_LIBRARY_PATH": os.pathsep.join(libraries)} if libraries else {}),

@@ -15,6 +15,7 @@ from itertools import count
 from pathlib import Path
 
 from daytona_toolkit.errors import InvalidArgumentError
+from daytona_toolkit.sandboxes._local.system import lies_in
 
 with contextlib.suppress(ImportError):  # Windows: no sandbox is opened there
     import fcntl
@@ -26,6 +27,10 @@ _PREFIX = "daytona-toolkit-"
 # Seconds in which a new folder may be without its owner's lock.
 _NEW = 60
 _LOCK = ".lock"
+
+# Folders that are no workspace, and those of the kernel, which hold none either.
+_NO_WORKSPACE = ("/", "/etc", "/usr", "/run")
+_OF_KERNEL = ("/proc", "/sys", "/dev")
 
 
 class OwnFolder:
@@ -188,8 +193,7 @@ def usable(argument: str, path: Path) -> Path:
             f"{argument}={str(path)!r} cannot be written by you; change its mode, or give "
             "another folder."
         )
-    of_system = (Path("/"), *map(Path, ("/proc", "/sys", "/dev", "/etc", "/usr", "/run")))
-    if path in of_system or any(path.is_relative_to(kernel) for kernel in of_system[1:4]):
+    if str(path) in _NO_WORKSPACE or lies_in(str(path), _OF_KERNEL):
         raise InvalidArgumentError(
             f"{argument}={str(path)!r} belongs to the system; give a folder of your own."
         )

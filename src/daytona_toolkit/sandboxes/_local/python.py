@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-from daytona_toolkit.sandboxes._local.system import SYSTEM
+from daytona_toolkit.sandboxes._local.system import SYSTEM, lies_in
 
 # The folder that our package lies in.
 _ROOT = Path(__file__).parents[3]
@@ -61,11 +61,7 @@ def hidden() -> list[str]:
     """Folders on our path that a sandbox does not see."""
     shown = _ours()
     return [
-        path
-        for path in sys.path
-        if os.path.isdir(path)
-        and not _is_of_system(path)
-        and not any(path == place or path.startswith(place + "/") for place in shown)
+        path for path in sys.path if os.path.isdir(path) and not lies_in(path, [*SYSTEM, *shown])
     ]
 
 
@@ -83,7 +79,7 @@ def _ours() -> list[str]:
         # Our package, or the archive that it is imported from.
         str(next(path for path in Path(__file__).parents[2:] if path.exists())),
     ]
-    return [path for path in dict.fromkeys(places) if path != "/" and not _is_of_system(path)]
+    return [path for path in dict.fromkeys(places) if path != "/" and not lies_in(path, SYSTEM)]
 
 
 def _folders_of(variable: str) -> list[str]:
@@ -105,7 +101,7 @@ def _of_project(folder: Path) -> list[str]:
     # looks like an installation of Python is shown.
     if not os.path.islink(link) or not any(prefix.glob("lib/python3*/os.py")):
         return []
-    if _holds_home(str(prefix)) or _is_of_system(str(prefix)):
+    if _holds_home(str(prefix)) or lies_in(str(prefix), SYSTEM):
         return []
     return [str(prefix), str(link)]
 
@@ -113,7 +109,3 @@ def _of_project(folder: Path) -> list[str]:
 def _holds_home(path: str) -> bool:
     home = os.path.expanduser("~")  # it stays a tilde where nobody knows
     return Path(home).is_relative_to(os.path.realpath(path))
-
-
-def _is_of_system(path: str) -> bool:
-    return any(path == base or path.startswith(base + "/") for base in SYSTEM)

@@ -1,5 +1,7 @@
 """Paths of the host that programs in a sandbox need: programs, libraries, settings, devices."""
 
+from collections.abc import Iterable
+
 SYSTEM = [
     *("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/opt"),
     *("/nix/store", "/gnu/store", "/run/current-system"),  # NixOS, Guix
@@ -60,3 +62,8 @@ SETTINGS = [
 
 # Only these devices: the rest are disks and consoles.
 DEVICES = [f"/dev/{name}" for name in ("null", "zero", "full", "random", "urandom", "tty", "ptmx")]
+
+
+def lies_in(path: str, places: Iterable[str]) -> bool:
+    """Whether a path is one of these places, or below one."""
+    return any(path == place or path.startswith(f"{place}/") for place in places)
