@@ -60,6 +60,9 @@ fail_unreachable() {
     fail missing
 }
 
+# is_there: whether anything bears the name.
+is_there() { [ -e "./$_name" ] || [ -L "./$_name" ]; }
+
 # open_regular: the name is a regular file; its content is read through $_source. It is opened
 # here, and not only looked at: some systems deny the opening alone, and in a confined
 # session the name may become a symlink between a look at it and an opening by name.

@@ -16,8 +16,5 @@ reach() {
     check_confined "${PWD%/}/$_name"
 }
 
-# is_there: whether anything bears the name.
-is_there() { [ -e "./$_name" ] || [ -L "./$_name" ]; }
-
 # is_folder: whether it is a folder, and no symlink to one.
 is_folder() { [ -d "./$_name" ] && [ ! -L "./$_name" ]; }

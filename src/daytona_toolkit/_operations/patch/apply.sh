@@ -154,9 +154,9 @@ each() {
 # build: check a file, and make what it becomes.
 build() {
     case $_what in
-    add | target) { [ ! -e "./$_name" ] && [ ! -L "./$_name" ]; } || fail exists ;;
+    add | target) ! is_there || fail exists ;;
     *)
-        [ -e "./$_name" ] || [ -L "./$_name" ] || fail missing
+        is_there || fail missing
         check_replaceable
         [ -w . ] || fail denied
         [ "$_what" = delete ] || check_same
@@ -219,7 +219,7 @@ place() {
     *)
         case $_name in */*) _why=$(mkdir -p -- "./${_name%/*}" 2>&1) || return ;; esac
         _code=exists
-        { [ ! -e "./$_name" ] && [ ! -L "./$_name" ]; } || return
+        ! is_there || return
         _code=other
         _why=$(mv -fT -- "$_temporary" "./$_name" 2>&1)
         ;;
