@@ -22,9 +22,9 @@ from daytona_toolkit.errors import FileChangedError, NotAFileError
 # Seconds to hash the files of a folder, whose size is not known before.
 _TREE_TIME = 600.0
 
-_TREE, _READ_WHOLE, _READ_RANGES = (
-    Source(__name__, name) for name in ("tree", "read_whole", "read_ranges")
-)
+_TREE = Source(__name__, "tree")
+_READ_WHOLE = Source(__name__, "read_whole")
+_READ_RANGES = Source(__name__, "read_ranges")
 
 _UNSAFE = "a symlink, device or pipe is in the way, or this system cannot store the name"
 _MISSPELT = "the sandbox's tools misspell a name that is not UTF-8; rename it, or download again"

@@ -20,9 +20,9 @@ from daytona_toolkit.errors import WriteFailedError
 # Bytes per second that a sandbox is expected to hash at least.
 _HASHING = 50_000_000
 
-_PUT, _STAT_TARGETS, _UNPACK = (
-    Source(__name__, name) for name in ("put", "stat_targets", "unpack")
-)
+_PUT = Source(__name__, "put")
+_STAT_TARGETS = Source(__name__, "stat_targets")
+_UNPACK = Source(__name__, "unpack")
 
 
 async def upload(
