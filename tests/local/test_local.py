@@ -340,7 +340,8 @@ def test_the_refusal_says_what_allows_it_on_this_system(
     setting = tmp_path / "apparmor_restrict_unprivileged_userns"
     if restriction is not None:
         setting.write_text(restriction)
-    monkeypatch.setattr(confinement, "sys", SimpleNamespace(platform=platform))
+    system = SimpleNamespace(platform=platform, executable=sys.executable)
+    monkeypatch.setattr(confinement, "sys", system)
     monkeypatch.setattr(confinement, "_RESTRICTION", setting)
     monkeypatch.setattr(bubblewrap, "find", lambda: (None, "it was taken away"))
     monkeypatch.setattr(kernel.Landlock, "version", lambda: 0)
