@@ -6,6 +6,7 @@ import logging
 import ssl
 import threading
 import time
+import traceback
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -479,6 +480,54 @@ def test_a_proxy_that_cannot_be_reached_is_named(
     ) as caught:
         SandboxSession(sandbox_on(server)).__enter__()
     assert "geheim" not in str(caught.value)
+
+
+class Refusing(BaseHTTPRequestHandler):
+    """A proxy that wants to know who asks."""
+
+    def do_CONNECT(self) -> None:
+        self.send_error(407)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_a_proxy_that_refuses_is_named(
+    server: DaytonaServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = config_of(server)
+    config.api_url = "https://daytona.example/api"
+    with HTTPServer(("127.0.0.1", 0), Refusing) as proxy:
+        for name in ("https_proxy", "HTTPS_PROXY"):
+            monkeypatch.setenv(name, f"http://user:geheim@127.0.0.1:{proxy.server_address[1]}")
+        threading.Thread(target=proxy.serve_forever, daemon=True).start()
+        with pytest.raises(
+            SandboxUnavailableError, match=r"through the proxy for .*: 407 Proxy Authentication"
+        ) as caught:
+            SandboxSession(DaytonaSandbox.create(config=config)).__enter__()
+        proxy.shutdown()
+    assert "geheim" not in str(caught.value)
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+@pytest.mark.parametrize("proxy", ["user:geheim@proxy.example:3128", "socks5://geheim@127.0.0.1:9"])
+def test_what_is_no_address_of_a_proxy_is_refused(
+    server: DaytonaServer,
+    proxy: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    for name in ("http_proxy", "HTTP_PROXY"):
+        monkeypatch.setenv(name, proxy)
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(SandboxUnavailableError, match=r"HTTP_PROXY\) is not valid") as caught:
+        SandboxSession(sandbox_on(server)).__enter__()
+    assert "geheim" not in "".join(traceback.format_exception(caught.value))
+    assert not caplog.records
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    with session_on(server) as session:
+        assert session.exec("echo hello").stdout == "hello\n"
 
 
 # Silence

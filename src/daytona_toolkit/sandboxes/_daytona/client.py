@@ -8,6 +8,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
+from urllib.request import getproxies, proxy_bypass
 from weakref import WeakKeyDictionary
 
 from pydantic import HttpUrl, TypeAdapter, ValidationError
@@ -152,19 +153,31 @@ def _import_sdk() -> None:
 def _check(sdk: "AsyncDaytona") -> None:
     """Refuse an address and a key with which no request can be sent."""
     api = sdk._api_client
-    try:
-        _ADDRESS.validate_python(api.configuration.host)
-    except ValidationError as error:
-        [why] = error.errors(include_input=False)
-        raise SandboxUnavailableError(
-            f"Daytona's address (DAYTONA_API_URL) is not valid: {why['msg']}. Set it to one such "
-            "as https://app.daytona.io/api, or unset it, which means that one."
-        ) from None
+    url = _valid(
+        api.configuration.host,
+        "Daytona's address (DAYTONA_API_URL)",
+        "https://app.daytona.io/api, or unset it, which means that one",
+    )
+    proxy = getproxies().get(url.scheme)
+    if proxy and not proxy_bypass(str(url.host)):
+        # The SDK would show it, with its password.
+        name = f"The address of the proxy ({url.scheme.upper()}_PROXY)"
+        _valid(proxy, name, "http://proxy.example:3128")
     if not api.default_headers["Authorization"].isprintable():
         raise AuthenticationError(
             "Daytona's key (DAYTONA_API_KEY) contains a line break or another control character. "
             "Remove it; a key that was read from a file often ends with a newline."
         )
+
+
+def _valid(address: str, name: str, example: str) -> HttpUrl:
+    try:
+        return _ADDRESS.validate_python(address)
+    except ValidationError as error:
+        [why] = error.errors(include_input=False)
+        raise SandboxUnavailableError(
+            f"{name} is not valid: {why['msg']}. Set it to one such as {example}."
+        ) from None
 
 
 def _slots(config: "DaytonaConfig | None") -> int:

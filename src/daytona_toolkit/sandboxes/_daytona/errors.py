@@ -354,11 +354,14 @@ def _unconnected(error: BaseException) -> tuple[str, str, str] | None:
     """Where no connection came about, why, and what to check."""
     import aiohttp
 
+    proxy, variable = "through the proxy", "the variable that names it (HTTPS_PROXY)"
     for link in with_causes(error):
+        if isinstance(link, aiohttp.ClientHttpProxyError):
+            return proxy, f"{link.status} {link.message}", variable
         if isinstance(link, aiohttp.ClientConnectorError):
             way, check = "at", "the network and the address (DAYTONA_API_URL)"
             if isinstance(link, aiohttp.ClientProxyConnectionError):
-                way, check = "through the proxy", "the variable that names it (HTTPS_PROXY)"
+                way, check = proxy, variable
             elif isinstance(link, aiohttp.ClientConnectorCertificateError):
                 check = (
                     "the address (DAYTONA_API_URL), or name your authority's file in SSL_CERT_FILE"
