@@ -91,7 +91,8 @@ class Runner:
 
     def is_current(self) -> bool:
         """Whether the caller is on the loop's thread."""
-        return self._thread is not None and self._thread.is_current()
+        thread = self._thread  # another thread may finish it meanwhile
+        return thread is not None and thread.is_current()
 
     def _begin(self, call: "Call[T]", function: Callable[[], Coroutine[Any, Any, T]]) -> None:
         if self.is_closed:

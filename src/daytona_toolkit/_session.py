@@ -164,12 +164,12 @@ class SandboxSession(Generic[S_co]):
         """
         if self._runner.is_closed:
             raise closed_error()
-        if not self.is_open:
+        if not (root := self._workspace.known_root):
             raise InvalidArgumentError(
                 "The session is not open, so its root is not known yet; call open() or aopen() "
                 "first."
             )
-        return self._workspace.known_root
+        return root
 
     @property
     def network(self) -> bool | None:

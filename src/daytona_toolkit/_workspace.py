@@ -130,7 +130,8 @@ class Workspace:
     @property
     def known_root(self) -> str:
         """The root; empty until the session is open."""
-        return self._facts.root if self._facts else ""
+        facts = self._facts  # other threads ask for it, and the loop's may close it meanwhile
+        return facts.root if facts else ""
 
     @property
     def inline_bytes(self) -> int:

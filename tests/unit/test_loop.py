@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import itertools
 import logging
 import subprocess
 import sys
@@ -10,8 +11,11 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from types import FrameType
+from typing import Any
 from unittest import mock
 
 import anyio
@@ -20,6 +24,7 @@ import pytest
 from daytona_toolkit import CommandSandbox, LocalSandbox, SandboxSession
 from daytona_toolkit._loop import Runner
 from daytona_toolkit._workers import in_thread
+from daytona_toolkit._workspace import Workspace
 from daytona_toolkit.errors import NoMatchError, SandboxUnavailableError, SessionClosedError
 from daytona_toolkit.tools import wait_for
 from tests.support import running, unique_seconds
@@ -150,6 +155,54 @@ def test_sessions_that_come_and_go_at_once_leave_no_thread() -> None:
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(live, range(12))) == [f"{n}\n" for n in range(12)]
     assert set(threading.enumerate()) == before
+
+
+@contextmanager
+def at_instruction(number: int, function: Callable[..., object], act: Callable[[], object]) -> Any:
+    """Do something before an instruction of a function; yields the numbers that were reached."""
+    reached: list[int] = []
+
+    def trace(frame: FrameType, event: str, _: object) -> Any:
+        if frame.f_code is not function.__code__:
+            return None
+        frame.f_trace_opcodes = True
+        if event == "opcode":
+            reached.append(len(reached))
+            if reached[-1] == number:
+                act()
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        yield reached
+    finally:
+        sys.settrace(before)
+
+
+def test_another_thread_may_close_a_session_between_any_two_instructions(
+    session: SandboxSession,
+) -> None:
+    """As it can in a Python without a lock around each of them (3.14t)."""
+    session.open()
+    workspace, facts = session._workspace, session._workspace.facts
+    for number in itertools.count():
+        runner = Runner()
+        runner.share()
+        with at_instruction(number, Runner.is_current, runner.finish) as reached:
+            assert not runner.is_current()
+        if number not in reached:
+            end(runner)
+            break
+    assert number > 2
+    for number in itertools.count():
+        workspace._facts = facts
+        forget = partial(setattr, workspace, "_facts", None)
+        with at_instruction(number, vars(Workspace)["known_root"].fget, forget) as reached:
+            assert repr(session)
+        if number not in reached:
+            break
+    assert number > 2
 
 
 def test_one_that_raises_what_ends_a_program_ends_no_other(session: SandboxSession) -> None:
