@@ -3,6 +3,7 @@
 import argparse
 import os
 import signal
+import sys
 from collections.abc import Sequence
 from contextlib import aclosing
 from importlib.metadata import version
@@ -46,7 +47,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         app = make_app(server, host=options.host, names=options.name, token=token)
     except (ValueError, toolkit.SandboxError) as error:
         parser.error(str(error))
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as under nohup
+    # Windows has no such signal; under nohup it is ignored.
+    if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         signal.signal(signal.SIGHUP, _hang_up)
     if options.port is None:
         anyio.run(_serve_stdio, server, session)

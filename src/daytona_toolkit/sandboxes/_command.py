@@ -6,6 +6,7 @@ import contextlib
 import os
 import shlex
 import signal
+import sys
 from collections.abc import Sequence
 
 from daytona_toolkit._remote import quote
@@ -205,4 +206,7 @@ def _end_started(starting: "asyncio.Future[asyncio.subprocess.Process]") -> None
 def _end(process: asyncio.subprocess.Process) -> None:
     """End a command with what it has started here, which may hold its streams open."""
     with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
+        if sys.platform == "win32":
+            process.kill()
+        else:
+            os.killpg(process.pid, signal.SIGKILL)

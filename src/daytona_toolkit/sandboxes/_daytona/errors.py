@@ -16,6 +16,7 @@ import errno
 import json
 import os
 import ssl
+import sys
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
@@ -175,10 +176,10 @@ def lacks_descriptors(error: BaseException) -> bool:
 
 def descriptor_limit() -> int | None:
     """How many files and connections this process may have; None for any number."""
-    try:
-        import resource
-    except ImportError:  # Windows
+    if sys.platform == "win32":
         return None
+    import resource
+
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     return None if limit == resource.RLIM_INFINITY else limit
 
