@@ -307,8 +307,9 @@ class _LoopThread:
             for task in left:
                 task.cancel()
             self.loop.run_until_complete(asyncio.wait(left, timeout=_CANCEL_GRACE))
-        self.loop.run_until_complete(self.loop.shutdown_asyncgens())
         self._workers.shutdown()
+        # Last, as this also does what threads have asked for meanwhile: they wait for it.
+        self.loop.run_until_complete(self.loop.shutdown_asyncgens())
 
 
 _lock = Lock()

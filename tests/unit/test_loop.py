@@ -22,8 +22,8 @@ import anyio
 import pytest
 
 from daytona_toolkit import CommandSandbox, LocalSandbox, SandboxSession
-from daytona_toolkit._loop import Runner
-from daytona_toolkit._workers import in_thread
+from daytona_toolkit._loop import Call, Runner
+from daytona_toolkit._workers import Workers, in_thread
 from daytona_toolkit._workspace import Workspace
 from daytona_toolkit.errors import NoMatchError, SandboxUnavailableError, SessionClosedError
 from daytona_toolkit.tools import wait_for
@@ -203,6 +203,25 @@ def test_another_thread_may_close_a_session_between_any_two_instructions(
         if number not in reached:
             break
     assert number > 2
+
+
+def test_a_call_that_arrives_while_the_loop_ends_does_not_wait_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its thread had the share, and then nothing of a processor until the session was closed."""
+    runner = Runner()
+    call: Call[None] = Call(runner.share())
+    shutdown = Workers.shutdown
+
+    def slowly(workers: Workers, wait: bool = True) -> None:
+        if wait:  # the loop asks for it once more, as it closes
+            call.schedule(lambda: runner._begin(call, lambda: asyncio.sleep(0)))
+        shutdown(workers, wait)
+
+    monkeypatch.setattr(Workers, "shutdown", slowly)
+    end(runner)
+    with pytest.raises(SessionClosedError):
+        call.future.result(timeout=5)
 
 
 def test_one_that_raises_what_ends_a_program_ends_no_other(session: SandboxSession) -> None:
