@@ -372,3 +372,28 @@ def test_a_command_whose_start_is_cut_off_has_run_or_is_lost(
     assert time.monotonic() - started < 10
     assert (result.exit_code, result.timed_out) == (code, False)
     assert session.exists("file") is (code == 3)
+
+
+def test_a_command_for_which_there_is_no_process_leaves_none(
+    widened: MakeWidened, tmp_path: Path
+) -> None:
+    """A shell that cannot fork ends, in the midst of what it does."""
+    start = '(become "$@") <'
+    session = widened({start: f"exit 2; {start}"})
+    began = time.monotonic()
+    assert session.exec("echo hi").exit_code is None
+    assert time.monotonic() - began < 10
+    deadline = time.monotonic() + 5
+    while left := started_in(tmp_path):
+        assert time.monotonic() < deadline, left
+        time.sleep(0.05)
+
+
+def started_in(folder: Path) -> list[str]:
+    """The processes of this machine that a `Widened` of the folder has started."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it has ended meanwhile
+            if f"TMPDIR={folder}\0".encode() in (process / "environ").read_bytes():
+                found.append((process / "cmdline").read_text())
+    return found

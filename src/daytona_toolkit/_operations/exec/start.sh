@@ -125,22 +125,25 @@ $_LAUNCH \"\$@\"" "$_SESSION/shell.$_NAMED" "$_SHELL" "$@"
 
 # supervise COMMAND...: run the command, with a process for each stream beside it, to its end.
 supervise() {
-    exec >/dev/null
-    (collect out) <"$_job.1" >&3 3>&- 4>&- 9>&- &
+    # Open both ways, so that no opening waits for one who could not be started, and then to write
+    # until the command has ended: who reads sees the end of the file, whatever ends us.
+    exec >/dev/null 5<>"$_job.1" 6<>"$_job.2"
+    (collect out) <"$_job.1" >&3 3>&- 4>&- 5>&- 6>&- 9>&- &
     _dd_out=$!
-    (collect err) <"$_job.2" >&4 3>&- 4>&- 9>&- &
+    (collect err) <"$_job.2" >&4 3>&- 4>&- 5>&- 6>&- 9>&- &
     _dd_err=$!
+    exec 7>"$_job.1" 8>"$_job.2" 3>&- 4>&- 5>&- 6>&-
     _feeder=
     if [ -n "$_INTERACTIVE" ]; then
-        (feed) 3>&- 4>&- 9>&- &
+        (feed) 7>&- 8>&- 9>&- &
         _feeder=$!
     fi
-    (become "$@") <"$_stdin" >"$_job.1" 2>"$_job.2" 3>&- 4>&- 9>&- &
-    exec 3>&- 4>&-
+    (become "$@") <"$_stdin" >"$_job.1" 2>"$_job.2" 7>&- 8>&- 9>&- &
     _leader=$!
     echo "$_leader" >"$_job.leader"
     wait "$_leader"
     _code=$?
+    exec 7>&- 8>&-
     [ -z "$_NAMED" ] || hand_on "$_code"
     now
     # A command may have put something in its place.
@@ -189,8 +192,9 @@ await() {
     # shellcheck disable=SC2094 # a fifo
     command exec 6<>"$_job.wake" 5<"$_job.wake" || return
     while [ "$_waited" -lt "$_wait" ] && ! is_complete; do
-        # What a command left behind may hold its pipes, and then no line comes.
-        ! is_over || break
+        # What a command left behind may hold its pipes, and then no line comes. Nor does one from a
+        # supervisor that has gone.
+        { ! is_over && ! is_lost; } || break
         [ $((_waited + _slice)) -lt "$_wait" ] || _slice=$((_wait - _waited))
         set_time "$_slice"
         LC_ALL=C sleep "$_time" >&6 5<&- 6>&- &
