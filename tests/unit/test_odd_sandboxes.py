@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
@@ -27,6 +28,12 @@ done
 """
 
 # To the grep of Ubuntu 16.04 a line that is not ASCII is binary, unless it has the option -a.
+_WHOLE_SECONDS = """
+seconds=${1%.*}
+[ "$seconds" -gt 0 ] || seconds=1
+shift
+exec "$real" "$seconds" "$@"
+"""
 _ASCII_ALONE = r"""
 case "$1 $2" in *-a*) exec "$real" "$@" ;; esac
 "$real" "$@" | LC_ALL=C "$real" -av '[^ -~[:cntrl:]]'
@@ -90,6 +97,14 @@ def test_a_file_that_is_mounted_is_said_to_be(tmp_path: Path) -> None:
             assert session.read("mounted").content == "old\n"
     finally:
         subprocess.run(["umount", str(tmp_path / "mounted")], check=True)
+
+
+def test_a_limit_holds_where_timeout_counts_whole_seconds(with_tool: Wrap, tmp_path: Path) -> None:
+    """As that of busybox, so in Alpine."""
+    with SandboxSession(with_tool("timeout", _WHOLE_SECONDS), root=tmp_path / "root") as session:
+        job = session.exec("sleep 60", yield_after=0.1, timeout=1.8)
+        time.sleep(3.5)
+        assert session.job(job.job_id).timed_out
 
 
 def test_a_patch_and_a_move_lock_folders_in_one_order(with_tool: Wrap, tmp_path: Path) -> None:

@@ -176,10 +176,13 @@ drain() {
     echo 1<>"$_job.wake"
 }
 
-# watch: end the command at its time limit, also if no request comes any more.
+# watch: end the command at its time limit, also if no request comes any more. The wait may end
+# early: timeout of busybox counts whole seconds.
 watch() {
-    await_done "$_TIMEOUT" "$_TIMEOUT" '' '' ''
-    expire "$_TIMEOUT"
+    while find_start && [ ! -e "$_job.expired" ] && ! is_over && ! is_lost; do
+        await_done "$_TIMEOUT" "$_TIMEOUT" '' '' ''
+        expire "$_TIMEOUT"
+    done
 }
 
 # await: until the job has ended, or the request has waited long enough. What waits is a read
