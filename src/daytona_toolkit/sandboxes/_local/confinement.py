@@ -203,22 +203,26 @@ def _readable(place: Place) -> list[str]:
     return [*python.readable(place.folder), *map(str, place.readable)]
 
 
+def _elsewhere() -> str:
+    """Why nothing can confine on a machine such as this; empty if it is none."""
+    if sys.platform == "linux" and kernel.supported():
+        return ""
+    return "it is for Linux on x86-64, arm64 and RISC-V, with a Python of 64 bits"
+
+
 def _bubblewrap() -> tuple[str | None, str]:
     """The bubblewrap to use, or why there is none; one of them is empty."""
-    if sys.platform != "linux":
-        return None, "it is for Linux"
-    if not kernel.supported():
-        return None, "the system calls of this processor are not known here"
-    return bubblewrap.find()
+    reason = _elsewhere()
+    return (None, reason) if reason else bubblewrap.find()
 
 
 def _why_not_landlock() -> str:
     """Why Landlock does not work here; empty if it does."""
-    if sys.platform != "linux" or not kernel.supported():
-        return "it is for Linux on x86-64, arm64 and RISC-V"
+    if reason := _elsewhere():
+        return reason
     have, need = kernel.Landlock.version(), kernel.Landlock.NEEDED_VERSION
     if have < need:
-        return f"the kernel has version {have} of it, {need} is needed"
+        return f"the kernel has version {have} of it, {need} is needed (Linux 6.12)"
     try:
         os.close(kernel.open_process(os.getpid()))
     except OSError:

@@ -4,6 +4,7 @@ import contextlib
 import ctypes
 import os
 import struct
+import sys
 from collections.abc import Sequence
 
 _PR_SET_DUMPABLE = 4
@@ -115,8 +116,8 @@ _call = _Kernel()
 
 
 def supported() -> bool:
-    """Whether the system calls of this processor are known here."""
-    return os.uname().machine in _PROCESSORS
+    """Whether the system calls of this process are known here; with 32 bits they are others."""
+    return os.uname().machine in _PROCESSORS and sys.maxsize > 2**32
 
 
 def be_out_of_reach() -> None:
