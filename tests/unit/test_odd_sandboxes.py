@@ -28,15 +28,17 @@ done
 """
 
 # To the grep of Ubuntu 16.04 a line that is not ASCII is binary, unless it has the option -a.
+_ASCII_ALONE = r"""
+case "$1 $2" in *-a*) exec "$real" "$@" ;; esac
+"$real" "$@" | LC_ALL=C "$real" -av '[^ -~[:cntrl:]]'
+"""
+
+# The timeout of busybox.
 _WHOLE_SECONDS = """
 seconds=${1%.*}
 [ "$seconds" -gt 0 ] || seconds=1
 shift
 exec "$real" "$seconds" "$@"
-"""
-_ASCII_ALONE = r"""
-case "$1 $2" in *-a*) exec "$real" "$@" ;; esac
-"$real" "$@" | LC_ALL=C "$real" -av '[^ -~[:cntrl:]]'
 """
 
 # git before 2.26 names what a pattern with `!` takes back among what is ignored.
