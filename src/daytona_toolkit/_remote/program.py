@@ -170,15 +170,18 @@ def text_or_base64(data: bytes) -> tuple[str | None, str | None]:
     >>> text_or_base64(b"it's\n"), text_or_base64(b"\0"), text_or_base64(b"\xff")
     (("it's\n", None), (None, 'AA=='), (None, '/w=='))
     """
-    return (data.decode(), None) if is_text(data) else (None, base64.b64encode(data).decode())
+    text = text_of(data)
+    return (None, base64.b64encode(data).decode()) if text is None else (text, None)
 
 
-def is_text(data: bytes) -> bool:
-    """Whether a shell can have the bytes as they are."""
+def text_of(data: bytes) -> str | None:
+    """The bytes as a shell can have them; None if it cannot."""
+    if b"\0" in data:
+        return None
     try:
-        return "\0" not in data.decode()
+        return data.decode()
     except UnicodeDecodeError:
-        return False
+        return None
 
 
 def _composed(root: str, path: PurePosixPath, seen: set[PurePosixPath]) -> str:

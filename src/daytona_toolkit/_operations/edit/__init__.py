@@ -22,7 +22,7 @@ from daytona_toolkit._matching import (
 )
 from daytona_toolkit._operations.edit.result import EditResult
 from daytona_toolkit._refusals import refusal
-from daytona_toolkit._remote import Input, Reply, Source, is_text
+from daytona_toolkit._remote import Input, Reply, Source, text_of
 from daytona_toolkit._workers import in_thread
 from daytona_toolkit._workspace import Workspace
 from daytona_toolkit.errors import (
@@ -332,7 +332,7 @@ async def _send(
     data, words = b"".join(new), list[str]()
     if len(new) == 1:
         inserts = ["insert"]
-    elif len(data) <= workspace.inline_bytes and is_text(data):
+    elif len(data) <= workspace.inline_bytes and text_of(data) is not None:
         words = [part.decode("utf-8", "surrogateescape") for part in new]
         data, inserts = b"", [f"insert {number}" for number in range(1, len(new) + 1)]
     else:
