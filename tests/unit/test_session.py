@@ -182,6 +182,19 @@ def test_a_confined_session_is_alive() -> None:
         assert session.is_alive()
 
 
+@pytest.mark.parametrize("forged", ["touch $job.expired", "echo x >$job.supervisor"])
+def test_a_command_that_forges_its_state_ends_at_its_time_limit(forged: str) -> None:
+    seconds = unique_seconds()
+    with SandboxSession(CommandSandbox(["sh"])) as session:
+        job = f"job={session._workspace.facts.state}/$DAYTONA_TOOLKIT_JOB"
+        session.exec(f"{job}; {forged}; sleep {seconds}", yield_after=0.5, timeout=2)
+        assert running(seconds)
+        deadline = time.monotonic() + 10
+        while running(seconds):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+
+
 def test_a_command_ends_at_its_time_limit_though_nobody_asks_any_more() -> None:
     class Partitioned(CommandSandbox):
         """Nothing arrives any more once a command was started."""

@@ -177,11 +177,12 @@ drain() {
 }
 
 # watch: end the command at its time limit, also if no request comes any more. The wait may end
-# early: timeout of busybox counts whole seconds.
+# early: timeout of busybox counts whole seconds. A look at what a command can forge comes after it.
 watch() {
-    while find_start && [ ! -e "$_job.expired" ] && ! is_over && ! is_lost; do
+    while find_start && ! is_over; do
         await_done "$_TIMEOUT" "$_TIMEOUT" '' '' ''
         expire "$_TIMEOUT"
+        ! is_lost || return
     done
 }
 
@@ -197,7 +198,7 @@ await() {
     while [ "$_waited" -lt "$_wait" ] && ! is_complete; do
         # What a command left behind may hold its pipes, and then no line comes. Nor does one from a
         # supervisor that has gone.
-        { ! is_over && ! is_lost; } || break
+        if is_over || is_lost; then break; fi
         [ $((_waited + _slice)) -lt "$_wait" ] || _slice=$((_wait - _waited))
         set_time "$_slice"
         LC_ALL=C sleep "$_time" >&6 5<&- 6>&- &
