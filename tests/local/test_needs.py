@@ -346,7 +346,7 @@ def test_python_finds_its_libraries(
 
 
 REFUSE = """
-import ctypes, errno, platform
+import errno, platform
 from daytona_toolkit import open_session
 from daytona_toolkit.sandboxes._local import kernel
 
@@ -355,9 +355,8 @@ numbers["flock"] = 73 if platform.machine() == "x86_64" else 32
 code = kernel._step(kernel._LOAD, 0) + kernel._step(kernel._EQUAL, numbers[{call!r}], no=1)
 code += kernel._step(kernel._RETURN, kernel._ERRNO | errno.{error})
 code += kernel._step(kernel._RETURN, kernel._ALLOW)
-program = ctypes.byref(kernel._Program(len(code) // 8, code))
 kernel.gain_nothing()
-kernel._call("prctl", kernel._PR_SET_SECCOMP, kernel._SECCOMP_MODE_FILTER, program, 0, 0)
+kernel.enter_filter(code)
 with open_session(isolation={isolation!r}) as session:
     print(session.exec("echo fine").stdout)
 """

@@ -172,7 +172,11 @@ def refuse_calls(*, alone: bool) -> None:
         alone: Whether this is process 1 of a sandbox that sees no process of the host. Then only
             its own limits are closed to others.
     """
-    code = call_filter(alone=alone)
+    enter_filter(call_filter(alone=alone))
+
+
+def enter_filter(code: bytes) -> None:
+    """Have a seccomp program judge our calls, and those of all that we start, from now on."""
     program = _Program(len(code) // 8, code)
     _call("prctl", _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.byref(program), 0, 0)
 
